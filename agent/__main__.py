@@ -1,0 +1,42 @@
+"""`python -m agent --url wss://... --token ...` joins one room; `--worker` takes commands on standard input."""
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+
+from .voicebot import Event, Voicebot
+from .worker import Worker
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="agent", description="A voicebot for a LiveKit room.")
+    parser.add_argument("--worker", action="store_true", help="take commands on standard input, see agent/worker.py")
+    parser.add_argument("--url", help="the LiveKit server's address")
+    parser.add_argument("--token", help="an access token for the room")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    if options.worker:
+        asyncio.run(Worker().run())
+    elif options.url and options.token:
+        asyncio.run(_join(options.url, options.token))
+    else:
+        parser.error("give --url and --token, or --worker")
+
+
+async def _join(url: str, token: str) -> None:
+    def show(event: Event) -> None:
+        print(json.dumps(str(event)), flush=True)
+
+    voicebot = Voicebot(show)
+    await voicebot.join(url, token, greet=True)
+    try:
+        await voicebot.wait()
+    finally:
+        await voicebot.leave()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Wiring: the Discord client, the media loop, the calls and the plugins of one process."""
+
+import importlib
+import logging
+import ssl
+from collections.abc import Sequence
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.call.manager import CallManager
+from bot.config.load import Config
+from bot.config.model import PluginSettings, ServerSettings
+from bot.errors import ParleyError, Refused
+from bot.media.loop import MediaLoop
+from bot.network import connector, tls_context
+from bot.plugin_host.hooks import HookDispatcher
+from bot.plugin_host.plugin import Plugin, ProviderFactory
+from bot.provider import Provider
+from bot.voice import opus
+
+log = logging.getLogger(__name__)
+
+BUILT_IN = ("plugins.valsea", "plugins.voicebot", "plugins.transcript", "plugins.images")
+
+
+def plugin_models(extensions: Sequence[str] = BUILT_IN) -> dict[str, type[PluginSettings]]:
+    """The settings model of every plugin, by name, without starting anything."""
+    models: dict[str, type[PluginSettings]] = {}
+    for extension in extensions:
+        plugin: type[Plugin[Any]] = importlib.import_module(extension).PLUGIN
+        models[plugin.name] = plugin.Settings
+    return models
+
+
+class Parley(commands.AutoShardedBot):
+    """The bot. Create it inside a running event loop."""
+
+    def __init__(self, config: Config, extensions: Sequence[str] = BUILT_IN) -> None:
+        intents = discord.Intents.none()
+        intents.guilds = True
+        intents.voice_states = True
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            intents=intents,
+            allowed_mentions=discord.AllowedMentions.none(),
+            connector=connector(config.host.network),
+            tree_cls=_CommandTree,
+        )
+        self.config = config
+        self.providers: dict[str, ProviderFactory] = {}
+        self.media_loop = MediaLoop(lambda: connector(config.host.network))
+        self.calls = CallManager(self.media_loop, HookDispatcher(self._plugins), self._provider_for)
+        self._extensions = extensions
+        self._opened: list[Provider] = []
+
+    def tls_context(self) -> ssl.SSLContext:
+        """For plugins that open connections of their own."""
+        return tls_context(self.config.host.network)
+
+    async def setup_hook(self) -> None:
+        """discord.py calls this once, after login and before the gateway."""
+        log.info("%s", opus.version())
+        await self.media_loop.start()
+        for extension in self._extensions:
+            await self.load_extension(extension)
+        synced = await self.tree.sync()
+        log.info("commands: %s", ", ".join(f"/{command.name}" for command in synced))
+
+    async def on_ready(self) -> None:
+        log.info("ready on %d servers", len(self.guilds))
+
+    async def on_voice_state_update(
+        self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
+    ) -> None:
+        self.calls.on_voice_state(member, before, after)
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        self.calls.on_channel_deleted(channel)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        self.calls.on_guild_removed(guild)
+
+    async def close(self) -> None:
+        """End every call first, then everything else; safe to call twice."""
+        if self.is_closed():
+            return
+        await self.calls.shutdown()
+        await super().close()
+        await self.media_loop.stop()
+
+    def _plugins(self) -> list[Plugin[Any]]:
+        return [cog for cog in self.cogs.values() if isinstance(cog, Plugin)]
+
+    def _provider_for(self, guild_id: int, settings: ServerSettings) -> Provider:
+        factory = self.providers.get(settings.provider)
+        if factory is None:
+            known = ", ".join(sorted(self.providers)) or "none"
+            raise Refused(
+                f"This server's provider `{settings.provider}` is not installed (installed: {known}). "
+                "The bot's operator can fix that in the config file."
+            )
+        return factory(guild_id, settings)
+
+
+class _CommandTree(app_commands.CommandTree["Parley"]):
+    """Turns what goes wrong in a command into one private message with the way out."""
+
+    async def on_error(
+        self, interaction: discord.Interaction["Parley"], error: app_commands.AppCommandError, /
+    ) -> None:
+        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+        if isinstance(cause, ParleyError):
+            text = cause.for_user
+        elif isinstance(cause, app_commands.CheckFailure):
+            text = "You may not use this command here."
+        else:
+            log.error("command failed", exc_info=cause)
+            text = "Something went wrong inside the bot. Its operator's log says what."
+        try:
+            if interaction.response.is_done():
+                await interaction.followup.send(text, ephemeral=True)
+            else:
+                await interaction.response.send_message(text, ephemeral=True)
+        except discord.HTTPException as failure:
+            log.warning("the answer to a command could not be delivered: %s", failure.code)

@@ -1,0 +1,146 @@
+"""Puts one speaker's packets back in order and hands out one per 20 ms, or says that one is lost.
+
+A talk spurt starts when its first packet has been held for `depth` seconds; from then on every `pop` moves the playout
+point by one frame. Order is by RTP timestamp, which alone tells a lost packet from a pause.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from . import FRAME_SAMPLES, FRAME_SECONDS
+
+#: Packets further ahead than this start a new spurt; a sender's clock jumped or it was paused.
+MAX_AHEAD = 50
+#: Packets kept at most: half a second more than any sane depth.
+MAX_HELD = 64
+#: Frames concealed in a row before the spurt counts as over.
+MAX_CONCEALED = 5
+
+
+class Gap(Enum):
+    """Why there is no packet to play."""
+
+    LOST = auto()  # conceal it: later packets are here, or the spurt has just stopped arriving
+    IDLE = auto()  # nobody is speaking
+
+
+@dataclass(slots=True)
+class JitterStats:
+    """In packets."""
+
+    played: int = 0
+    lost: int = 0
+    late: int = 0
+    duplicate: int = 0
+    dropped: int = 0  # held too long because more came than was played
+
+
+class JitterBuffer:
+    """One speaker's packets. `depth` is in seconds of delay."""
+
+    def __init__(self, depth: float = 0.04) -> None:
+        self.depth = depth
+        self.stats = JitterStats()
+        self._held: dict[int, bytes] = {}  # unwrapped timestamp -> payload
+        self._next: int | None = None  # timestamp to play next; None before a spurt starts
+        self._starts_at = 0.0
+        self._playing = False
+        self._missed = 0
+        self._last_raw: int | None = None
+        self._last_unwrapped = 0
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is held and nothing is due."""
+        return self._next is None
+
+    def push(self, timestamp: int, payload: bytes, now: float) -> None:
+        """A packet arrived at `now` (seconds, any steady clock); `timestamp` is RTP's 32 bits."""
+        position = self._unwrap(timestamp)
+        if self._next is None:
+            self._start(position, now)
+        elif position < self._next:
+            if self._playing:
+                self.stats.late += 1
+                return
+            self._next = position  # reordered before the spurt began to play
+        elif position - self._next > MAX_AHEAD * FRAME_SAMPLES:
+            self._held.clear()
+            self._start(position, now)
+        if position in self._held:
+            self.stats.duplicate += 1
+            return
+        self._held[position] = payload
+        while len(self._held) > MAX_HELD:
+            self._skip_oldest()
+
+    def pop(self, now: float) -> bytes | Gap:
+        """The payload due at this tick, or why there is none."""
+        if self._next is None or (not self._playing and now < self._starts_at):
+            return Gap.IDLE
+        self._playing = True
+        payload = self._held.pop(self._next, None)
+        if payload is not None:
+            self._next += FRAME_SAMPLES
+            self._missed = 0
+            self.stats.played += 1
+            return payload
+        self._missed += 1
+        if self._missed > MAX_CONCEALED:
+            return self._pause_in_spurt(now)
+        self._next += FRAME_SAMPLES
+        self.stats.lost += 1
+        return Gap.LOST
+
+    def next_payload(self) -> bytes | None:
+        """The packet after the one just reported lost, when it is here: its FEC may hold the lost one."""
+        return None if self._next is None else self._held.get(self._next)
+
+    def end_spurt(self) -> None:
+        """The speaker said that it stopped (an Opus silence frame): an empty buffer is no loss from here on."""
+        if not self._held:
+            self._reset()
+
+    def _start(self, position: int, now: float) -> None:
+        self._next = position
+        self._starts_at = now + self.depth
+        self._playing = False
+        self._missed = 0
+
+    def _reset(self) -> None:
+        self._next = None
+        self._playing = False
+        self._missed = 0
+
+    def _pause_in_spurt(self, now: float) -> Gap:
+        """Too long without a packet: over, unless later ones are held, from which the next spurt starts."""
+        if self._held:
+            self._start(min(self._held), now - self.depth)
+        else:
+            self._reset()
+        return Gap.IDLE
+
+    def _skip_oldest(self) -> None:
+        oldest = min(self._held)
+        del self._held[oldest]
+        self.stats.dropped += 1
+        if self._next is not None:
+            self._next = max(self._next, oldest + FRAME_SAMPLES)
+
+    def _unwrap(self, timestamp: int) -> int:
+        """The 32-bit timestamp on an endless line, across wraps and random new starts."""
+        if self._last_raw is None:
+            self._last_unwrapped = timestamp
+        else:
+            step = ((timestamp - self._last_raw + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
+            self._last_unwrapped += step
+        self._last_raw = timestamp
+        return self._last_unwrapped
+
+
+def depth_in_frames(depth: float) -> int:
+    """A depth in seconds as whole frames, at least one."""
+    return max(1, round(depth / FRAME_SECONDS))

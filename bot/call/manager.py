@@ -1,0 +1,132 @@
+"""All calls of the process: at most one per server, started, found and ended here."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import discord
+
+from bot.config.model import ServerSettings
+from bot.errors import Refused
+from bot.media.loop import MediaLoop
+from bot.provider import Provider
+
+from .call import Call, CallRequest, VoiceChannel
+from .events import CallObserver
+from .state import CallState, EndReason
+
+log = logging.getLogger(__name__)
+
+#: Seconds a shutdown waits for sessions to be confirmed closed; Docker kills after 10.
+SHUTDOWN_WAIT = 8.0
+
+
+class CallManager:
+    """Owns every call's task."""
+
+    def __init__(
+        self,
+        media_loop: MediaLoop,
+        observer: CallObserver,
+        provider_for: Callable[[int, ServerSettings], Provider],
+    ) -> None:
+        self._media_loop = media_loop
+        self._observer = observer
+        self._provider_for = provider_for
+        self._calls: dict[int, Call] = {}  # by guild id
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    def of_guild(self, guild_id: int) -> Call | None:
+        """The server's call that has not ended; None when there is none."""
+        call = self._calls.get(guild_id)
+        return None if call is None or call.state is CallState.ENDED else call
+
+    async def start(self, request: CallRequest, settings: ServerSettings) -> Call:
+        """Start a call and wait until it is live; ParleyError with words for the user when it cannot be."""
+        guild_id = request.channel.guild.id
+        if self._closing:
+            raise Refused("The bot is being restarted. Try again in a minute.")
+        running = self.of_guild(guild_id)
+        if running is not None:
+            raise Refused(self._busy(running))
+        check_permissions(request.channel)
+        provider = self._provider_for(guild_id, settings)
+        call = Call(request, settings, provider, self._media_loop, self._observer)
+        self._calls[guild_id] = call
+        task = asyncio.create_task(call.run(), name=f"call {call.id}")
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._on_done(call, done))
+        await asyncio.shield(call.live)
+        call.occupancy(humans_in(call.channel))
+        return call
+
+    def on_voice_state(self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState) -> None:
+        """Someone joined, left or moved: does the call still have people?"""
+        call = self.of_guild(member.guild.id)
+        if call is not None and call.state is not CallState.CONNECTING:
+            call.occupancy(humans_in(call.channel))
+
+    def on_channel_deleted(self, channel: discord.abc.GuildChannel) -> None:
+        call = self.of_guild(channel.guild.id)
+        if call is not None and call.voice_channel_id == channel.id:
+            call.end(EndReason.CHANNEL_DELETED)
+
+    def on_guild_removed(self, guild: discord.Guild) -> None:
+        call = self.of_guild(guild.id)
+        if call is not None:
+            call.end(EndReason.SERVER_LEFT)
+
+    async def shutdown(self) -> None:
+        """End every call and wait for the provider's word, but not for ever."""
+        self._closing = True
+        for call in self._calls.values():
+            call.end(EndReason.SHUTDOWN)
+        if not self._tasks:
+            return
+        _, pending = await asyncio.wait(self._tasks, timeout=SHUTDOWN_WAIT)
+        for task in pending:
+            log.error("%s: the session may still be open and billed", task.get_name())
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+
+    def _on_done(self, call: Call, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if self._calls.get(call.guild_id) is call:
+            del self._calls[call.guild_id]
+        if not task.cancelled() and task.exception() is not None:
+            log.error("call %s ended badly", call.id, exc_info=task.exception())
+
+    @staticmethod
+    def _busy(call: Call) -> str:
+        where = f"<#{call.voice_channel_id}>"
+        if call.state is CallState.ENDING:
+            return f"The call in {where} is just ending. Try again in a moment."
+        return f"There is a call in {where} already. End it with `/voicebot leave` first."
+
+
+def humans_in(channel: VoiceChannel) -> int:
+    """How many people are in a channel. Someone the cache does not know counts as a person."""
+    members = [channel.guild.get_member(user_id) for user_id in channel.voice_states]
+    return sum(member is None or not member.bot for member in members)
+
+
+def check_permissions(channel: VoiceChannel) -> None:
+    """Refused, naming each permission that the bot lacks in a voice channel."""
+    permissions = channel.permissions_for(channel.guild.me)
+    needed = {
+        "View Channel": permissions.view_channel,
+        "Connect": permissions.connect,
+        "Speak": permissions.speak,
+        "Use Voice Activity": permissions.use_voice_activation,
+    }
+    missing = [name for name, granted in needed.items() if not granted]
+    if missing:
+        names = ", ".join(f"**{name}**" for name in missing)
+        raise Refused(
+            f"I need the permission {names} in {channel.mention}. "
+            "An admin can grant it in the channel's settings, under Permissions."
+        )
+    full = channel.user_limit and len(channel.voice_states) >= channel.user_limit
+    if full and not permissions.move_members:
+        raise Refused(f"{channel.mention} is full. Raise its user limit or make room for me.")

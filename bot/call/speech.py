@@ -1,0 +1,73 @@
+"""Who said a line: the provider hears one mixed track, but we know when each person spoke.
+
+Pure: times come in as arguments, in seconds of one steady clock. Doubt is shown, never guessed away: a line during
+which two people spoke carries both names.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+#: A pause of everybody at least this long separates one turn from the next.
+TURN_GAP = 0.4
+#: Who spoke less than this share of the longest speaker only coughed or said "mhm" beside the line.
+MINOR_SHARE = 0.2
+#: Speech that brought no line for this long was not understood by the voicebot, or was no speech.
+FORGET_AFTER = 10.0
+#: Turns kept while their line has not come: recognition can be slow, but not for minutes.
+MAX_TURNS = 32
+
+
+@dataclass(slots=True)
+class _Turn:
+    """Speech without a pause of everybody; seconds spoken per person."""
+
+    start: float
+    end: float
+    spoken: dict[int, float]
+
+
+class SpeechLedger:
+    """Collects speech and hands out, per line, the people it may come from."""
+
+    def __init__(self) -> None:
+        self._since: dict[int, float] = {}
+        self._turns: deque[_Turn] = deque(maxlen=MAX_TURNS)
+
+    def started(self, user_id: int, at: float) -> None:
+        if not self._since and (not self._turns or at - self._turns[-1].end >= TURN_GAP):
+            self._turns.append(_Turn(at, at, {}))
+        self._since.setdefault(user_id, at)
+
+    def stopped(self, user_id: int, at: float) -> None:
+        since = self._since.pop(user_id, None)
+        if since is None or not self._turns:
+            return
+        turn = self._turns[-1]
+        turn.spoken[user_id] = turn.spoken.get(user_id, 0.0) + at - since
+        turn.end = max(turn.end, at)
+
+    def claim(self, at: float) -> tuple[int, ...]:
+        """The speakers of a final line that came at `at`, longest first; empty when nobody was heard.
+
+        It takes all turns that are over; the one still going on counts only when there is no other, since a line is
+        final after its speaker fell silent.
+        """
+        while self._turns and not self._is_open(self._turns[0]) and at - self._turns[0].end > FORGET_AFTER:
+            self._turns.popleft()
+        finished = [turn for turn in self._turns if not self._is_open(turn)]
+        spoken: dict[int, float] = {}
+        for turn in finished or self._turns:
+            for user_id, seconds in turn.spoken.items():
+                spoken[user_id] = spoken.get(user_id, 0.0) + seconds
+        for turn in finished:
+            self._turns.remove(turn)
+        if not finished:
+            for user_id, since in self._since.items():
+                spoken[user_id] = spoken.get(user_id, 0.0) + at - since
+        least = MINOR_SHARE * max(spoken.values(), default=0.0)
+        major = [user for user, seconds in spoken.items() if seconds >= least]
+        return tuple(sorted(major, key=lambda user: -spoken[user]))
+
+    def _is_open(self, turn: _Turn) -> bool:
+        """Whether somebody is still speaking in it; only the last turn can be."""
+        return bool(self._since) and turn is self._turns[-1]

@@ -1,0 +1,77 @@
+"""The states of a call and the reasons it ends for. Pure: no clock, no I/O."""
+
+from enum import Enum
+
+
+class CallState(Enum):
+    """connecting -> live <-> reconnecting -> ending -> ended; any state before ending may go to ending."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    RECONNECTING = "reconnecting"
+    ENDING = "ending"
+    ENDED = "ended"
+
+
+class EndReason(Enum):
+    """Why a call ended; the value is what people read, as the end of "The call ended because ..."."""
+
+    LEFT = "someone sent the bot away"
+    EMPTY = "everybody had left the voice channel"
+    DISCONNECTED = "the bot was disconnected from the voice channel"
+    MOVED = "the bot was moved to another channel"
+    CHANNEL_DELETED = "the voice channel was deleted"
+    SERVER_LEFT = "the bot is no longer on this server"
+    ROOM_ENDED = "the voicebot's side ended it"
+    ROOM_REPLACED = "another client took the bot's place in the voicebot's room"
+    ROOM_LOST = "the connection to the voicebot broke"
+    VOICEBOT_MISSING = "the voicebot never arrived"
+    VOICEBOT_GONE = "the voicebot went away"
+    VOICE_LOST = "the connection to Discord's voice server broke"
+    SHUTDOWN = "the bot is being restarted"
+    NOT_STARTED = "it could not be started"
+    FAILED = "something went wrong inside the bot"
+
+
+class CallStateMachine:
+    """Which state follows from what happens to the two connections and to the wish to end."""
+
+    def __init__(self) -> None:
+        self.end_reason: EndReason | None = None
+        self._connected = False
+        self._broken: set[str] = set()
+        self._ended = False
+
+    @property
+    def state(self) -> CallState:
+        if self._ended:
+            return CallState.ENDED
+        if self.end_reason is not None:
+            return CallState.ENDING
+        if not self._connected:
+            return CallState.CONNECTING
+        return CallState.RECONNECTING if self._broken else CallState.LIVE
+
+    def connected(self) -> None:
+        """Both sides are up for the first time."""
+        self._connected = True
+
+    def broke(self, side: str) -> None:
+        """One connection ("voice", "room") was lost and is being repaired."""
+        self._broken.add(side)
+
+    def healed(self, side: str) -> None:
+        self._broken.discard(side)
+
+    def end(self, reason: EndReason) -> bool:
+        """Begin to end; the first reason stands. Whether this call was the first."""
+        if self.end_reason is not None:
+            return False
+        self.end_reason = reason
+        return True
+
+    def ended(self) -> None:
+        """Everything is closed. An end without a reason is a bug, and is called one."""
+        if self.end_reason is None:
+            self.end_reason = EndReason.FAILED
+        self._ended = True

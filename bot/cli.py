@@ -1,0 +1,100 @@
+"""The `parley` command: `run` the bot, `check` a config file."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import discord
+
+from bot import __version__
+from bot.app import Parley, plugin_models
+from bot.config.load import Config, load
+from bot.errors import ConfigError, ParleyError
+
+EXIT_CONFIG, EXIT_LOGIN = 2, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; the exit code: 0, 2 for a wrong config, 3 for a refused login."""
+    options = _parser().parse_args(arguments)
+    try:
+        config = load(options.config, plugin_models())
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return EXIT_CONFIG
+    if options.command == "check":
+        servers = len(config.host.servers)
+        print(f"{options.config}: good ({servers} server{'s' * (servers != 1)} configured)")
+        return 0
+    return _run(config)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="parley", description="A voicebot in your Discord voice channel.")
+    parser.add_argument("--version", action="version", version=f"parley {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (("run", "run the bot"), ("check", "check a config file and say what is wrong")):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"), help="default: config.yaml")
+    return parser
+
+
+def _run(config: Config) -> int:
+    _set_up_logging(config.host.log.level)
+    variable = config.host.discord.token_env
+    token = os.environ.get(variable)
+    if not token:
+        print(
+            f"The environment variable {variable} with the bot's token is not set. "
+            "Get one at https://discord.com/developers/applications, Bot, Reset Token.",
+            file=sys.stderr,
+        )
+        return EXIT_LOGIN
+    try:
+        asyncio.run(_serve(config, token))
+    except discord.LoginFailure:
+        print(f"Discord refused the token in {variable}. Reset it in the developer portal.", file=sys.stderr)
+        return EXIT_LOGIN
+    except discord.PrivilegedIntentsRequired:
+        print("Discord refused the bot's intents; Parley needs no privileged ones.", file=sys.stderr)
+        return EXIT_LOGIN
+    except ParleyError as error:
+        print(error.for_user, file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _serve(config: Config, token: str) -> None:
+    """Run until SIGINT or SIGTERM; both end every call before the process goes."""
+    bot = Parley(config)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    running = asyncio.create_task(bot.start(token), name="discord")
+    stopping = asyncio.create_task(stop.wait(), name="signal")
+    try:
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        await bot.close()
+        await asyncio.gather(stopping, return_exceptions=True)
+    await running
+
+
+def _set_up_logging(level: str) -> None:
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr)
+    # At DEBUG these print whole requests: tokens, keys and what people said.
+    for name in ("httpx", "httpcore", "discord.gateway", "discord.http", "discord.client"):
+        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelName(level)))
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""A YAML file as plain data, with the place of every key remembered for error messages."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.errors import ConfigError, Place, Problem
+
+Path_ = tuple[str, ...]  # of keys, from the top of the file
+MAX_BYTES = 1_000_000
+
+
+@dataclass(slots=True)
+class Source:
+    """Data, and where each dotted key of it stands."""
+
+    file: Path
+    data: dict[str, Any]
+    places: dict[Path_, Place] = field(default_factory=dict)
+
+    def place(self, path: Path_) -> Place:
+        """Where a key stands, or the nearest key above it that the file has."""
+        while path and path not in self.places:
+            path = path[:-1]
+        return self.places.get(path, Place(self.file, 1))
+
+
+def read(file: Path) -> Source:
+    """Parse a file; ConfigError when it cannot be read, is not YAML, or says the same key twice."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConfigError([Problem(Place(file, 1), "", f"cannot be read: {reason}")]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem(Place(file, 1), "", "is not UTF-8 text")]) from error
+    if len(text) > MAX_BYTES:
+        raise ConfigError([Problem(Place(file, 1), "", f"is larger than {MAX_BYTES} bytes")])
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1)
+        hint = "; indent with spaces" if "\\t" in str(error) else ""
+        raise ConfigError([Problem(place, "", f"not valid YAML: {error.problem}{hint}")]) from error
+    source = Source(file, {})
+    if root is None:
+        return source
+    if not isinstance(root, yaml.MappingNode):
+        raise ConfigError([Problem(Place(file, 1), "", "expected `key: value` lines at the top")])
+    source.data = _Builder(source).mapping(root, ())
+    return source
+
+
+class _Builder:
+    """Turns YAML nodes into data, one scalar at a time by the safe loader's own rules."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._loader = yaml.SafeLoader("")
+        self._nodes = 0
+
+    def mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            place = Place(self._source.file, key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise ConfigError([Problem(place, ".".join(path), "a key must be a plain word")])
+            key = str(key_node.value)
+            if key in result:
+                raise ConfigError([Problem(place, ".".join((*path, key)), "stands here a second time")])
+            self._source.places[(*path, key)] = place
+            result[key] = self._value(value_node, (*path, key), place)
+        return result
+
+    def _value(self, node: yaml.Node, path: Path_, place: Place) -> Any:
+        self._nodes += 1
+        if self._nodes > 100_000:  # an alias bomb expands here
+            raise ConfigError([Problem(place, ".".join(path), "expands to too many values")])
+        if isinstance(node, yaml.MappingNode):
+            return self.mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._value(item, path, place) for item in node.value]
+        try:
+            return self._loader.construct_object(node)
+        except (yaml.YAMLError, ValueError) as error:
+            raise ConfigError([Problem(place, ".".join(path), "cannot be read as a value")]) from error

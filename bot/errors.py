@@ -1,0 +1,140 @@
+"""Every error Parley raises on purpose, and the words each has for the person in front of Discord.
+
+    ParleyError
+    ├── ConfigError              a setting is wrong: file, line and key
+    ├── Refused                  the request cannot be granted as things are: permissions, no channel, call running
+    ├── VoiceError               Discord's voice side failed
+    │   └── VoiceClosed          ... with one of the voice gateway's close codes
+    ├── RoomError                the LiveKit room failed
+    └── ProviderError            the voicebot provider failed or said no
+        ├── RequestRejected      400, 422: the request makes no sense to the provider
+        ├── KeyRejected          401: API key missing or wrong
+        ├── OutOfCredits         402
+        ├── NotAllowed           403: the voicebot or session belongs to someone else
+        ├── VoicebotNotFound     404
+        ├── RateLimited          429, with the seconds to wait
+        ├── ProviderDown         5xx, or not reachable: nothing was opened
+        ├── OutcomeUnknown       no answer to a request that was sent: a session may have been opened
+        └── BadAnswer            an answer that is not what the contract says
+
+`str(error)` is for the log and names no secret; `error.for_user` is one short sentence or two for a private message,
+with the way out in it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class ParleyError(Exception):
+    """Base of all; `for_user` defaults to the message."""
+
+    def __init__(self, message: str, *, for_user: str | None = None) -> None:
+        super().__init__(message)
+        self.for_user = for_user or message
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a config file something stands; line and column count from 1."""
+
+    file: Path
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One wrong setting."""
+
+    place: Place
+    key: str  # dotted path, empty for the file as a whole
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.key}: {self.message}" if self.key else f"{self.place}: {self.message}"
+
+
+class ConfigError(ParleyError):
+    """One or more settings are wrong."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+class Refused(ParleyError):
+    """The request cannot be granted; the message is for the user already."""
+
+
+class VoiceError(ParleyError):
+    """Discord's voice connection failed."""
+
+
+class VoiceClosed(VoiceError):
+    """The voice gateway closed the connection."""
+
+    def __init__(self, code: int, meaning: str) -> None:
+        super().__init__(f"voice gateway closed with {code}: {meaning}", for_user=meaning)
+        self.code = code
+
+
+class RoomError(ParleyError):
+    """The LiveKit room could not be joined or was lost."""
+
+
+class ProviderError(ParleyError):
+    """The provider failed or said no; nothing is billed unless a subclass says otherwise."""
+
+    #: Whether the provider may have opened a session all the same.
+    may_have_opened = False
+
+
+class RequestRejected(ProviderError):
+    """400 or 422."""
+
+
+class KeyRejected(ProviderError):
+    """401."""
+
+
+class OutOfCredits(ProviderError):
+    """402."""
+
+
+class NotAllowed(ProviderError):
+    """403."""
+
+
+class VoicebotNotFound(ProviderError):
+    """404 from the provider's API itself."""
+
+
+class RateLimited(ProviderError):
+    """429; `retry_after` is in seconds, None when the provider did not say."""
+
+    def __init__(self, message: str, *, for_user: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message, for_user=for_user)
+        self.retry_after = retry_after
+
+
+class ProviderDown(ProviderError):
+    """5xx, or the request never left."""
+
+
+class OutcomeUnknown(ProviderError):
+    """The request was sent and no answer came: it must not be repeated."""
+
+    may_have_opened = True
+
+
+class BadAnswer(ProviderError):
+    """The answer cannot be read. A session may be open; `reference` ends it when the answer named one."""
+
+    may_have_opened = True
+
+    def __init__(self, message: str, *, for_user: str | None = None, reference: str | None = None) -> None:
+        super().__init__(message, for_user=for_user)
+        self.reference = reference

@@ -1,0 +1,36 @@
+"""What the media loop tells the main loop about one call. Immutable, so that two threads may hold them."""
+
+from dataclasses import dataclass
+
+from bot.room.events import RoomEvent
+from bot.voice.close_codes import Remedy
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceResuming:
+    """The voice websocket broke; the session is being resumed. Sound may go on over UDP."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceResumed:
+    """The session is whole again."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceLost:
+    """The voice session is over; `remedy` says what the main gateway can do about it."""
+
+    remedy: Remedy
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakingChanged:
+    """Someone in the channel started or stopped speaking, by the sound itself. `at` is `time.monotonic()`."""
+
+    user_id: int
+    speaking: bool
+    at: float
+
+
+MediaEvent = VoiceResuming | VoiceResumed | VoiceLost | SpeakingChanged | RoomEvent

@@ -1,0 +1,61 @@
+"""One 20 ms beat for all calls, on absolute deadlines.
+
+After a stall the missed ticks are skipped, never made up for in a burst: frames that come late in a bunch stay as delay
+for the rest of the call.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+INTERVAL = 0.02  # seconds
+
+Tick = Callable[[int, float], None]  # (tick number, the loop's time)
+
+
+class Ticker:
+    """Calls every subscriber once per tick. It sleeps while there is none."""
+
+    def __init__(self) -> None:
+        self.skipped = 0  # ticks lost to stalls
+        self._subscribers: list[Tick] = []
+        self._handle: asyncio.TimerHandle | None = None
+        self._origin = 0.0
+        self._tick = 0
+
+    def add(self, subscriber: Tick) -> None:
+        self._subscribers.append(subscriber)
+        if self._handle is None:
+            loop = asyncio.get_running_loop()
+            if self._origin == 0.0:
+                self._origin = loop.time()
+            self._tick = int((loop.time() - self._origin) / INTERVAL)
+            self._schedule()
+
+    def remove(self, subscriber: Tick) -> None:
+        if subscriber in self._subscribers:
+            self._subscribers.remove(subscriber)
+        if not self._subscribers and self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _schedule(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._handle = loop.call_at(self._origin + (self._tick + 1) * INTERVAL, self._run)
+
+    def _run(self) -> None:
+        now = asyncio.get_running_loop().time()
+        due = int((now - self._origin) / INTERVAL + 1e-6)
+        self.skipped += max(0, due - self._tick - 1)
+        self._tick = max(due, self._tick + 1)
+        for subscriber in list(self._subscribers):
+            try:
+                subscriber(self._tick, now)
+            except Exception:
+                log.exception("a call's tick failed")
+        if self._subscribers:
+            self._schedule()
+        else:
+            self._handle = None

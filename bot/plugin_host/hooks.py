@@ -1,0 +1,127 @@
+"""Calls the plugins' hooks: in order, with a time limit, every error caught, a failing plugin paused.
+
+Each call has one queue and one task that works through it, so a slow plugin delays words in the channel and nothing
+else. The media loop never waits for any of this.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from bot.call.call import Call
+from bot.call.events import Receipt, TranscriptLine
+from bot.errors import Refused
+from bot.provider import ShownImage
+
+from .plugin import Plugin
+
+log = logging.getLogger(__name__)
+
+HOOK_TIMEOUT = 10.0  # seconds; posting into a channel may wait for Discord's rate limits
+VETO_TIMEOUT = 2.0
+QUEUE_LIMIT = 1000
+FAILURES, FAILURE_WINDOW = 3, 60.0  # so many failures in so many seconds pause a plugin on a server
+PAUSE = 300.0
+
+_Hook = Callable[[Plugin[Any]], Awaitable[None]]
+
+
+class HookDispatcher:
+    """The call observer that passes everything on to the plugins."""
+
+    def __init__(self, plugins: Callable[[], Iterable[Plugin[Any]]]) -> None:
+        self._plugins = plugins
+        self._queues: dict[str, asyncio.Queue[tuple[str, _Hook] | None]] = {}  # by call id
+        self._workers: dict[str, asyncio.Task[None]] = {}
+        self._failures: dict[tuple[int, str], deque[float]] = {}
+        self._paused_until: dict[tuple[int, str], float] = {}
+
+    async def starting(self, call: Call) -> None:
+        """Ask every plugin; a veto, or no answer in time, refuses the call before it costs anything."""
+        for plugin in self._active(call.guild_id):
+            try:
+                async with asyncio.timeout(VETO_TIMEOUT):
+                    veto = await plugin.on_call_starting(call)
+            except TimeoutError:
+                raise Refused(f"The plugin `{plugin.name}` did not answer; the call was not started.") from None
+            except Exception as error:
+                log.exception("plugin %s failed in on_call_starting", plugin.name)
+                raise Refused(f"The plugin `{plugin.name}` failed; the call was not started.") from error
+            if veto is not None:
+                raise Refused(veto)
+        queue: asyncio.Queue[tuple[str, _Hook] | None] = asyncio.Queue()
+        self._queues[call.id] = queue
+        self._workers[call.id] = asyncio.create_task(self._work(call.guild_id, queue), name=f"call {call.id} hooks")
+
+    def started(self, call: Call) -> None:
+        self._put(call, "on_call_started", lambda plugin: plugin.on_call_started(call))
+
+    def transcript(self, call: Call, line: TranscriptLine) -> None:
+        self._put(call, "on_transcript", lambda plugin: plugin.on_transcript(call, line), line.final)
+
+    def image(self, call: Call, image: ShownImage) -> None:
+        self._put(call, "on_image", lambda plugin: plugin.on_image(call, image))
+
+    def speaking(self, call: Call, user_id: int, speaking: bool) -> None:
+        self._put(call, "on_speaking", lambda plugin: plugin.on_speaking(call, user_id, speaking), False)
+
+    def agent_state(self, call: Call, state: str) -> None:
+        self._put(call, "on_agent_state", lambda plugin: plugin.on_agent_state(call, state), False)
+
+    def warning(self, call: Call, text: str) -> None:
+        self._put(call, "on_warning", lambda plugin: plugin.on_warning(call, text))
+
+    async def ended(self, call: Call, receipt: Receipt) -> None:
+        """Deliver what is queued, then the receipt, and stop the call's task."""
+        self._put(call, "on_call_ended", lambda plugin: plugin.on_call_ended(call, receipt))
+        await self.forget(call)
+
+    async def forget(self, call: Call) -> None:
+        """Let a call's queue run out; for calls that never became live, nothing is in it."""
+        queue, worker = self._queues.pop(call.id, None), self._workers.pop(call.id, None)
+        if queue is not None and worker is not None:
+            queue.put_nowait(None)
+            await worker
+
+    def _put(self, call: Call, name: str, hook: _Hook, important: bool = True) -> None:
+        queue = self._queues.get(call.id)
+        if queue is None or (not important and queue.qsize() >= QUEUE_LIMIT):
+            return
+        queue.put_nowait((name, hook))
+
+    async def _work(self, guild_id: int, queue: asyncio.Queue[tuple[str, _Hook] | None]) -> None:
+        while (item := await queue.get()) is not None:
+            name, hook = item
+            for plugin in self._active(guild_id):
+                await self._call(guild_id, plugin, name, hook)
+
+    async def _call(self, guild_id: int, plugin: Plugin[Any], name: str, hook: _Hook) -> None:
+        try:
+            async with asyncio.timeout(HOOK_TIMEOUT):
+                await hook(plugin)
+        except Exception as error:
+            if isinstance(error, TimeoutError):
+                log.error("plugin %s took too long in %s", plugin.name, name)
+            else:
+                log.exception("plugin %s failed in %s", plugin.name, name)
+            self._count_failure(guild_id, plugin.name)
+
+    def _count_failure(self, guild_id: int, name: str) -> None:
+        now = time.monotonic()
+        failures = self._failures.setdefault((guild_id, name), deque(maxlen=FAILURES))
+        failures.append(now)
+        if len(failures) == FAILURES and now - failures[0] <= FAILURE_WINDOW:
+            failures.clear()
+            self._paused_until[guild_id, name] = now + PAUSE
+            log.error("plugin %s is paused on server %d for %d s", name, guild_id, PAUSE)
+
+    def _active(self, guild_id: int) -> list[Plugin[Any]]:
+        now = time.monotonic()
+        return [
+            plugin
+            for plugin in self._plugins()
+            if plugin.enabled(guild_id) and self._paused_until.get((guild_id, plugin.name), 0.0) <= now
+        ]

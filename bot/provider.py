@@ -1,0 +1,95 @@
+"""What a voicebot provider must offer: open a session, end it, and explain what its voicebot sends into the room.
+
+A provider is a plugin (`plugins/valsea` is one); the core knows it only by this protocol. Errors are the
+`ProviderError` family, with words for the user in them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal, Protocol
+
+Role = Literal["user", "voicebot"]
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Something said, as the voicebot's side understood it. Interims carry the full text so far, not the difference."""
+
+    role: Role
+    text: str
+    final: bool
+    segment: str | None = None  # the same for all versions of one utterance, when the source says
+
+
+@dataclass(frozen=True, slots=True)
+class ShownImage:
+    """The voicebot shows a picture: by key, by address, or both. At least one is set."""
+
+    key: str | None
+    url: str | None
+
+
+RoomMessage = Utterance | ShownImage
+
+
+@dataclass(frozen=True, slots=True)
+class VoicebotSession:
+    """An open, billed session. `reference` is what ends it; the token stays out of any repr."""
+
+    reference: str
+    room_url: str
+    room_token: str = field(repr=False)
+    voicebot_name: str | None = None
+    avatar_url: str | None = None
+    images: Mapping[str, str] = field(default_factory=dict)  # key -> URL
+    expires_at: datetime | None = None  # of the token
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnd:
+    """The provider confirmed that a session is over; `credits` when it told what the session used."""
+
+    already_gone: bool = False
+    credits: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A line of the transcript as the provider kept it."""
+
+    role: Role
+    text: str
+    at: datetime | None = None
+
+
+class Provider(Protocol):
+    """One provider account. Every method may raise ProviderError."""
+
+    #: As it is called in messages to users.
+    title: str
+
+    async def open_session(self, voicebot: str, participant: str) -> VoicebotSession:
+        """Open a session, which bills from now on. Never retried; `OutcomeUnknown` when it may be open all the same."""
+        ...
+
+    async def end_session(self, reference: str) -> SessionEnd:
+        """One attempt to end a session; ProviderError when the provider did not confirm it."""
+        ...
+
+    async def image_library(self, voicebot: str) -> Mapping[str, str]:
+        """All pictures of a voicebot, key -> URL, for when the session's own are not enough."""
+        ...
+
+    async def messages(self, reference: str) -> Sequence[StoredMessage]:
+        """The stored transcript of a session, oldest first."""
+        ...
+
+    def read_packet(self, payload: bytes) -> Sequence[RoomMessage]:
+        """What a data packet in the room means; empty for anything unknown, never an error."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections."""
+        ...

@@ -1,0 +1,241 @@
+"""A LiveKit room from the bot's side: one published track, one voicebot, messages both ways of arriving.
+
+Runs on the media loop. Sources: https://docs.livekit.io/home/client/events/ and, for text streams,
+https://docs.livekit.io/home/client/data/text-streams/ (topic `lk.transcription`).
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from livekit import rtc
+
+from bot.errors import RoomError
+from bot.provider import Role, RoomMessage, Utterance
+
+from .events import (
+    AgentState,
+    RoomClosed,
+    RoomEnd,
+    RoomEvent,
+    RoomReconnected,
+    RoomReconnecting,
+    VoicebotArrived,
+    VoicebotGone,
+)
+from .transcript_source import Source, TranscriptSource
+
+log = logging.getLogger(__name__)
+
+SAMPLE_RATE = 48_000
+FRAME_MS = 20
+#: Milliseconds of sound the SDK may hold on its way out. We pace it ourselves; more would only be delay.
+SOURCE_QUEUE_MS = 40
+#: Frames waiting for the SDK; when it is slower than real time for longer than this, old sound is dropped.
+FEED_LIMIT = 3
+JOIN_TIMEOUT = 15.0  # seconds
+TRANSCRIPTION_TOPIC = "lk.transcription"
+AGENT_SESSION_TOPIC = "lk.agent.session"
+AGENT_STATE = "lk.agent.state"
+
+Frame = np.ndarray[Any, np.dtype[np.int16]]
+
+
+class RoomConnection:
+    """Join once, leave once. Callbacks run on the media loop."""
+
+    def __init__(
+        self,
+        *,
+        read_packet: Callable[[bytes], Sequence[RoomMessage]],
+        on_frame: Callable[[Frame], None],
+        on_event: Callable[[RoomEvent], None],
+    ) -> None:
+        self._read_packet = read_packet
+        self._on_frame = on_frame
+        self._on_event = on_event
+        self._room = rtc.Room()
+        self._source: rtc.AudioSource | None = None
+        self._transcript = TranscriptSource()
+        self._feed: deque[Frame] = deque()
+        self._feed_ready = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._listeners: dict[str, asyncio.Task[None]] = {}  # by track sid
+        self._leaving = False
+        self.frames_fed = 0
+        self.frames_dropped = 0
+
+    async def join(self, url: str, token: str) -> None:
+        """Connect and publish the microphone track; RoomError when that does not work."""
+        room = self._room
+        room.on("track_subscribed", self._on_track)
+        room.on("track_unsubscribed", self._on_track_gone)
+        room.on("participant_attributes_changed", self._on_attributes)
+        room.on("data_received", self._on_data)
+        room.on("reconnecting", lambda: self._on_event(RoomReconnecting()))
+        room.on("reconnected", lambda: self._on_event(RoomReconnected()))
+        room.on("disconnected", self._on_disconnected)
+        room.register_text_stream_handler(TRANSCRIPTION_TOPIC, self._on_text_stream)
+        # livekit-agents sends its own telemetry here; without a handler the SDK logs a line for each.
+        room.register_byte_stream_handler(AGENT_SESSION_TOPIC, lambda reader, identity: None)
+        try:
+            async with asyncio.timeout(JOIN_TIMEOUT):
+                await room.connect(url, token, rtc.RoomOptions(auto_subscribe=True))
+                await self._publish()
+        except rtc.ConnectError as error:
+            raise self._failed("refused") from error
+        except TimeoutError as error:
+            raise self._failed("timed out") from error
+        for participant in room.remote_participants.values():
+            self._on_attributes(list(participant.attributes), participant)
+
+    async def _publish(self) -> None:
+        self._source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=SOURCE_QUEUE_MS)
+        track = rtc.LocalAudioTrack.create_audio_track("discord", self._source)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=True)
+        await self._room.local_participant.publish_track(track, options)
+        self._spawn(self._feed_source(self._source), "room feed")
+
+    def _failed(self, why: str) -> RoomError:
+        return RoomError(
+            f"joining the LiveKit room failed: {why}",
+            for_user="The voicebot's room could not be joined. The session was closed again.",
+        )
+
+    async def leave(self) -> None:
+        """Leave the room and stop every task; safe to call at any time."""
+        self._leaving = True
+        tasks = [*self._tasks, *self._listeners.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._listeners.clear()
+        await self._room.disconnect()
+        if self._source is not None:
+            await self._source.aclose()
+            self._source = None
+
+    # -- sound --------------------------------------------------------------------------------------------------
+
+    def feed(self, frame: Frame) -> None:
+        """20 ms of what people say. Never waits: behind a slow SDK the oldest frames go."""
+        if len(self._feed) >= FEED_LIMIT:
+            self._feed.popleft()
+            self.frames_dropped += 1
+        self._feed.append(frame)
+        self._feed_ready.set()
+
+    async def _feed_source(self, source: rtc.AudioSource) -> None:
+        while True:
+            await self._feed_ready.wait()
+            self._feed_ready.clear()
+            while self._feed:
+                frame = self._feed.popleft()
+                await source.capture_frame(rtc.AudioFrame(frame.tobytes(), SAMPLE_RATE, 1, len(frame)))
+                self.frames_fed += 1
+
+    async def _listen(self, track: rtc.Track) -> None:
+        stream = rtc.AudioStream.from_track(
+            track=track, sample_rate=SAMPLE_RATE, num_channels=1, frame_size_ms=FRAME_MS
+        )
+        try:
+            async for event in stream:
+                self._on_frame(np.frombuffer(event.frame.data, np.int16))
+        finally:
+            await stream.aclose()
+
+    # -- events -------------------------------------------------------------------------------------------------
+
+    def _on_track(
+        self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
+    ) -> None:
+        if track.kind != rtc.TrackKind.KIND_AUDIO or not self._is_voicebot(participant):
+            return
+        first = not self._listeners
+        task = asyncio.create_task(self._listen(track), name="room listener")
+        self._listeners[publication.sid] = task
+        task.add_done_callback(lambda done: self._on_listener_done(publication.sid, done))
+        if first:
+            self._on_event(VoicebotArrived(participant.identity))
+
+    def _is_voicebot(self, participant: rtc.RemoteParticipant) -> bool:
+        """An agent by its token; when the room has none, anyone with an audio track."""
+        agent = rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
+        if participant.kind == agent:
+            return True
+        return all(other.kind != agent for other in self._room.remote_participants.values())
+
+    def _on_track_gone(
+        self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
+    ) -> None:
+        task = self._listeners.get(publication.sid)
+        if task is not None:
+            task.cancel()
+
+    def _on_listener_done(self, sid: str, task: asyncio.Task[None]) -> None:
+        if self._listeners.get(sid) is task:
+            del self._listeners[sid]
+            if not self._listeners and not self._leaving:
+                self._on_event(VoicebotGone())
+        if not task.cancelled() and task.exception() is not None:
+            log.error("reading the voicebot's track failed", exc_info=task.exception())
+
+    def _on_attributes(self, changed: Sequence[str] | dict[str, str], participant: rtc.Participant) -> None:
+        state = participant.attributes.get(AGENT_STATE)
+        if AGENT_STATE in changed and state and participant.identity != self._identity:
+            self._on_event(AgentState(state))
+
+    def _on_data(self, packet: rtc.DataPacket) -> None:
+        # A packet sent through the server's API has no participant; our own never come back.
+        for message in self._read_packet(bytes(packet.data)):
+            self._emit(message, "packet")
+
+    def _on_text_stream(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        self._spawn(self._read_text_stream(reader, identity), "room text stream")
+
+    async def _read_text_stream(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        """People's words come as a new stream per version; the voicebot's as one stream, whose end is the final."""
+        text = await reader.read_all()
+        attributes = reader.info.attributes or {}
+        spoken_by_us = identity == self._identity
+        final = not spoken_by_us or attributes.get("lk.transcription_final") == "true"
+        segment = attributes.get("lk.segment_id")
+        role: Role = "user" if spoken_by_us else "voicebot"
+        self._emit(Utterance(role, text, final, segment), "text stream")
+
+    def _emit(self, message: RoomMessage, source: Source) -> None:
+        if isinstance(message, Utterance):
+            accepted = self._transcript.accept(source, message)
+            if accepted is None:
+                return
+            message = accepted
+        self._on_event(message)
+
+    def _on_disconnected(self, reason: Any) -> None:
+        if self._leaving:
+            return
+        codes = rtc.DisconnectReason
+        if reason == codes.DUPLICATE_IDENTITY:
+            end = RoomEnd.REPLACED
+        elif reason in (codes.ROOM_DELETED, codes.PARTICIPANT_REMOVED, codes.ROOM_CLOSED):
+            end = RoomEnd.ENDED_BY_PROVIDER
+        else:
+            end = RoomEnd.CONNECTION_LOST
+        self._on_event(RoomClosed(end))
+
+    @property
+    def _identity(self) -> str:
+        return str(self._room.local_participant.identity)
+
+    def _spawn(self, coroutine: Any, name: str) -> None:
+        task = asyncio.create_task(coroutine, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._on_task_done)
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("%s failed", task.get_name(), exc_info=task.exception())

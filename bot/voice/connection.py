@@ -1,0 +1,250 @@
+"""One voice session, kept alive: handshake, resume, who is in the call, sound in and out.
+
+Runs on the media loop. It survives what can be survived on the voice server's own terms (a resume); what needs the
+main gateway (a fresh session, a move) it reports through `on_lost` and leaves to its owner.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable
+
+import aiohttp
+
+from bot.errors import VoiceClosed, VoiceError
+
+from . import aead, dave
+from . import gateway as gw
+from .close_codes import CloseCode, Remedy, explain
+from .gateway import Message, VoiceGateway, VoiceServerInfo
+from .opus import Encoder, Pcm
+from .receive import OpusPacket, Receiver
+from .send import Sender
+from .udp import VoiceSocket
+
+log = logging.getLogger(__name__)
+
+HANDSHAKE_TIMEOUT = 15.0  # seconds
+RESUME_ATTEMPTS = 5
+
+
+class VoiceConnection:
+    """A session on one voice server; `open` it once, `close` it once."""
+
+    def __init__(
+        self,
+        server: VoiceServerInfo,
+        http: aiohttp.ClientSession,
+        *,
+        on_packet: Callable[[OpusPacket], None],
+        on_member_left: Callable[[int], None],
+        on_resuming: Callable[[], None],
+        on_resumed: Callable[[], None],
+        on_lost: Callable[[CloseCode], None],
+        encoder: Encoder,
+    ) -> None:
+        self.server = server
+        self.dave = dave.DaveSession(server.user_id, server.channel_id)
+        self.receiver = Receiver(self.dave, on_packet)
+        self.sender = Sender(self.dave, encoder)
+        self._http = http
+        self._on_member_left = on_member_left
+        self._on_resuming = on_resuming
+        self._on_resumed = on_resumed
+        self._on_lost = on_lost
+        self._members: set[int] = set()
+        self._gateway: VoiceGateway | None = None
+        self._socket: VoiceSocket | None = None
+        self._ssrc = 0
+        self._speaking = False
+        self._described = asyncio.Event()  # the session description came
+        self._keys_changed = asyncio.Event()
+        self._runner: asyncio.Task[None] | None = None
+        self._outgoing: set[asyncio.Task[None]] = set()
+
+    # -- life ---------------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Shake hands until sound can flow; VoiceError (VoiceClosed with the code) when that fails."""
+        try:
+            async with asyncio.timeout(HANDSHAKE_TIMEOUT):
+                self._gateway = await VoiceGateway.open(self._http, self.server)
+                await self._gateway.identify(self.server)
+                self._runner = asyncio.create_task(self._run(), name="voice connection")
+                described = asyncio.create_task(self._described.wait())
+                await asyncio.wait({described, self._runner}, return_when=asyncio.FIRST_COMPLETED)
+                described.cancel()
+        except TimeoutError as error:
+            await self.close()
+            raise VoiceError(
+                "voice handshake timed out", for_user="Discord's voice server did not answer in time."
+            ) from error
+        except (aiohttp.ClientError, OSError) as error:
+            await self.close()
+            raise VoiceError(
+                f"voice server unreachable: {error}", for_user="Discord's voice server cannot be reached."
+            ) from error
+        except BaseException:
+            await self.close()
+            raise
+        if not self._described.is_set():
+            code = self._gateway.close_code
+            await self.close()
+            raise VoiceClosed(code or 1006, explain(code).meaning)
+
+    async def keys_agreed(self, timeout: float) -> None:
+        """Wait until DAVE has keys to seal and open with; VoiceError after `timeout` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                while not self.dave.ready:
+                    self._keys_changed.clear()
+                    await self._keys_changed.wait()
+        except TimeoutError as error:
+            raise VoiceError(
+                "no DAVE keys agreed",
+                for_user="Discord's end-to-end encryption could not be agreed, so the bot would hear nobody. "
+                "Leave and rejoin the voice channel, then try again.",
+            ) from error
+
+    async def close(self) -> None:
+        """Stop sending and receiving and end the websocket; safe to call at any time."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            runner.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await runner
+        for task in list(self._outgoing):
+            task.cancel()
+        if self._gateway is not None:
+            await self._gateway.close()
+        if self._socket is not None:
+            self._socket.close()
+
+    # -- sound --------------------------------------------------------------------------------------------------
+
+    def send_frame(self, pcm: Pcm, tick: int) -> None:
+        """Speak 20 ms at a tick."""
+        datagram = self.sender.frame(pcm, tick)
+        if datagram is not None and self._socket is not None:
+            self._set_speaking(True)
+            self._socket.send(datagram)
+
+    def send_pause(self, tick: int) -> None:
+        """Nothing to say at a tick: end the burst properly, then cost nothing."""
+        if not self._speaking:
+            return
+        datagram = self.sender.pause(tick)
+        if datagram is not None and self._socket is not None:
+            self._socket.send(datagram)
+        if not self.sender.in_burst:
+            self._set_speaking(False)
+
+    def _set_speaking(self, speaking: bool) -> None:
+        if self._speaking != speaking and self._gateway is not None:
+            self._speaking = speaking
+            bits = gw.MICROPHONE if speaking else 0
+            self._send_soon(self._gateway, gw.SPEAKING, {"speaking": bits, "delay": 0, "ssrc": self._ssrc})
+
+    def _send_soon(self, gateway: VoiceGateway, op: int, data: gw.Json) -> None:
+        task = asyncio.create_task(gateway.send(op, data))
+        self._outgoing.add(task)
+        task.add_done_callback(self._outgoing.discard)
+
+    def _on_datagram(self, datagram: bytes) -> None:
+        self.receiver.receive(datagram)
+        if self.dave.needs_recovery and self._gateway is not None:
+            log.warning("frames cannot be decrypted, asking for new DAVE keys")
+            for reply in self.dave.recover():
+                task = asyncio.create_task(self._gateway.send(reply.op, reply.data))
+                self._outgoing.add(task)
+                task.add_done_callback(self._outgoing.discard)
+
+    # -- websocket ----------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        """Read the websocket, and the next one after a resume, until the session is lost."""
+        while True:
+            gateway = self._gateway
+            assert gateway is not None
+            async for message in gateway.messages():
+                await self._handle(gateway, message)
+            verdict = explain(gateway.close_code)
+            log.info("voice websocket closed with %s: %s", gateway.close_code, verdict.remedy.name)
+            await gateway.close()
+            if not self._described.is_set():
+                return  # `open` is still waiting and tells its caller
+            if verdict.remedy is not Remedy.RESUME or not await self._reopen():
+                self._on_lost(verdict)
+                return
+
+    async def _reopen(self) -> bool:
+        """A new websocket for the same session, with back-off; False when the server cannot be reached."""
+        self._on_resuming()
+        assert self._gateway is not None
+        sequence = self._gateway.sequence
+        for attempt in range(RESUME_ATTEMPTS):
+            await asyncio.sleep(random.uniform(0, min(0.25 * 2**attempt, 4.0)))
+            try:
+                async with asyncio.timeout(5):
+                    self._gateway = await VoiceGateway.open(self._http, self.server, sequence)
+                    await self._gateway.resume(self.server)
+                return True
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                log.info("voice resume attempt %d failed: %s", attempt + 1, type(error).__name__)
+        return False
+
+    async def _handle(self, gateway: VoiceGateway, message: Message) -> None:
+        op, data = message.op, message.data
+        if isinstance(data, bytes):
+            replies = self.dave.handle_binary(op, data, self._members)
+            await gateway.send_all(replies)
+            self._keys_changed.set()
+        elif op in dave.JSON_OPS:
+            await gateway.send_all(self.dave.handle_json(op, data))
+            self._keys_changed.set()
+        elif op == gw.READY:
+            await self._select_protocol(gateway, data)
+        elif op == gw.SESSION_DESCRIPTION:
+            await self._describe(gateway, data)
+        elif op == gw.RESUMED:
+            self._speaking = False
+            self._on_resumed()
+        else:
+            self._roster(op, data)
+
+    async def _select_protocol(self, gateway: VoiceGateway, data: gw.Json) -> None:
+        self._ssrc = int(data["ssrc"])
+        mode = aead.choose_mode(data["modes"])
+        self._socket = await VoiceSocket.open(data["ip"], int(data["port"]), self._on_datagram)
+        address, port = await self._socket.discover(self._ssrc)
+        choice = {"address": address, "port": port, "mode": mode}
+        await gateway.send(gw.SELECT_PROTOCOL, {"protocol": "udp", "data": choice})
+
+    async def _describe(self, gateway: VoiceGateway, data: gw.Json) -> None:
+        key = bytes(data["secret_key"])
+        self.receiver.use(aead.TransportCipher(data["mode"], key))
+        self.sender.use(aead.TransportCipher(data["mode"], key), self._ssrc)
+        # The server takes no sound from an SSRC it was not told of.
+        await gateway.send(gw.SPEAKING, {"speaking": 0, "delay": 0, "ssrc": self._ssrc})
+        await gateway.send_all(self.dave.start(int(data.get("dave_protocol_version", 0))))
+        self._keys_changed.set()
+        self._described.set()
+
+    def _roster(self, op: int, data: gw.Json) -> None:
+        if op == gw.CLIENTS_CONNECT:
+            self._members.update(int(user) for user in data["user_ids"])
+        elif op == gw.SPEAKING:
+            self._introduce(int(data["user_id"]), int(data["ssrc"]))
+        elif op == gw.VIDEO and data.get("audio_ssrc"):
+            self._introduce(int(data["user_id"]), int(data["audio_ssrc"]))
+        elif op == gw.CLIENT_DISCONNECT:
+            user_id = int(data["user_id"])
+            self._members.discard(user_id)
+            self.receiver.forget_user(user_id)
+            self.dave.forget(user_id)
+            self._on_member_left(user_id)
+
+    def _introduce(self, user_id: int, ssrc: int) -> None:
+        self._members.add(user_id)
+        self.receiver.map_ssrc(ssrc, user_id)

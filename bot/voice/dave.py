@@ -1,0 +1,184 @@
+"""DAVE, Discord's end-to-end encryption, from one client's side: keys agreed over the voice gateway, frames sealed.
+
+davey (OpenMLS inside) does the cryptography; this is the protocol around it: which opcode is answered with what, and
+what to do when keys do not fit. No I/O: every handler returns the messages to send. Source:
+https://daveprotocol.com and https://discord.com/developers/docs/topics/voice-connections#endtoend-encryption-dave-protocol
+"""
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import davey
+
+PREPARE_TRANSITION, EXECUTE_TRANSITION, TRANSITION_READY, PREPARE_EPOCH = 21, 22, 23, 24
+EXTERNAL_SENDER, KEY_PACKAGE, PROPOSALS, COMMIT_WELCOME = 25, 26, 27, 28
+ANNOUNCE_COMMIT, WELCOME, INVALID_COMMIT_WELCOME = 29, 30, 31
+
+JSON_OPS = frozenset({PREPARE_TRANSITION, EXECUTE_TRANSITION, PREPARE_EPOCH})
+MAX_PROTOCOL_VERSION: int = davey.DAVE_PROTOCOL_VERSION
+
+#: Undecryptable frames in a row, of one speaker, before the keys count as lost (0.72 s; as @discordjs/voice has it).
+FAILURES_BEFORE_RECOVERY = 36
+#: Seconds for which frames of the version before a transition are still accepted.
+TRANSITION_GRACE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One message to send: a JSON body, or the payload of a binary opcode."""
+
+    op: int
+    data: dict[str, Any] | bytes
+
+
+class DaveSession:
+    """The keys of one voice session."""
+
+    def __init__(self, user_id: int, channel_id: int) -> None:
+        self._user_id = user_id
+        self._channel_id = channel_id
+        self._session: davey.DaveSession | None = None
+        self._version = 0
+        self._pending: dict[int, int] = {}  # transition id -> protocol version
+        self._failures: dict[int, int] = {}  # user id -> undecryptable frames in a row
+        self._last_transition = 0
+        self.recoveries = 0
+
+    @property
+    def version(self) -> int:
+        """The protocol version in force; 0 means the call is not end-to-end encrypted."""
+        return self._version
+
+    @property
+    def ready(self) -> bool:
+        """Whether frames can be sealed and opened."""
+        return self._version == 0 or (self._session is not None and self._session.ready)
+
+    @property
+    def privacy_code(self) -> str | None:
+        """The code people compare to verify the call (https://daveprotocol.com/#displayable-codes)."""
+        return None if self._session is None else self._session.voice_privacy_code
+
+    def start(self, version: int) -> list[Reply]:
+        """The session description named a protocol version: introduce ourselves."""
+        self._version = version
+        return self._new_session() if version else []
+
+    def handle_json(self, op: int, data: dict[str, Any]) -> list[Reply]:
+        """A JSON opcode from the voice gateway."""
+        if op == PREPARE_TRANSITION:
+            return self._prepare(int(data["transition_id"]), int(data["protocol_version"]))
+        if op == EXECUTE_TRANSITION:
+            self._execute(int(data["transition_id"]))
+        elif op == PREPARE_EPOCH and int(data["epoch"]) == 1:
+            self._version = int(data["protocol_version"])
+            return self._new_session()
+        return []
+
+    def handle_binary(self, op: int, payload: bytes, members: Iterable[int]) -> list[Reply]:
+        """A binary opcode; `members` are the users known to be in the call, the only ones who may be added."""
+        session = self._session
+        if session is None:
+            return []
+        if op == EXTERNAL_SENDER:
+            session.set_external_sender(payload)
+        elif op == PROPOSALS:
+            return self._vote(session, payload, members)
+        elif op in (ANNOUNCE_COMMIT, WELCOME):
+            transition_id = struct.unpack_from(">H", payload)[0]
+            try:
+                if op == ANNOUNCE_COMMIT:
+                    session.process_commit(payload[2:])
+                else:
+                    session.process_welcome(payload[2:])
+            except ValueError:
+                return self.recover(transition_id)
+            self._failures.clear()
+            return self._joined(transition_id)
+        return []
+
+    def seal(self, opus: bytes) -> bytes | None:
+        """One encrypted Opus frame; None while there are no keys to seal it with."""
+        if self._version == 0:
+            return opus
+        if self._session is None or not self._session.ready:
+            return None
+        return self._session.encrypt_opus(opus)
+
+    def open(self, user_id: int, frame: bytes) -> bytes | None:
+        """One decrypted Opus frame of `user_id`; None when it cannot be opened (see `needs_recovery`)."""
+        if self._session is None:
+            return frame
+        try:
+            opus = self._session.decrypt(user_id, davey.MediaType.audio, frame)
+        except ValueError:
+            self._failures[user_id] = self._failures.get(user_id, 0) + 1
+            return None
+        self._failures[user_id] = 0
+        return opus
+
+    @property
+    def needs_recovery(self) -> bool:
+        """Whether some member of the group has not been readable for too long."""
+        return any(count >= FAILURES_BEFORE_RECOVERY for count in self._failures.values())
+
+    def recover(self, transition_id: int | None = None) -> list[Reply]:
+        """Tell the server that our keys do not fit and ask to be added anew (opcode 31, then 26)."""
+        self.recoveries += 1
+        self._failures.clear()
+        failed = self._last_transition if transition_id is None else transition_id
+        return [Reply(INVALID_COMMIT_WELCOME, {"transition_id": failed}), *self._new_session()]
+
+    def forget(self, user_id: int) -> None:
+        """A user left: its failures no longer count."""
+        self._failures.pop(user_id, None)
+
+    def _new_session(self) -> list[Reply]:
+        if self._version == 0:
+            return []
+        if self._session is None:
+            self._session = davey.DaveSession(self._version, self._user_id, self._channel_id)
+        else:
+            self._session.reinit(self._version, self._user_id, self._channel_id)
+        return [Reply(KEY_PACKAGE, self._session.get_serialized_key_package())]
+
+    def _prepare(self, transition_id: int, version: int) -> list[Reply]:
+        self._pending[transition_id] = version
+        if transition_id == 0:
+            self._execute(0)
+            return []
+        if version == 0 and self._session is not None:
+            self._session.set_passthrough_mode(True, TRANSITION_GRACE)
+        return [Reply(TRANSITION_READY, {"transition_id": transition_id})]
+
+    def _execute(self, transition_id: int) -> None:
+        version = self._pending.pop(transition_id, None)
+        if version is None:
+            return
+        upgraded = self._version == 0 and version > 0
+        self._version = version
+        self._last_transition = transition_id
+        if upgraded and self._session is not None:
+            self._session.set_passthrough_mode(True, TRANSITION_GRACE)
+
+    def _vote(self, session: davey.DaveSession, payload: bytes, members: Iterable[int]) -> list[Reply]:
+        if not payload:
+            return []
+        append = payload[0] == 0
+        operation = davey.ProposalsOperationType.append if append else davey.ProposalsOperationType.revoke
+        expected = [*members, self._user_id] if append else None
+        try:
+            result = session.process_proposals(operation, payload[1:], expected)
+        except ValueError:
+            return self.recover()
+        if result is None:
+            return []
+        return [Reply(COMMIT_WELCOME, result.commit + (result.welcome or b""))]
+
+    def _joined(self, transition_id: int) -> list[Reply]:
+        if transition_id == 0:
+            return []
+        self._pending[transition_id] = self._version
+        return [Reply(TRANSITION_READY, {"transition_id": transition_id})]

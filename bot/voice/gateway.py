@@ -1,0 +1,151 @@
+"""The voice gateway's websocket, version 8: messages in order, heartbeats, sequence numbers.
+
+One object is one websocket; `connection` opens the next one when this one is lost.
+Source: https://discord.com/developers/docs/topics/voice-connections
+"""
+
+import asyncio
+import contextlib
+import json
+import struct
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from .dave import MAX_PROTOCOL_VERSION, Reply
+
+IDENTIFY, SELECT_PROTOCOL, READY, HEARTBEAT, SESSION_DESCRIPTION = 0, 1, 2, 3, 4
+SPEAKING, HEARTBEAT_ACK, RESUME, HELLO, RESUMED = 5, 6, 7, 8, 9
+CLIENTS_CONNECT, VIDEO, CLIENT_DISCONNECT = 11, 12, 13
+
+MICROPHONE = 1  # the speaking bit for ordinary voice
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceServerInfo:
+    """Where the voice session lives and what lets us in; the token stays out of any repr."""
+
+    endpoint: str
+    token: str
+    session_id: str
+    guild_id: int
+    channel_id: int
+    user_id: int
+
+    def __repr__(self) -> str:
+        return f"VoiceServerInfo({self.endpoint}, guild {self.guild_id}, channel {self.channel_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message from the server: a JSON body, or the payload of a binary opcode."""
+
+    op: int
+    data: Any
+
+
+class VoiceGateway:
+    """One websocket to one voice server."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, sequence: int = -1) -> None:
+        self._socket = socket
+        self.sequence = sequence  # of the last numbered message, -1 for none
+        self.latency: float | None = None  # seconds from heartbeat to acknowledgement
+        self._heartbeat: asyncio.Task[None] | None = None
+        self._heartbeat_sent = 0.0
+        self._acknowledged = True
+
+    @classmethod
+    async def open(cls, http: aiohttp.ClientSession, server: VoiceServerInfo, sequence: int = -1) -> "VoiceGateway":
+        """Connect; aiohttp.ClientError or OSError when that fails."""
+        endpoint = server.endpoint.removeprefix("wss://")
+        # No `heartbeat` of aiohttp's own: Discord's heartbeats do that.
+        socket = await http.ws_connect(
+            f"wss://{endpoint}/?v=8", max_msg_size=0, timeout=aiohttp.ClientWSTimeout(ws_close=2.0)
+        )
+        return cls(socket, sequence)
+
+    @property
+    def close_code(self) -> int | None:
+        return self._socket.close_code
+
+    async def identify(self, server: VoiceServerInfo) -> None:
+        await self.send(
+            IDENTIFY,
+            {
+                "server_id": str(server.guild_id),
+                "user_id": str(server.user_id),
+                "session_id": server.session_id,
+                "token": server.token,
+                "max_dave_protocol_version": MAX_PROTOCOL_VERSION,
+            },
+        )
+
+    async def resume(self, server: VoiceServerInfo) -> None:
+        await self.send(
+            RESUME,
+            {
+                "server_id": str(server.guild_id),
+                "session_id": server.session_id,
+                "token": server.token,
+                "seq_ack": self.sequence,
+            },
+        )
+
+    async def send(self, op: int, data: Json | bytes) -> None:
+        """One message; a websocket that is gone swallows it, its reader will notice."""
+        with contextlib.suppress(ConnectionError):
+            if isinstance(data, bytes):
+                await self._socket.send_bytes(bytes([op]) + data)
+            else:
+                await self._socket.send_str(json.dumps({"op": op, "d": data}))
+
+    async def send_all(self, replies: list[Reply]) -> None:
+        for reply in replies:
+            await self.send(reply.op, reply.data)
+
+    async def messages(self) -> AsyncIterator[Message]:
+        """All messages until the websocket ends; hello and heartbeats are dealt with on the way."""
+        async for raw in self._socket:
+            if raw.type is aiohttp.WSMsgType.BINARY:
+                if len(raw.data) >= 3:
+                    self.sequence, op = struct.unpack_from(">HB", raw.data)
+                    yield Message(op, bytes(raw.data[3:]))
+            elif raw.type is aiohttp.WSMsgType.TEXT:
+                body = json.loads(raw.data)
+                self.sequence = body.get("seq", self.sequence)
+                op, data = body["op"], body.get("d")
+                if op == HELLO:
+                    self._start_heartbeat(float(data["heartbeat_interval"]) / 1000)
+                elif op == HEARTBEAT_ACK:
+                    self._acknowledged = True
+                    self.latency = time.monotonic() - self._heartbeat_sent
+                else:
+                    yield Message(op, data)
+
+    async def close(self, code: int = 1000) -> None:
+        """End the websocket and the heartbeat; safe to call twice."""
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._heartbeat
+            self._heartbeat = None
+        await self._socket.close(code=code)
+
+    def _start_heartbeat(self, interval: float) -> None:
+        if self._heartbeat is None:
+            self._heartbeat = asyncio.create_task(self._beat(interval), name="voice heartbeat")
+
+    async def _beat(self, interval: float) -> None:
+        while self._acknowledged:
+            self._acknowledged = False
+            self._heartbeat_sent = time.monotonic()
+            await self.send(HEARTBEAT, {"t": int(time.time() * 1000), "seq_ack": self.sequence})
+            await asyncio.sleep(interval)
+        # A server that does not answer is gone; 4000 is not one of Discord's codes, so we resume.
+        await self._socket.close(code=4000)

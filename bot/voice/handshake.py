@@ -1,0 +1,137 @@
+"""The half of a voice connection that goes through Discord's main gateway: op 4 out, voice state and server in.
+
+discord.py calls this through its public `VoiceProtocol`. It holds no sound: once both halves of the credentials are
+there it hands them over, and again whenever they change. Runs on the main loop. Source:
+https://discord.com/developers/docs/topics/voice-connections#retrieving-voice-server-information
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.errors import VoiceError
+
+from .gateway import VoiceServerInfo
+
+if TYPE_CHECKING:
+    from discord.types.voice import GuildVoiceState, VoiceServerUpdate
+
+
+@dataclass(frozen=True, slots=True)
+class ServerChanged:
+    """New credentials: the voice server changed, or the bot was moved to `server.channel_id`."""
+
+    server: VoiceServerInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """Discord says that the bot is in no voice channel any more, and not because we asked."""
+
+
+VoiceUpdate = ServerChanged | Disconnected
+
+
+class VoiceHandshake(discord.VoiceProtocol):
+    """Passed to `VoiceChannel.connect(cls=...)`, bound to a listener."""
+
+    channel: discord.VoiceChannel | discord.StageChannel
+
+    def __init__(
+        self,
+        client: discord.Client,
+        channel: discord.abc.Connectable,
+        listener: Callable[[VoiceUpdate], None],
+    ) -> None:
+        super().__init__(client, channel)
+        self._listener = listener
+        self._session_id: str | None = None
+        self._channel_id: int | None = None
+        self._server: tuple[str, str] | None = None  # endpoint, token
+        self._complete: asyncio.Future[VoiceServerInfo] | None = None
+        self._leaving = False
+
+    async def connect(
+        self, *, timeout: float, reconnect: bool, self_deaf: bool = False, self_mute: bool = False
+    ) -> None:
+        """Ask Discord to put the bot into the channel; VoiceError when it does not say where within `timeout` s."""
+        await self.renew(timeout)
+
+    async def renew(self, timeout: float) -> VoiceServerInfo:
+        """Fresh credentials for the channel. Joining again is how Discord hands out a new voice session."""
+        self._server = None
+        self._complete = asyncio.get_running_loop().create_future()
+        try:
+            if self._session_id is not None:
+                self._leaving = True
+                self._session_id = None
+                await self.channel.guild.change_voice_state(channel=None)
+            await self.channel.guild.change_voice_state(channel=self.channel)
+            async with asyncio.timeout(timeout):
+                return await self._complete
+        except TimeoutError as error:
+            raise VoiceError(
+                "no voice server assigned",
+                for_user="Discord did not let the bot into the voice channel. Is it full, or may the bot not connect?",
+            ) from error
+        finally:
+            self._complete = None
+
+    @property
+    def server(self) -> VoiceServerInfo:
+        """The credentials in force; VoiceError before they are complete."""
+        info = self._assemble()
+        if info is None:
+            raise VoiceError("the voice handshake is not complete")
+        return info
+
+    async def disconnect(self, *, force: bool) -> None:
+        """Leave the channel and let discord.py forget this connection."""
+        self._leaving = True
+        try:
+            await self.channel.guild.change_voice_state(channel=None)
+        finally:
+            self.cleanup()
+
+    async def on_voice_state_update(self, data: "GuildVoiceState", /) -> None:
+        """discord.py: the bot's own voice state changed."""
+        channel_id = data["channel_id"]
+        if channel_id is None:
+            self._session_id = None
+            if self._leaving:
+                self._leaving = False
+            else:
+                self._listener(Disconnected())
+            return
+        self._session_id = data["session_id"]
+        self._channel_id = int(channel_id)
+        channel = self.channel.guild.get_channel(self._channel_id)
+        if isinstance(channel, discord.VoiceChannel | discord.StageChannel):
+            self.channel = channel
+        self._offer(new_server=False)
+
+    async def on_voice_server_update(self, data: "VoiceServerUpdate", /) -> None:
+        """discord.py: a voice server was assigned. Without an endpoint it is gone, and another one will follow."""
+        endpoint = data.get("endpoint")
+        self._server = None if endpoint is None else (endpoint, data["token"])
+        self._offer(new_server=True)
+
+    def _assemble(self) -> VoiceServerInfo | None:
+        if self._server is None or self._session_id is None or self._channel_id is None:
+            return None
+        endpoint, token = self._server
+        user: Any = self.client.user
+        return VoiceServerInfo(endpoint, token, self._session_id, self.channel.guild.id, self._channel_id, user.id)
+
+    def _offer(self, *, new_server: bool) -> None:
+        info = self._assemble()
+        if info is None:
+            return
+        if self._complete is not None:
+            if not self._complete.done():
+                self._complete.set_result(info)
+        elif new_server:
+            self._listener(ServerChanged(info))

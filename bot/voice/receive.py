@@ -1,0 +1,107 @@
+"""From a datagram to one speaker's Opus packet: RTP, transport encryption, who it is, DAVE.
+
+Pure but for its counters: bytes in, packets out, no clock and no I/O. Whatever is wrong with a datagram, it is counted
+and dropped; nothing raises.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from . import rtp
+from .aead import TransportCipher
+from .dave import DaveSession
+
+#: Packets of one SSRC kept until its owner is known: SPEAKING can come a moment after the first sound.
+HELD_PER_SSRC = 25
+HELD_SSRCS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class OpusPacket:
+    """20 ms of one person's speech, still coded."""
+
+    user_id: int
+    ssrc: int
+    sequence: int  # RTP, 16 bits
+    timestamp: int  # RTP, 32 bits, 48 kHz
+    payload: bytes
+
+
+@dataclass(slots=True)
+class ReceiveStats:
+    """What became of the datagrams, in packets."""
+
+    received: int = 0
+    not_rtp: int = 0
+    not_authentic: int = 0
+    malformed: int = 0
+    unknown_ssrc: int = 0
+    undecryptable: dict[int, int] = field(default_factory=dict)  # by user id
+
+
+class Receiver:
+    """Unwraps the datagrams of one voice session and hands each packet to `sink`."""
+
+    def __init__(self, dave: DaveSession, sink: Callable[[OpusPacket], None]) -> None:
+        self.stats = ReceiveStats()
+        self._dave = dave
+        self._sink = sink
+        self._cipher: TransportCipher | None = None
+        self._users: dict[int, int] = {}  # SSRC -> user id
+        self._held: dict[int, deque[tuple[rtp.RtpHeader, bytes]]] = {}
+
+    def use(self, cipher: TransportCipher) -> None:
+        self._cipher = cipher
+
+    def map_ssrc(self, ssrc: int, user_id: int) -> None:
+        """SPEAKING told whose SSRC this is; packets held for it are delivered now."""
+        known = self._users.get(ssrc)
+        if known != user_id:
+            self._users[ssrc] = user_id
+        for header, frame in self._held.pop(ssrc, ()):
+            self._deliver(user_id, header, frame)
+
+    def forget_user(self, user_id: int) -> None:
+        """A user left: its SSRC belongs to nobody until SPEAKING says otherwise."""
+        for ssrc in [ssrc for ssrc, owner in self._users.items() if owner == user_id]:
+            del self._users[ssrc]
+
+    def receive(self, datagram: bytes) -> None:
+        """One datagram from the voice server."""
+        stats = self.stats
+        header = rtp.parse_header(datagram)
+        if header is None or self._cipher is None:
+            stats.not_rtp += 1
+            return
+        payload = self._cipher.open(datagram, header.size)
+        if payload is None:
+            stats.not_authentic += 1
+            return
+        frame = rtp.strip(payload, header)
+        if not frame:
+            stats.malformed += 1
+            return
+        stats.received += 1
+        user_id = self._users.get(header.ssrc)
+        if user_id is None:
+            self._hold(header, frame)
+        else:
+            self._deliver(user_id, header, frame)
+
+    def _hold(self, header: rtp.RtpHeader, frame: bytes) -> None:
+        self.stats.unknown_ssrc += 1
+        held = self._held.get(header.ssrc)
+        if held is None:
+            if len(self._held) >= HELD_SSRCS:
+                return
+            held = self._held[header.ssrc] = deque(maxlen=HELD_PER_SSRC)
+        held.append((header, frame))
+
+    def _deliver(self, user_id: int, header: rtp.RtpHeader, frame: bytes) -> None:
+        opus = self._dave.open(user_id, frame)
+        if opus is None:
+            undecryptable = self.stats.undecryptable
+            undecryptable[user_id] = undecryptable.get(user_id, 0) + 1
+            return
+        self._sink(OpusPacket(user_id, header.ssrc, header.sequence, header.timestamp, opus))

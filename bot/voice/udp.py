@@ -1,0 +1,88 @@
+"""The UDP socket of one voice session: IP discovery, keepalive, datagrams in and out.
+
+Source: https://discord.com/developers/docs/topics/voice-connections#ip-discovery
+"""
+
+import asyncio
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from bot.errors import VoiceError
+
+_DISCOVERY_SIZE = 74
+_REQUEST, _RESPONSE, _LENGTH = 1, 2, 70
+#: Seconds between keepalives: NAT tables forget an idle UDP flow after 30 s or more (RFC 4787 REQ-5 asks for 120).
+KEEPALIVE_INTERVAL = 15.0
+
+
+class VoiceSocket(asyncio.DatagramProtocol):
+    """A connected UDP socket to the voice server."""
+
+    def __init__(self, on_datagram: Callable[[bytes], None]) -> None:
+        self._on_datagram = on_datagram
+        self._transport: asyncio.DatagramTransport | None = None
+        self._discovered: asyncio.Future[tuple[str, int]] | None = None
+        self._keepalive: asyncio.TimerHandle | None = None
+        self._keepalives = 0
+
+    @classmethod
+    async def open(cls, host: str, port: int, on_datagram: Callable[[bytes], None]) -> "VoiceSocket":
+        """A socket connected to the server; OSError when the address cannot be reached."""
+        loop = asyncio.get_running_loop()
+        socket = cls(on_datagram)
+        await loop.create_datagram_endpoint(lambda: socket, remote_addr=(host, port))
+        return socket
+
+    async def discover(self, ssrc: int, *, attempts: int = 5, wait: float = 0.5) -> tuple[str, int]:
+        """Our address as the server sees it; VoiceError when no answer comes (UDP is not reliable: ask again)."""
+        loop = asyncio.get_running_loop()
+        request = struct.pack(">HHI", _REQUEST, _LENGTH, ssrc).ljust(_DISCOVERY_SIZE, b"\0")
+        self._discovered = loop.create_future()
+        for _ in range(attempts):
+            self.send(request)
+            try:
+                return await asyncio.wait_for(asyncio.shield(self._discovered), wait)
+            except TimeoutError:
+                continue
+        raise VoiceError(
+            "no answer to IP discovery",
+            for_user="Discord's voice server does not answer over UDP. A firewall may block outgoing UDP.",
+        )
+
+    def send(self, datagram: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(datagram)
+
+    def close(self) -> None:
+        if self._keepalive is not None:
+            self._keepalive.cancel()
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        self._schedule_keepalive()
+
+    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+        if self._discovered is not None and not self._discovered.done() and _is_discovery(data):
+            address = data[8:72].split(b"\0", 1)[0].decode("ascii", "replace")
+            self._discovered.set_result((address, struct.unpack_from(">H", data, 72)[0]))
+            return
+        self._on_datagram(data)
+
+    def error_received(self, exc: Exception) -> None:
+        """ICMP errors say nothing the voice gateway will not say more clearly."""
+
+    def _schedule_keepalive(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._keepalive = loop.call_later(KEEPALIVE_INTERVAL, self._send_keepalive)
+
+    def _send_keepalive(self) -> None:
+        self._keepalives += 1
+        self.send(struct.pack("<Q", self._keepalives))
+        self._schedule_keepalive()
+
+
+def _is_discovery(data: bytes) -> bool:
+    return len(data) == _DISCOVERY_SIZE and data[:2] == b"\x00\x02"

@@ -1,0 +1,6 @@
+"""Shows the voicebot's pictures in the text channel."""
+
+from .plugin import ImagesPlugin
+
+PLUGIN = ImagesPlugin
+setup = ImagesPlugin.setup

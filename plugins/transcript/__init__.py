@@ -1,0 +1,6 @@
+"""Writes into the text channel who said what."""
+
+from .plugin import TranscriptPlugin
+
+PLUGIN = TranscriptPlugin
+setup = TranscriptPlugin.setup

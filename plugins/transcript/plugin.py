@@ -1,0 +1,65 @@
+"""One message per final line: people under their names, the voicebot under its own with its picture."""
+
+import discord
+from pydantic import Field
+
+from bot.call.call import Call
+from bot.call.events import TranscriptLine
+from bot.config.model import PluginSettings
+from bot.plugin_host.plugin import Host, Plugin
+from bot.text import MESSAGE_LIMIT, plain, split
+from bot.text import name as safe_name
+
+EMBED_LIMIT = 4096  # characters of an embed's description
+VOICEBOT_COLOUR = 0x5865F2
+
+
+class TranscriptSettings(PluginSettings):
+    """What is written down."""
+
+    people: bool = Field(True, description="write what people say")
+    voicebot: bool = Field(True, description="write what the voicebot says")
+
+
+class TranscriptPlugin(Plugin[TranscriptSettings]):
+    """The transcript as it happens."""
+
+    name = "transcript"
+    Settings = TranscriptSettings
+
+    @classmethod
+    async def setup(cls, host: Host) -> None:
+        """discord.py's extension entry point."""
+        await host.add_cog(cls(host))
+
+    async def on_transcript(self, call: Call, line: TranscriptLine) -> None:
+        settings = self.settings(call.guild_id)
+        if not line.final or not (settings.people if line.role == "user" else settings.voicebot):
+            return
+        channel = self.host.get_channel(call.text_channel_id)
+        if channel is None:
+            return
+        if line.role == "user":
+            heading = f"**{self._who(call, line.speakers)}:** "
+            pieces = split(plain(line.text), MESSAGE_LIMIT - len(heading))
+            for piece in pieces:
+                await channel.send(heading + piece, suppress_embeds=True)
+            return
+        for piece in split(plain(line.text), EMBED_LIMIT):
+            await channel.send(embed=self._spoken_by_voicebot(call, piece))
+
+    def _who(self, call: Call, speakers: tuple[int, ...]) -> str:
+        """The names of those it may have been; nobody is guessed."""
+        guild = self.host.get_guild(call.guild_id)
+        names = []
+        for user_id in speakers:
+            member = None if guild is None else guild.get_member(user_id)
+            names.append(safe_name(member.display_name) if member is not None else f"<@{user_id}>")
+        return " and ".join(names) or "Someone"
+
+    @staticmethod
+    def _spoken_by_voicebot(call: Call, text: str) -> discord.Embed:
+        embed = discord.Embed(description=text, colour=VOICEBOT_COLOUR)
+        avatar = None if call.session is None else call.session.avatar_url
+        embed.set_author(name=call.voicebot_name[:256], icon_url=avatar)
+        return embed

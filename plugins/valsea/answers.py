@@ -1,0 +1,110 @@
+"""Valsea's success answers as typed values, tolerant of what its documentation leaves open."""
+
+import contextlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import httpx
+
+from bot.errors import BadAnswer
+from bot.provider import Role, StoredMessage, VoicebotSession
+
+_UNREADABLE = (
+    "Valsea's answer could not be understood, so the call was not started. "
+    "If it happens again, the bot may need an update."
+)
+
+
+def session(body: Any) -> VoicebotSession:
+    """The 201 body of a session; BadAnswer, with the room's name where there is one, so that it can be ended."""
+    if not isinstance(body, dict):
+        raise BadAnswer("the session answer is not a JSON object", for_user=_UNREADABLE)
+    reference = text(body.get("roomName"))
+    url, token = text(body.get("livekitUrl")), text(body.get("participantToken"))
+    if reference is None or url is None or token is None:
+        names = {"roomName": reference, "livekitUrl": url, "participantToken": token}
+        missing = ", ".join(name for name, value in names.items() if value is None)
+        raise BadAnswer(f"the session answer lacks {missing}", for_user=_UNREADABLE, reference=reference)
+    return VoicebotSession(
+        reference=reference,
+        room_url=url,
+        room_token=token,
+        voicebot_name=text(body.get("voicebotName")),
+        avatar_url=web_address(body.get("voicebotAvatarUrl")),
+        images=image_mappings(body.get("imageMappings")),
+        expires_at=instant(body.get("expiresAt")),
+    )
+
+
+def image_mappings(body: Any) -> dict[str, str]:
+    """Key -> URL, from the session's list of pairs or the library's object."""
+    if isinstance(body, dict):
+        for wrapper in ("imageMappings", "image_mappings", "mappings", "data"):
+            if isinstance(body.get(wrapper), dict | list):
+                return image_mappings(body[wrapper])
+        return {str(key): url for key, url in body.items() if isinstance(url, str)}
+    pairs: dict[str, str] = {}
+    for entry in body if isinstance(body, list) else ():
+        if isinstance(entry, dict):
+            key = text(entry.get("imageKey") or entry.get("image_key") or entry.get("key"))
+            url = text(entry.get("imageUrl") or entry.get("image_url") or entry.get("url"))
+            if key is not None and url is not None:
+                pairs[key] = url
+    return pairs
+
+
+def messages(body: Any) -> list[StoredMessage]:
+    """One page of stored messages, in any of the shapes such lists come in."""
+    if isinstance(body, dict):
+        body = next(
+            (body[key] for key in ("messages", "items", "data", "results") if isinstance(body.get(key), list)),
+            [],
+        )
+    return list(_stored(body if isinstance(body, list) else []))
+
+
+def _stored(entries: Iterable[Any]) -> Iterable[StoredMessage]:
+    for entry in entries:
+        if not isinstance(entry, dict):
+            continue
+        words = text(entry.get("content") or entry.get("text") or entry.get("message"))
+        if words is not None:
+            speaker = entry.get("role") or entry.get("sender") or entry.get("speaker") or entry.get("type")
+            at = entry.get("createdAt") or entry.get("created_at") or entry.get("timestamp")
+            yield StoredMessage(role(speaker), words, instant(at))
+
+
+def role(value: Any) -> Role:
+    """Valsea's client takes everything but "user" for the voicebot."""
+    return "user" if value == "user" else "voicebot"
+
+
+def text(value: Any) -> str | None:
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def web_address(value: Any) -> str | None:
+    address = text(value)
+    return address if address is not None and address.startswith(("https://", "http://")) else None
+
+
+def instant(value: Any) -> datetime | None:
+    """An ISO 8601 string, or seconds or milliseconds since 1970; the documentation does not say which."""
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        if isinstance(value, str):
+            parsed = datetime.fromisoformat(value.strip())
+            return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
+    return None
+
+
+def credits_used(response: httpx.Response) -> Decimal | None:
+    """The X-Credits-Used header, a decimal number."""
+    with contextlib.suppress(InvalidOperation):
+        used = Decimal(response.headers.get("x-credits-used", ""))
+        if used.is_finite() and used >= 0:
+            return used
+    return None

@@ -1,0 +1,128 @@
+"""Valsea's session API over httpx: open, end, messages, pictures.
+
+Source: https://valsea.ai/docs/api/voicebot-livekit. A POST bills at once and has no idempotency key: it is repeated
+only when it certainly never left this machine. The API key goes to the configured address and nowhere else.
+"""
+
+import asyncio
+import logging
+import random
+import ssl
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from bot.errors import BadAnswer, OutcomeUnknown, ProviderDown, VoicebotNotFound
+from bot.provider import RoomMessage, SessionEnd, StoredMessage, VoicebotSession
+
+from . import answers, packets
+from .refusals import is_html, read_json, refusal
+from .settings import ValseaSettings
+
+log = logging.getLogger(__name__)
+
+CONNECT_ATTEMPTS = 3
+PAGE = 50
+MAX_PAGES = 200
+
+_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+class ValseaClient:
+    """One Valsea account. Implements `bot.provider.Provider`."""
+
+    title = "Valsea"
+
+    def __init__(self, settings: ValseaSettings, api_key: str, tls: ssl.SSLContext) -> None:
+        self._settings = settings
+        self._http = httpx.AsyncClient(
+            base_url=settings.base_url,
+            headers={"Authorization": f"Bearer {api_key}", "Accept": "application/json"},
+            timeout=httpx.Timeout(settings.timeout, connect=min(settings.timeout, 10)),
+            verify=tls,
+            follow_redirects=False,
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def open_session(self, voicebot: str, participant: str) -> VoicebotSession:
+        """POST: billed from its answer on."""
+        body = {"voicebotId": voicebot, "participantName": participant}
+        try:
+            response = await self._send("POST", self._settings.session_path, json=body)
+        except httpx.TransportError as error:
+            raise OutcomeUnknown(
+                f"no answer to the POST of a session: {type(error).__name__}",
+                for_user="Valsea did not answer. It may have opened a session all the same, so I did not try "
+                "again: check the usage at valsea.ai before you do.",
+            ) from error
+        if not response.is_success:
+            raise refusal(response)
+        return answers.session(read_json(response))
+
+    async def end_session(self, reference: str) -> SessionEnd:
+        """DELETE: 2xx, or the API's own 404, is the end. A web page's 404 is a wrong address and is not."""
+        path = self._settings.end_path.format(room=quote(reference, safe=""))
+        try:
+            response = await self._send("DELETE", path)
+        except httpx.TransportError as error:
+            raise ProviderDown(f"no answer to the DELETE of a session: {type(error).__name__}") from error
+        if response.is_success:
+            return SessionEnd(credits=answers.credits_used(response))
+        if response.status_code == 404 and not is_html(response):
+            return SessionEnd(already_gone=True)
+        raise refusal(response)
+
+    async def image_library(self, voicebot: str) -> Mapping[str, str]:
+        """GET: all pictures of a voicebot."""
+        path = self._settings.library_path.format(voicebot=quote(voicebot, safe=""))
+        return answers.image_mappings(await self._get(path))
+
+    async def messages(self, reference: str) -> Sequence[StoredMessage]:
+        """GET, page by page, until a page is short or brings nothing new."""
+        path = self._settings.messages_path.format(room=quote(reference, safe=""))
+        found: list[StoredMessage] = []
+        previous: list[StoredMessage] = []
+        for page in range(MAX_PAGES):
+            lines = answers.messages(await self._get(path, {"limit": PAGE, "offset": page * PAGE}))
+            if not lines or lines == previous:
+                break
+            found += lines
+            previous = lines
+            if len(lines) < PAGE:
+                break
+        return found
+
+    def read_packet(self, payload: bytes) -> Sequence[RoomMessage]:
+        return packets.read_packet(payload)
+
+    async def _get(self, path: str, query: dict[str, int] | None = None) -> Any:
+        try:
+            response = await self._send("GET", path, params=query)
+        except httpx.TransportError as error:
+            raise ProviderDown(f"no answer from Valsea: {type(error).__name__}") from error
+        if response.status_code == 404:
+            raise VoicebotNotFound("HTTP 404")
+        if not response.is_success:
+            raise refusal(response)
+        body = read_json(response)
+        if body is None:
+            raise BadAnswer("the answer is not JSON")
+        return body
+
+    async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request; repeated only while no connection could be made, so that nothing was sent yet."""
+        for attempt in range(1, CONNECT_ATTEMPTS + 1):
+            try:
+                return await self._http.request(method, path, **options)
+            except _NEVER_LEFT as error:
+                if attempt == CONNECT_ATTEMPTS:
+                    raise ProviderDown(
+                        f"cannot connect: {type(error).__name__}",
+                        for_user="Valsea cannot be reached. Is the bot's machine online? Try again in a minute.",
+                    ) from error
+                await asyncio.sleep(random.uniform(0, 0.3 * 2**attempt))
+        raise AssertionError("unreachable")

@@ -1,0 +1,104 @@
+"""Valsea's error answers as errors with words for the user.
+
+The body's shape is not documented; these are the shapes seen in the wild: `{detail: {message, code}}`, `{detail:
+"..."}`, `{detail: [{msg}]}` (FastAPI), `{error: {message}}`, `{error: "..."}` and `{message}`. An unknown route answers
+404 with an HTML page, which means a wrong address and never "this session is gone".
+"""
+
+import contextlib
+import json
+from typing import Any
+
+import httpx
+
+from bot.errors import (
+    KeyRejected,
+    NotAllowed,
+    OutOfCredits,
+    ProviderDown,
+    ProviderError,
+    RateLimited,
+    RequestRejected,
+    VoicebotNotFound,
+)
+from bot.text import plain, redact
+
+_KEY_HELP = "Its operator can check the key at valsea.ai, Settings, API Keys."
+
+
+def body_message(body: Any) -> str | None:
+    """The human sentence in an error body, if there is one."""
+    if not isinstance(body, dict):
+        return None
+    for key in ("detail", "error", "message"):
+        value = body.get(key)
+        if isinstance(value, list) and value:
+            value = value[0]
+        if isinstance(value, dict):
+            value = value.get("message") or value.get("msg")
+        if isinstance(value, str) and value.strip():
+            return redact(value)
+    return None
+
+
+def read_json(response: httpx.Response) -> Any:
+    """The JSON body; None when it is none."""
+    with contextlib.suppress(ValueError, UnicodeDecodeError):
+        return json.loads(response.content)
+    return None
+
+
+def is_html(response: httpx.Response) -> bool:
+    """Whether this is a web server's page and not the API's answer."""
+    kind = response.headers.get("content-type", "")
+    return "html" in kind or response.content.lstrip()[:1] == b"<"
+
+
+def retry_after(response: httpx.Response) -> float | None:
+    """Seconds to wait by the Retry-After header; None when it says nothing usable."""
+    with contextlib.suppress(ValueError):
+        seconds = float(response.headers.get("retry-after", ""))
+        if 0 <= seconds <= 3600:
+            return seconds
+    return None
+
+
+def refusal(response: httpx.Response) -> ProviderError:
+    """The error for an answer that is not a success."""
+    status = response.status_code
+    told = body_message(read_json(response))
+    log = f"HTTP {status}" + (f": {told}" if told else "")
+    said = f" It said: “{plain(told)}”" if told else ""
+    if status in (400, 422):
+        return RequestRejected(log, for_user=f"Valsea did not accept the request.{said} Is the voicebot's id right?")
+    if status == 401:
+        return KeyRejected(log, for_user=f"Valsea does not accept this bot's API key. {_KEY_HELP}")
+    if status == 402:
+        return OutOfCredits(
+            log, for_user="The Valsea account is out of credits. Top it up at valsea.ai, then try again."
+        )
+    if status == 403:
+        return NotAllowed(
+            log,
+            for_user="This belongs to another Valsea organisation. Use a voicebot of your own, "
+            "or the API key of its organisation.",
+        )
+    if status == 404 and is_html(response):
+        return ProviderDown(
+            "HTTP 404 from a web page, not the API: wrong base_url or path",
+            for_user="The address configured for Valsea is not its API. "
+            "The bot's operator must correct `base_url` in the config file.",
+        )
+    if status == 404:
+        return VoicebotNotFound(log, for_user="Valsea knows no such voicebot. Check its id in this server's settings.")
+    if status == 429:
+        wait = retry_after(response)
+        when = "in a minute" if wait is None else f"in {max(1, round(wait))} seconds"
+        return RateLimited(
+            log, for_user=f"Valsea gets too many requests right now. Try again {when}.", retry_after=wait
+        )
+    if status >= 500:
+        return ProviderDown(
+            log, for_user=f"Valsea has a problem of its own (error {status}). Try again in a few minutes."
+        )
+    return ProviderDown(log, for_user=f"Valsea answered in an unexpected way (status {status}).")

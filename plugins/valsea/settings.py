@@ -1,0 +1,37 @@
+"""What can be set about Valsea, under `plugins: valsea:`."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from bot.config.model import PluginSettings
+
+Timeout = Annotated[float, Field(gt=0, le=120)]
+
+
+class ValseaSettings(PluginSettings):
+    """Account, addresses and patience; paths are under `base_url`, `{room}` and `{voicebot}` are filled in."""
+
+    base_url: str = Field("https://api.valsea.ai", description="the API's address")
+    api_key_env: str = Field("VALSEA_API_KEY", description="environment variable with the API key")
+    timeout: Timeout = Field(20, description="seconds for an answer")
+    session_path: str = Field("/v1/voicebot-livekit/session", description="POST opens a session")
+    end_path: str = Field("/v1/voicebot-livekit/session/{room}", description="DELETE ends it")
+    messages_path: str = Field(
+        "/v1/voicebot-livekit/session/{room}/messages",
+        description="the stored transcript; Valsea's documentation does not name this path, so it may differ",
+    )
+    library_path: str = Field(
+        "/v1/voicebot-livekit/voicebots/{voicebot}/image-mappings/library",
+        description="all pictures of a voicebot",
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _check_base_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        local = parts.hostname in ("127.0.0.1", "localhost", "::1")
+        if parts.scheme != "https" and not (parts.scheme == "http" and local):
+            raise ValueError("expected an https:// address (the API key travels with every request)")
+        return value.rstrip("/")

@@ -1,0 +1,166 @@
+"""The commands people type. Answers go to the person who asked; the channel reads only what concerns everyone."""
+
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.call.call import Call, CallRequest, VoiceChannel
+from bot.call.events import Receipt
+from bot.call.state import CallState, EndReason
+from bot.config.model import PluginSettings, ServerSettings
+from bot.errors import Refused
+from bot.plugin_host.plugin import Host, Plugin
+from bot.text import name as safe_name
+
+from . import words
+
+Interaction = discord.Interaction[Any]
+
+
+class VoicebotPlugin(Plugin[PluginSettings]):
+    """`/voicebot ...`"""
+
+    name = "voicebot"
+
+    voicebot = app_commands.Group(
+        name="voicebot", description="Talk with a voicebot in a voice channel", guild_only=True
+    )
+
+    @classmethod
+    async def setup(cls, host: Host) -> None:
+        """discord.py's extension entry point."""
+        await host.add_cog(cls(host))
+
+    @voicebot.command(name="join", description="Bring the voicebot into a voice channel")
+    @app_commands.describe(
+        channel="where to; else the channel you are in", voicebot="which one; else this server's usual one"
+    )
+    async def join(
+        self,
+        interaction: Interaction,
+        channel: discord.VoiceChannel | discord.StageChannel | None = None,
+        voicebot: str | None = None,
+    ) -> None:
+        """Start a call."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        guild, member = _where(interaction)
+        settings = self.host.config.server(guild.id)
+        target = channel or _channel_of(member)
+        text_channel_id = self._text_channel(interaction, settings)
+        request = CallRequest(
+            channel=target,
+            text_channel_id=text_channel_id,
+            starter_id=member.id,
+            voicebot=resolve_voicebot(settings, voicebot),
+            participant=guild.name[:80],
+        )
+        call = await self.host.calls.start(request, settings)
+        await interaction.followup.send(words.joined(call.voicebot_name, target.id), ephemeral=True)
+
+    @join.autocomplete("voicebot")
+    async def _voicebots(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        if interaction.guild_id is None:
+            return []
+        names = self.host.config.server(interaction.guild_id).voicebots
+        matching = [name for name in names if typed.casefold() in name.casefold()]
+        return [app_commands.Choice(name=name[:100], value=name[:100]) for name in matching[:25]]
+
+    @voicebot.command(name="leave", description="End the call")
+    async def leave(self, interaction: Interaction) -> None:
+        """End the call; the receipt follows in the channel."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        call = self._call(interaction)
+        call.end(EndReason.LEFT, by=interaction.user.id)
+        await interaction.followup.send(words.leaving(call.voice_channel_id), ephemeral=True)
+
+    @voicebot.command(name="status", description="How the call is going")
+    async def status(self, interaction: Interaction) -> None:
+        """State, time and cost so far."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        call = self._call(interaction)
+        await interaction.followup.send(words.status(call, await call.sound()), ephemeral=True)
+
+    async def on_call_started(self, call: Call) -> None:
+        await self._post(call, words.started(call.voicebot_name, call.voice_channel_id, call.starter_id))
+
+    async def on_warning(self, call: Call, text: str) -> None:
+        await self._post(call, f"⚠️ {text}")
+
+    async def on_call_ended(self, call: Call, receipt: Receipt) -> None:
+        await self._post(call, embed=words.receipt(safe_name(call.voicebot_name), call.starter_id, receipt))
+
+    async def _post(self, call: Call, content: str | None = None, embed: discord.Embed | None = None) -> None:
+        channel = self.host.get_channel(call.text_channel_id)
+        if channel is None:
+            return  # deleted meanwhile, or the bot is no longer on the server
+        if embed is not None:
+            await channel.send(embed=embed)
+        else:
+            await channel.send(content)
+
+    def _call(self, interaction: Interaction) -> Call:
+        assert interaction.guild_id is not None
+        call = self.host.calls.of_guild(interaction.guild_id)
+        if call is None or call.state is CallState.ENDING:
+            raise Refused("There is no call on this server. `/voicebot join` starts one.")
+        return call
+
+    def _text_channel(self, interaction: Interaction, settings: ServerSettings) -> int:
+        """Where the words go; Refused, naming what the bot may not do there."""
+        guild, _ = _where(interaction)
+        channel_id = settings.text_channel or interaction.channel_id
+        channel = None if channel_id is None else guild.get_channel_or_thread(channel_id)
+        if channel is None:
+            raise Refused(
+                "The text channel in this server's settings is gone, or I cannot see it. "
+                "The bot's operator can correct `text_channel`."
+            )
+        permissions = channel.permissions_for(guild.me)
+        may_send = (
+            permissions.send_messages_in_threads if isinstance(channel, discord.Thread) else permissions.send_messages
+        )
+        needed = {
+            "View Channel": permissions.view_channel,
+            "Send Messages": may_send,
+            "Embed Links": permissions.embed_links,
+        }
+        missing = [f"**{name}**" for name, granted in needed.items() if not granted]
+        if missing:
+            raise Refused(
+                f"I need the permission {', '.join(missing)} in {channel.mention}, "
+                "so that I can write down what is said. An admin can grant it in the channel's settings."
+            )
+        return channel.id
+
+
+def resolve_voicebot(settings: ServerSettings, asked: str | None) -> str:
+    """The provider's id for the voicebot someone named, or for the usual one; Refused when there is none."""
+    wanted = asked or settings.voicebot
+    if wanted is None:
+        if len(settings.voicebots) == 1:
+            return next(iter(settings.voicebots.values()))
+        raise Refused(
+            "No voicebot is set for this server. Name one in the command, "
+            "or ask the bot's operator to set `voicebot` in the config file."
+        )
+    by_name = {name.casefold(): identifier for name, identifier in settings.voicebots.items()}
+    found = by_name.get(wanted.casefold())
+    if found is not None:
+        return found
+    if asked is not None and asked != settings.voicebot and settings.voicebots:
+        known = ", ".join(f"**{safe_name(name)}**" for name in settings.voicebots)
+        raise Refused(f"There is no voicebot named {safe_name(asked)} here. There are: {known}.")
+    return wanted
+
+
+def _where(interaction: Interaction) -> tuple[discord.Guild, discord.Member]:
+    if interaction.guild is None or not isinstance(interaction.user, discord.Member):
+        raise Refused("This works on a server only.")
+    return interaction.guild, interaction.user
+
+
+def _channel_of(member: discord.Member) -> VoiceChannel:
+    if member.voice is None or member.voice.channel is None:
+        raise Refused("Join a voice channel first, or name one: `/voicebot join channel:`.")
+    return member.voice.channel

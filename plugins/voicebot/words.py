@@ -1,0 +1,72 @@
+"""The sentences of the voicebot commands."""
+
+import discord
+
+from bot.call.call import Call
+from bot.call.events import Receipt
+from bot.media.session import SoundReport
+from bot.text import name as safe_name
+
+LIVE_COLOUR, END_COLOUR = 0x3BA55D, 0x747F8D
+
+
+def joined(voicebot: str, channel_id: int) -> str:
+    return f"**{safe_name(voicebot)}** is in <#{channel_id}>. Just talk. `/voicebot leave` ends the call."
+
+
+def started(voicebot: str, channel_id: int, starter_id: int) -> str:
+    """Everybody in the channel must know that something listens."""
+    return (
+        f"🎙️ **{safe_name(voicebot)}** joined <#{channel_id}>, invited by <@{starter_id}>. "
+        "It hears everyone in the channel, and what is said is written down here."
+    )
+
+
+def leaving(channel_id: int) -> str:
+    return f"Leaving <#{channel_id}>. The receipt follows here in a moment."
+
+
+def status(call: Call, sound: SoundReport) -> str:
+    minutes = call.billed_minutes
+    lines = [
+        f"**{safe_name(call.voicebot_name)}** in <#{call.voice_channel_id}>: {call.state.value}",
+        f"Running for {duration(call.elapsed)}, about {minutes} billed minute{'s' * (minutes != 1)} so far",
+        f"Started by <@{call.starter_id}>",
+    ]
+    if sound.packets_undecryptable > sound.packets_received // 2 and sound.packets_received > 50:
+        lines.append("⚠️ Most of what arrives cannot be decrypted. Leave and rejoin the voice channel.")
+    if sound.privacy_code:
+        lines.append(f"Voice privacy code: `{sound.privacy_code}`")
+    return "\n".join(lines)
+
+
+def receipt(voicebot: str, starter_id: int, receipt: Receipt) -> discord.Embed:
+    """What people read when a call is over."""
+    embed = discord.Embed(
+        title=f"Call with {voicebot} ended",
+        description=f"It ended because {receipt.reason.value}"
+        + (f" (<@{receipt.ended_by}>)" if receipt.ended_by else "")
+        + ".",
+        colour=END_COLOUR,
+        timestamp=receipt.started_at,
+    )
+    embed.add_field(name="Started by", value=f"<@{starter_id}>")
+    embed.add_field(name="Duration", value=duration(receipt.duration))
+    embed.add_field(name="Billed minutes", value=f"about {receipt.billed_minutes}")
+    if receipt.credits is not None:
+        embed.add_field(name="Credits", value=f"{receipt.credits.normalize():f}")
+    if not receipt.confirmed:
+        embed.add_field(
+            name="⚠️ Not confirmed",
+            value="The provider has not confirmed the end yet, so it may still be billing. "
+            "I keep trying until it does.",
+            inline=False,
+        )
+    return embed
+
+
+def duration(seconds: float) -> str:
+    """`1:02:03`, `2:03`."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

@@ -1,0 +1,354 @@
+"""What this Discord knows: users, guilds, channels, messages, voice states. The one module that uses simcord.
+
+simcord (MIT, exact pin) models Discord in memory with its real permission rules and error codes. Its parts used here
+are not its documented API, so every use stands in this file; see its `backend` and `http.router` packages.
+"""
+
+import datetime
+import io
+import json
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import discord
+import simcord.http.routes
+import simcord.intents
+import simcord.interactions
+from simcord._clock import Clock
+from simcord.backend import Backend, serializers
+from simcord.backend.errors import BackendError
+from simcord.backend.models import Overwrite, User, VoiceState
+from simcord.backend.permissions import flag
+from simcord.enums import ChannelType, OverwriteType
+from simcord.http import router
+
+Json = dict[str, Any]
+EventListener = Callable[[str, Json], None]
+_SIMCORD_CDN, CDN = "https://cdn.simcord.invalid", "https://cdn.discordapp.com"
+
+
+class DiscordRefusal(Exception):
+    """A REST answer other than success: HTTP status and Discord's error body."""
+
+    def __init__(self, status: int, body: Json) -> None:
+        super().__init__(f"{status}: {body.get('message')}")
+        self.status = status
+        self.body = body
+
+
+class _WallClock(Clock):
+    """simcord's own clock stands still; interactions must expire by the real one."""
+
+    def now(self) -> datetime.datetime:
+        return datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=self.elapsed)
+
+
+@dataclass(slots=True)
+class BotAccount:
+    """One bot application: its token, its user and its slash commands."""
+
+    token: str
+    user: User
+    application_id: int
+    commands: dict[int | None, dict[tuple[str, int], Json]] = field(default_factory=dict)
+
+    @property
+    def user_id(self) -> int:
+        return int(self.user.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One file of a multipart request."""
+
+    filename: str
+    content: bytes
+
+
+class World:
+    """All of Discord's state. Every change is announced to `listeners` as a gateway event."""
+
+    def __init__(self) -> None:
+        self._backend = Backend(clock=_WallClock())
+        self._backend.subscribers.append(self._announce)
+        self._interaction_owner: dict[int, BotAccount] = {}
+        self.bots: dict[str, BotAccount] = {}
+        self.listeners: list[EventListener] = []
+
+    # -- making the world ---------------------------------------------------------------------------------------
+
+    def create_bot(self, name: str = "Parley") -> BotAccount:
+        """A bot application with a token of its own."""
+        user = self._backend.make_user(name, bot=True)
+        token = f"{secrets.token_hex(12)}.{secrets.token_hex(3)}.{secrets.token_hex(16)}"
+        account = BotAccount(token, user, self._backend.snowflake())
+        self.bots[token] = account
+        return account
+
+    def create_user(self, name: str) -> int:
+        return int(self._backend.make_user(name.lower(), global_name=name).id)
+
+    def create_guild(self, name: str, *bots: BotAccount, members: tuple[int, ...] = ()) -> int:
+        """A guild that `bots` were invited to with all permissions but administrator."""
+        first, *others = bots
+        with self._acting_as(first):
+            guild = self._backend.create_guild(name)
+        roles = [role.id for role in guild.roles.values() if role.managed]
+        for bot in others:
+            self._backend.add_member(guild.id, bot.user_id, roles=roles)
+        for user_id in members:
+            self.add_member(guild.id, user_id)
+        return int(guild.id)
+
+    def add_member(self, guild_id: int, user_id: int) -> None:
+        self._backend.add_member(guild_id, user_id, announce=True)
+
+    def create_text_channel(self, guild_id: int, name: str) -> int:
+        return int(self._backend.create_channel(guild_id, name, type=ChannelType.TEXT).id)
+
+    def create_voice_channel(self, guild_id: int, name: str) -> int:
+        return int(self._backend.create_channel(guild_id, name, type=ChannelType.VOICE).id)
+
+    def delete_channel(self, channel_id: int) -> None:
+        self._backend.delete_channel(channel_id)
+
+    def remove_guild(self, guild_id: int) -> None:
+        self._backend.remove_guild(guild_id)
+
+    def deny(self, channel_id: int, user_id: int, *permissions: str) -> None:
+        """Overwrite a member's permissions in a channel; with none named, lift the overwrite."""
+        denied = 0
+        for name in permissions:
+            denied |= flag(name)
+        self._backend.set_overwrite(channel_id, Overwrite(target_id=user_id, type=OverwriteType.MEMBER, deny=denied))
+
+    def permits(self, guild_id: int, user_id: int, channel_id: int, *permissions: str) -> bool:
+        """Whether a member has all of `permissions` in a channel."""
+        try:
+            held = self._backend.compute_permissions(guild_id, user_id, channel_id)
+        except BackendError:
+            return False
+        return all(held & flag(name) for name in permissions)
+
+    # -- looking at it ------------------------------------------------------------------------------------------
+
+    def name_of(self, user_id: int) -> str:
+        user = self._backend.get_user(user_id)
+        return str(user.global_name or user.name)
+
+    def is_member(self, guild_id: int, user_id: int) -> bool:
+        guild = self._backend.guilds.get(guild_id)
+        return guild is not None and user_id in guild.members
+
+    def channel_exists(self, channel_id: int) -> bool:
+        return channel_id in self._backend.channels
+
+    def channel_name(self, channel_id: int) -> str:
+        return str(self._backend.get_channel(channel_id).name)
+
+    def messages(self, channel_id: int) -> list[Json]:
+        """A channel's messages as everybody in it sees them, oldest first; private answers are not among them."""
+        stored = self._backend.messages.get(channel_id, {})
+        return [
+            _public(serializers.message_payload(self._backend, message))
+            for message in stored.values()
+            if not message.is_ephemeral
+        ]
+
+    def voice_channel_of(self, guild_id: int, user_id: int) -> int | None:
+        state = self.voice_state(guild_id, user_id)
+        return None if state is None else state.channel_id
+
+    def voice_state(self, guild_id: int, user_id: int) -> VoiceState | None:
+        guild = self._backend.guilds.get(guild_id)
+        return None if guild is None else guild.voice_states.get(user_id)
+
+    def in_voice(self, guild_id: int, channel_id: int) -> list[int]:
+        guild = self._backend.guilds.get(guild_id)
+        states = [] if guild is None else list(guild.voice_states.values())
+        return [state.user_id for state in states if state.channel_id == channel_id]
+
+    def may_speak(self, guild_id: int, user_id: int, channel_id: int) -> bool:
+        state = self.voice_state(guild_id, user_id)
+        muted = state is None or state.mute or state.self_mute or state.suppress
+        return not muted and self.permits(guild_id, user_id, channel_id, "speak")
+
+    def may_hear(self, guild_id: int, user_id: int) -> bool:
+        state = self.voice_state(guild_id, user_id)
+        return state is not None and not (state.deaf or state.self_deaf)
+
+    # -- gateway ------------------------------------------------------------------------------------------------
+
+    def ready(self, bot: BotAccount, session_id: str, shard: tuple[int, int]) -> Json:
+        """READY: every guild is still unavailable, GUILD_CREATE follows for each."""
+        return {
+            "v": 10,
+            "user": dict(serializers.user_payload(bot.user)),
+            "guilds": [{"id": str(guild), "unavailable": True} for guild in self.guilds_of(bot, shard)],
+            "session_id": session_id,
+            "resume_gateway_url": "wss://gateway.discord.gg",
+            "shard": list(shard),
+            "application": {"id": str(bot.application_id), "flags": 0},
+        }
+
+    def guilds_of(self, bot: BotAccount, shard: tuple[int, int] = (0, 1)) -> list[int]:
+        return [
+            guild_id
+            for guild_id, guild in self._backend.guilds.items()
+            if bot.user_id in guild.members and (guild_id >> 22) % shard[1] == shard[0]
+        ]
+
+    def guild_create(self, guild_id: int) -> Json:
+        return _json(serializers.guild_create_payload(self._backend, self._backend.guilds[guild_id]))
+
+    def prune(self, event: str, payload: Json, intents: int, bot: BotAccount) -> Json | None:
+        """The event as a bot with these intents gets it; None when it gets none.
+
+        Without the members intent GUILD_CREATE lists the bot and those in voice channels only
+        (https://discord.com/developers/docs/events/gateway-events#guild-create).
+        """
+        declared = discord.Intents.none()
+        declared.value = intents
+        needed = simcord.intents.required_intent(event, payload)
+        if needed is not None and not getattr(declared, needed):
+            return None
+        if event == "GUILD_CREATE":
+            visible = {state["user_id"] for state in payload["voice_states"]} | {str(bot.user_id)}
+            members = [member for member in payload["members"] if member["user"]["id"] in visible]
+            return {**payload, "members": members}
+        return payload
+
+    def set_voice_state(self, guild_id: int, user_id: int, channel_id: int | None, **flags: bool) -> None:
+        """Join, leave or move a member; announced as VOICE_STATE_UPDATE."""
+        if guild_id in self._backend.guilds:
+            self._backend.set_voice_state(guild_id, user_id, channel_id, **flags)
+
+    def refresh_voice_state(self, guild_id: int, user_id: int) -> None:
+        """Announce a member's voice state again, as after an op 4 that changed nothing."""
+        state = self.voice_state(guild_id, user_id)
+        if state is not None:
+            self._backend.commit_voice_state(state)
+
+    # -- interactions -------------------------------------------------------------------------------------------
+
+    def interaction(self, bot: BotAccount, guild_id: int, channel_id: int, user_id: int, data: Json) -> Json:
+        """The INTERACTION_CREATE payload of a slash command; `data` as Discord sends it, without the id."""
+        with self._acting_as(bot):
+            command = self._backend.find_command(data["name"], guild_id)
+            if command is None:
+                raise LookupError(f"the bot has no command /{data['name']}")
+            record, payload = simcord.interactions.base_payload(
+                self._backend,
+                type=2,
+                channel_id=channel_id,
+                guild_id=guild_id,
+                user_id=user_id,
+                data={"id": command["id"], "type": 1, **data},
+            )
+        self._interaction_owner[record.id] = bot
+        return _json(payload)
+
+    def resolved_channel(self, channel_id: int) -> Json:
+        """A channel as it stands in an interaction's `resolved` data."""
+        return _json(serializers.channel_payload(self._backend, self._backend.get_channel(channel_id)))
+
+    def response(self, interaction_id: int) -> list[Json]:
+        """The bot's answers to an interaction so far: the original response, then the follow-ups."""
+        record = self._backend.interactions[interaction_id]
+        ids = ([record.message_id] if record.message_id else []) + list(record.followup_ids)
+        stored = self._backend.messages.get(record.channel_id, {})
+        return [_public(serializers.message_payload(self._backend, stored[i])) for i in ids if i in stored]
+
+    def is_thinking(self, interaction_id: int) -> bool:
+        record = self._backend.interactions[interaction_id]
+        return not record.responded or record.loading
+
+    # -- REST ---------------------------------------------------------------------------------------------------
+
+    def bot_of_request(self, authorization: str | None, path: str) -> BotAccount | None:
+        """Who is calling: by bot token, or by the token in a webhook's or interaction's path."""
+        if authorization is not None and authorization.startswith("Bot "):
+            return self.bots.get(authorization.removeprefix("Bot "))
+        parts = path.strip("/").split("/")
+        if len(parts) >= 3 and parts[0] == "interactions":
+            return self._interaction_owner.get(int(parts[1]))
+        if len(parts) >= 3 and parts[0] == "webhooks":
+            owners = {str(bot.application_id): bot for bot in self.bots.values()}
+            return owners.get(parts[1]) or next(iter(self.bots.values()), None)
+        return None
+
+    def request(
+        self,
+        bot: BotAccount,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        form: Mapping[str, str] | None = None,
+        files: tuple[Upload, ...] = (),
+        query: Mapping[str, str] | None = None,
+        reason: str | None = None,
+    ) -> Any:
+        """Answer one REST call; DiscordRefusal when Discord would say no."""
+        uploads: list[Any] = [
+            SimpleNamespace(fp=io.BytesIO(file.content), filename=file.filename, description=None) for file in files
+        ]
+        if form is not None:
+            parts = [{"name": name, "value": value} for name, value in form.items()]
+            body, uploads = router.parse_form(parts, uploads)
+        with self._acting_as(bot):
+            try:
+                answer = router.dispatch(
+                    self._backend,
+                    method,
+                    path,
+                    json=body,
+                    params=dict(query or {}),
+                    files=uploads,
+                    reason=reason,
+                )
+            except BackendError as error:
+                raise DiscordRefusal(error.status, error.to_json()) from error
+            finally:  # simcord keeps a log of everything for its own assertions; a long run must not grow
+                self._backend.http_requests.clear()
+                self._backend.transcript.clear()
+        return None if answer is None else _public(answer)
+
+    def attachment(self, url_path: str) -> bytes | None:
+        """A file on the CDN, by the path of its URL."""
+        blob: bytes | None = self._backend.cdn.get(_SIMCORD_CDN + url_path)
+        return blob
+
+    @contextmanager
+    def _acting_as(self, bot: BotAccount) -> Iterator[None]:
+        """simcord knows one bot at a time; its calls are synchronous, so it can be told which per call."""
+        backend = self._backend
+        before = backend.bot_user, backend.application_id, backend.commands
+        backend.bot_user, backend.application_id, backend.commands = (
+            bot.user,
+            bot.application_id,
+            bot.commands,
+        )
+        try:
+            yield
+        finally:
+            backend.bot_user, backend.application_id, backend.commands = before
+
+    def _announce(self, event: str, payload: Mapping[str, Any]) -> None:
+        body = _public(payload)
+        for listener in list(self.listeners):
+            listener(event, body)
+
+
+def _public(payload: Any) -> Any:
+    """A deep copy as JSON would make it, with the CDN under its real name."""
+    return json.loads(json.dumps(payload).replace(_SIMCORD_CDN, CDN))
+
+
+def _json(payload: Any) -> Json:
+    public: Json = _public(payload)
+    return public

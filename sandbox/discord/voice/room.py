@@ -1,0 +1,189 @@
+"""One voice channel on a voice server: who is connected, whose sound goes to whom, and the DAVE group."""
+
+import asyncio
+import contextlib
+import json
+import os
+import struct
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import dave_group, mls, transport
+
+SPEAKING, RESUMED, CLIENTS_CONNECT, CLIENT_DISCONNECT = 5, 9, 11, 13
+REPLAY_LIMIT = 256  # messages kept for a resume
+
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class VoicePermissions:
+    """What the guild lets a member do in the channel, asked for on every packet."""
+
+    may_speak: Callable[[], bool]
+    may_hear: Callable[[], bool]
+
+
+class Connection:
+    """One client's voice session: its keys, its SSRC, and an outbox that survives a lost websocket."""
+
+    def __init__(self, user_id: int, ssrc: int, mode_offer: tuple[str, ...], permissions: VoicePermissions) -> None:
+        self.user_id = user_id
+        self.ssrc = ssrc
+        self.mode_offer = mode_offer
+        self.permissions = permissions
+        self.secret_key = os.urandom(32)
+        self.address: tuple[str, int] | None = None
+        self.receiver: transport.Cipher | None = None
+        self.sender: transport.Cipher | None = None
+        self.introduced = False  # it sent op 5, so the server knows its SSRC
+        self.outbox: asyncio.Queue[tuple[int, str | bytes] | int] = asyncio.Queue()
+        self._sequence = 0
+        self._sent: deque[tuple[int, str | bytes]] = deque(maxlen=REPLAY_LIMIT)
+
+    def use(self, mode: str) -> None:
+        self.receiver = transport.Cipher(mode, self.secret_key)
+        self.sender = transport.Cipher(mode, self.secret_key)
+
+    def send(self, op: int, data: Json | bytes) -> None:
+        """Queue one message with the next sequence number, and keep it for a resume."""
+        self._sequence += 1
+        sequence = self._sequence & 0xFFFF
+        if isinstance(data, bytes):
+            message: str | bytes = struct.pack(">HB", sequence, op) + data
+        else:
+            message = json.dumps({"op": op, "d": data, "seq": sequence})
+        self._sent.append((self._sequence, message))
+        self.outbox.put_nowait((self._sequence, message))
+
+    def close(self, code: int) -> None:
+        """Queue the end of the websocket with a close code."""
+        self.outbox.put_nowait(code)
+
+    def replay(self, acknowledged: int) -> None:
+        """Start a fresh outbox with all the client has not acknowledged (op 7 `seq_ack`, -1 for nothing)."""
+        self.outbox = asyncio.Queue()
+        for sequence, message in self._sent:
+            if sequence > acknowledged:
+                self.outbox.put_nowait((sequence, message))
+
+
+@dataclass(slots=True)
+class Quirks:
+    """What the real servers do to packets now and then, switchable for tests."""
+
+    level_extension: bool = True
+    padding: int = 0
+    rtcp: bool = True
+
+
+@dataclass(slots=True)
+class VoiceRoom:
+    """Forwards sound between all connections of one channel and runs its DAVE group."""
+
+    guild_id: int
+    channel_id: int
+    send_datagram: Callable[[bytes, tuple[str, int]], None]
+    group: dave_group.DaveGroup = field(init=False)
+    connections: dict[int, Connection] = field(default_factory=dict)  # by SSRC
+    quirks: Quirks = field(default_factory=Quirks)
+    forwarded: int = 0
+    refused: int = 0
+
+    def __post_init__(self) -> None:
+        self.group = dave_group.DaveGroup(self.channel_id)
+
+    def of_user(self, user_id: int) -> Connection | None:
+        return next((c for c in self.connections.values() if c.user_id == user_id), None)
+
+    def add(self, connection: Connection) -> None:
+        """A client identified; a second session of the same user replaces the first."""
+        old = self.of_user(connection.user_id)
+        if old is not None:
+            self.remove(old, close_code=4006)
+        self.connections[connection.ssrc] = connection
+
+    def welcome(self, connection: Connection) -> None:
+        """The client has its keys: tell it who is here, tell them it is, and start its DAVE handshake."""
+        others = [c for c in self.connections.values() if c is not connection]
+        if others:
+            connection.send(CLIENTS_CONNECT, {"user_ids": [str(c.user_id) for c in others]})
+        for other in others:
+            other.send(CLIENTS_CONNECT, {"user_ids": [str(connection.user_id)]})
+            if other.introduced:
+                connection.send(SPEAKING, _speaking(other, 1))
+        self.route(self.group.connect(connection.user_id))
+
+    def remove(self, connection: Connection, *, close_code: int | None = None) -> None:
+        """A client is gone for good: the others hear of it and rotate their keys."""
+        if self.connections.pop(connection.ssrc, None) is None:
+            return
+        if close_code is not None:
+            connection.close(close_code)
+        for other in self.connections.values():
+            other.send(CLIENT_DISCONNECT, {"user_id": str(connection.user_id)})
+        self.route(self.group.disconnect(connection.user_id))
+
+    def speaking(self, connection: Connection, bits: int) -> None:
+        """Op 5 from a client: pass its SSRC and speaking bits on."""
+        connection.introduced = True
+        for other in self.connections.values():
+            if other is not connection:
+                other.send(SPEAKING, _speaking(connection, bits))
+
+    def dave(self, connection: Connection, op: int, data: Json | bytes) -> None:
+        """A DAVE opcode from a client; MlsError when it is malformed."""
+        user_id = connection.user_id
+        if op == 26 and isinstance(data, bytes):
+            self.route(self.group.key_package(user_id, data))
+        elif op == 28 and isinstance(data, bytes):
+            self.route(self.group.commit(user_id, data))
+        elif op == 23 and isinstance(data, dict):
+            self.route(self.group.ready(user_id, int(data["transition_id"])))
+        elif op != 31:  # after op 31 the client sends a new key package, which re-adds it
+            raise mls.MlsError(f"unexpected DAVE opcode {op}")
+
+    def route(self, messages: list[dave_group.Outgoing]) -> None:
+        for message in messages:
+            connection = self.of_user(message.user_id)
+            if connection is not None:
+                connection.send(message.op, message.data)
+
+    def forward(self, connection: Connection, datagram: bytes) -> None:
+        """Decrypt a client's packet and send it to everyone else who may hear it."""
+        if connection.receiver is None:
+            return
+        try:
+            packet = connection.receiver.decrypt(datagram)
+        except transport.TransportError:
+            self.refused += 1
+            return
+        allowed = connection.introduced and connection.permissions.may_speak()
+        if packet.ssrc != connection.ssrc or not allowed:
+            self.refused += 1
+            return
+        self.forwarded += 1
+        quirks = self.quirks
+        for other in list(self.connections.values()):
+            if other is connection or other.address is None or other.sender is None:
+                continue
+            if not other.permissions.may_hear():
+                continue
+            self.send_datagram(
+                other.sender.encrypt(packet, level_extension=quirks.level_extension, padding=quirks.padding),
+                other.address,
+            )
+            if quirks.rtcp and self.forwarded % 250 == 1:
+                with contextlib.suppress(OSError):
+                    self.send_datagram(_sender_report(packet), other.address)
+
+
+def _speaking(connection: Connection, bits: int) -> Json:
+    return {"user_id": str(connection.user_id), "ssrc": connection.ssrc, "speaking": bits}
+
+
+def _sender_report(packet: transport.Packet) -> bytes:
+    """An RTCP sender report (RFC 3550 section 6.4.1), which shares the socket with the sound."""
+    return struct.pack(">BBHIQIII", 0x80, 200, 6, packet.ssrc, 0, packet.timestamp, 1, 100)

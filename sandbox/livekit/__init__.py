@@ -1,0 +1,1 @@
+"""The real livekit-server: found, or built once, and run on free ports."""

@@ -1,0 +1,164 @@
+"""Everything at once: LiveKit, Valsea, Discord, and the bot as a process of its own. The demo and the tests stand on it."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sandbox.discord.model import BotAccount
+from sandbox.discord.server import HOSTS, Discord
+from sandbox.livekit.server import LiveKitServer
+from sandbox.people.line import Line
+from sandbox.people.person import Person
+from sandbox.valsea.server import VOICEBOT_ID, Valsea
+from sandbox.valsea.voicebots import VoicebotWorker
+
+Json = dict[str, Any]
+READY_TIMEOUT = 30.0  # seconds
+
+
+@dataclass(slots=True)
+class Place:
+    """A server with a text channel, a voice channel, and people in it."""
+
+    guild_id: int
+    text_id: int
+    voice_id: int
+    people: list[Person]
+
+
+class BotProcess:
+    """`parley run` with a config file, as an operator would start it."""
+
+    def __init__(self, folder: Path, account: BotAccount, key: str) -> None:
+        self.account = account
+        self.config_file = folder / f"config-{account.user_id}.yaml"
+        self.log = folder / f"bot-{account.user_id}.log"
+        self._key = key
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self, config: Mapping[str, Any]) -> None:
+        """Write the config and run the bot until it says that it is ready; RuntimeError with its log when it does not."""
+        self.config_file.write_text(yaml.safe_dump(dict(config), sort_keys=False))
+        environment = {**os.environ, "DISCORD_TOKEN": self.account.token, "VALSEA_API_KEY": self._key}
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-X", "dev", "-m", "bot", "run", str(self.config_file), stderr=log, env=environment
+            )
+        try:
+            async with asyncio.timeout(READY_TIMEOUT):
+                while "ready on" not in self.log.read_text():
+                    if self.process.returncode is not None:
+                        raise RuntimeError(f"the bot ended with {self.process.returncode}:\n{self.log.read_text()}")
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            await self.kill()
+            raise RuntimeError(f"the bot did not become ready:\n{self.log.read_text()}") from None
+
+    async def stop(self, timeout: float = 15) -> int:
+        """SIGTERM, as Docker does; the exit code. Kills it when it takes too long."""
+        process = self.process
+        if process is None:
+            return 0
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.wait_for(process.wait(), timeout)
+            except TimeoutError:
+                await self.kill()
+        assert process.returncode is not None
+        return process.returncode
+
+    async def kill(self) -> None:
+        """SIGKILL."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
+
+@dataclass(slots=True)
+class Stage:
+    """Start it with `async with`; all parts are attributes."""
+
+    voicebots: bool = True  # whether a voicebot process runs
+    livekit: LiveKitServer = field(default_factory=LiveKitServer)
+    discord: Discord = field(default_factory=Discord)
+    worker: VoicebotWorker | None = None
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="parley-")))
+    valsea: Valsea = field(init=False)
+    _bots: list[BotProcess] = field(default_factory=list)
+    _people: list[Person] = field(default_factory=list)
+
+    async def __aenter__(self) -> "Stage":
+        try:
+            await self.livekit.start(self.folder / "livekit.log")
+            if self.voicebots:
+                self.worker = VoicebotWorker()
+                await self.worker.start(self.folder / "agent.log")
+            self.valsea = Valsea(self.livekit, self.worker)
+            await self.valsea.start()
+            await self.discord.start()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for person in self._people:
+            if person.voice is not None:
+                with contextlib.suppress(Exception):
+                    await person.leave()
+        for bot in self._bots:
+            await bot.stop()
+        if self.worker is not None:
+            await self.worker.stop()
+        if hasattr(self, "valsea"):
+            await self.valsea.stop()
+        await self.discord.stop()
+        await self.livekit.stop()
+
+    def config(self, **defaults: Any) -> Json:
+        """A config file's content for a bot on this stage; `defaults` go under `defaults:`."""
+        plugins = {"valsea": {"base_url": self.valsea.url}, **defaults.pop("plugins", {})}
+        ca_file = self.folder / "ca.pem"
+        ca_file.write_bytes(self.discord.ca_pem)
+        return {
+            "network": {
+                "ca_file": str(ca_file),
+                "connect_to": dict.fromkeys(HOSTS, f"127.0.0.1:{self.discord.port}"),
+            },
+            "defaults": {"voicebot": VOICEBOT_ID, "plugins": plugins, **defaults},
+        }
+
+    def account(self, name: str = "Parley") -> BotAccount:
+        return self.discord.world.create_bot(name)
+
+    def bot(self, account: BotAccount, key: str) -> BotProcess:
+        """A bot process, not started yet; it is stopped with the stage."""
+        bot = BotProcess(self.folder, account, key)
+        self._bots.append(bot)
+        return bot
+
+    def place(self, bot: BotAccount, *names: str, line: Line | None = None) -> Place:
+        """A new server with `bot` and people of these names on it."""
+        world = self.discord.world
+        people = [Person(self.discord, world.create_user(name), line=line) for name in names]
+        self._people += people
+        guild_id = world.create_guild("The Museum", bot, members=tuple(p.user_id for p in people))
+        text = world.create_text_channel(guild_id, "museum-talk")
+        voice = world.create_voice_channel(guild_id, "Lounge")
+        return Place(guild_id, text, voice, people)
+
+    async def command(self, bot: BotAccount, place: Place, by: Person, command: str, **options: Any) -> str:
+        """A person types a slash command into the text channel; what the bot answers to them alone."""
+        interaction = self.discord.slash(bot, place.guild_id, place.text_id, by.user_id, command, **options)
+        answers = await self.discord.answer(interaction, timeout=40)
+        return "\n".join(str(answer["content"]) for answer in answers)
