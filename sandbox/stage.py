@@ -1,4 +1,4 @@
-"""Everything at once: LiveKit, Valsea, Discord, and the bot as a process of its own. The demo and the tests stand on it."""
+"""Everything at once: LiveKit, Valsea, Discord, and the bot as a process of its own, for the demo and the tests."""
 
 import asyncio
 import contextlib
@@ -46,7 +46,7 @@ class BotProcess:
         self.process: asyncio.subprocess.Process | None = None
 
     async def start(self, config: Mapping[str, Any]) -> None:
-        """Write the config and run the bot until it says that it is ready; RuntimeError with its log when it does not."""
+        """Write the config and run the bot until it is ready; RuntimeError with its log when it does not become so."""
         self.config_file.write_text(yaml.safe_dump(dict(config), sort_keys=False))
         environment = {**os.environ, "DISCORD_TOKEN": self.account.token, "VALSEA_API_KEY": self._key}
         with self.log.open("ab") as log:

@@ -210,7 +210,8 @@ class Call:
             self._fail_start(
                 ParleyError(
                     f"unexpected: {type(error).__name__}",
-                    for_user="Something went wrong inside the bot; the session was closed. Its operator's log says what.",
+                    for_user="Something went wrong inside the bot, and the session was closed. "
+                    "The operator's log says what.",
                 )
             )
         finally:

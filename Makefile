@@ -1,0 +1,52 @@
+# Everything here needs Python 3.11 to 3.13 and make, and sets the rest up by itself in .venv.
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup livekit demo test check lint unit bench lock example clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+setup: $(READY) ## make .venv with everything in it, in the pinned versions
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is missing: apt install python3 python3-venv, or brew install python@3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "Python 3.11, 3.12 or 3.13 is needed, this is $$($(PYTHON) -V): apt install python3.12 python3.12-venv, or brew install python@3.12, then make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv --help >/dev/null 2>&1 || { echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
+	@echo "» Setting up .venv: about 1 GB of packages, speech models included; a few minutes the first time ..."
+	@$(PYTHON) -m venv $(VENV) || { echo "The environment could not be made: apt install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $(READY)
+
+livekit: $(READY) # the server the sandbox runs, built once
+	@$(BIN)/python -m sandbox.livekit.build >/dev/null
+
+demo: livekit ## one whole call on this machine: speech in, speech out, words and pictures in the channel
+	@$(BIN)/python -m sandbox.demo
+
+test: livekit check ## everything: lint, types, import directions, all tests
+
+check: lint unit
+
+lint: $(READY) ## ruff, mypy --strict, import directions
+	@$(BIN)/ruff format --check bot plugins agent sandbox tests benchmarks
+	@$(BIN)/ruff check bot plugins agent sandbox tests benchmarks
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+unit: livekit
+	@$(BIN)/python -m pytest
+
+bench: livekit ## the budgets as ratios, measured here and now
+	@$(BIN)/python -m benchmarks
+
+lock: ## pin the newest versions that fit pyproject.toml into requirements.lock
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-header --no-annotate --no-emit-index-url --upgrade pyproject.toml -o requirements.lock
+
+clean: ## remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
