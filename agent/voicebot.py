@@ -1,6 +1,7 @@
 """One voicebot in one room: hears the person it is linked to, answers, and reports what happened."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 #: Seconds of silence after which a turn is over.
 END_OF_TURN = 0.3
 JOIN_TIMEOUT = 15.0
+LEAVE_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Voicebot:
             },
             aec_warmup_duration=None,
             user_away_timeout=None,
+            session_close_transcript_timeout=0.5,
         )
         session.on("user_input_transcribed", self._on_heard)
         session.on("conversation_item_added", self._on_item)
@@ -103,10 +106,16 @@ class Voicebot:
 
     async def leave(self) -> None:
         """Stop and disconnect; safe to call twice."""
+        self._done.set()
         session, self._session = self._session, None
         if session is not None:
-            await session.aclose()
+            with contextlib.suppress(TimeoutError):  # a session whose room is gone may wait for it for ever
+                async with asyncio.timeout(LEAVE_TIMEOUT):
+                    await session.aclose()
         await self._room.disconnect()
+
+    def stop(self) -> None:
+        """Ask it to leave: `wait` returns, and whoever waits calls `leave`."""
         self._done.set()
 
     async def wait(self) -> None:

@@ -37,8 +37,8 @@ class Worker:
         _write({"event": "ready"})
         while line := await reader.readline():
             await self._command(json.loads(line))
-        for voicebot in list(self._voicebots.values()):
-            await voicebot.leave()
+        for voicebot in self._voicebots.values():
+            voicebot.stop()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _command(self, message: dict[str, Any]) -> None:
@@ -54,7 +54,7 @@ class Worker:
         elif message["command"] == "send":
             await voicebot.send(message["payload"].encode())
         elif message["command"] == "leave":
-            await voicebot.leave()
+            voicebot.stop()
 
     async def _serve(self, session: str, message: dict[str, Any]) -> None:
         voicebot = self._voicebots[session] = Voicebot(lambda event: _write(_report(session, event)))

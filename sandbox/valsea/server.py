@@ -5,6 +5,7 @@ messages, the shape of errors) follows what has been observed.
 """
 
 import asyncio
+import contextlib
 import itertools
 import json
 import secrets
@@ -95,7 +96,8 @@ class Valsea:
     async def delete_room(self, room: str) -> None:
         """End a session's room from the provider's side, its meter left running."""
         assert self._api is not None
-        await self._api.room.delete_room(api.DeleteRoomRequest(room=room))
+        with contextlib.suppress(api.TwirpError):  # it is gone already
+            await self._api.room.delete_room(api.DeleteRoomRequest(room=room))
 
     # -- endpoints ----------------------------------------------------------------------------------------------
 
@@ -131,8 +133,7 @@ class Valsea:
         session.ended.set()
         if self.worker is not None:
             self.worker.leave(session.id)
-        assert self._api is not None
-        await self._api.room.delete_room(api.DeleteRoomRequest(room=session.room))
+        await self.delete_room(session.room)
         return web.Response(status=204, headers={"X-Credits-Used": str(used)})
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:

@@ -1,0 +1,1 @@
+"""Tests, in folders that mirror the source tree; `calls/` holds those of whole calls on the real wires."""

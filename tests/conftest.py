@@ -1,0 +1,40 @@
+"""The stage on which tests of whole calls play: started once, every test gets servers and people of its own."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sandbox.libopus import load_opus
+from sandbox.stage import Stage
+from tests.support import RunningBot
+
+load_opus()
+
+
+@pytest.fixture(scope="session")
+async def stage() -> AsyncIterator[Stage]:
+    """LiveKit, Valsea with its voicebot, Discord."""
+    async with Stage() as stage:
+        yield stage
+
+
+@pytest.fixture(scope="session")
+async def parley(stage: Stage) -> RunningBot:
+    """A bot with the settings a server has by default."""
+    return await start_bot(stage)
+
+
+@pytest.fixture(scope="session")
+async def hasty(stage: Stage) -> RunningBot:
+    """A bot that gives up quickly, so that tests of giving up are short."""
+    return await start_bot(
+        stage, empty_channel_grace=0.5, voicebot_arrival=2.5, voicebot_return=1.0, reconnect_limit=6.0
+    )
+
+
+async def start_bot(stage: Stage, **settings: object) -> RunningBot:
+    account = stage.account()
+    key = stage.valsea.create_key("test")
+    process = stage.bot(account, key)
+    await process.start(stage.config(**settings))
+    return RunningBot(stage, account, key, process)

@@ -1,0 +1,83 @@
+"""What several tests need: waiting for something to become true, and reading a channel."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.discord.model import BotAccount
+from sandbox.people.person import Person
+from sandbox.stage import BotProcess, Place, Stage
+from sandbox.valsea.meter import Organisation
+from sandbox.valsea.session import Session
+
+Json = dict[str, Any]
+
+
+async def eventually(condition: Callable[[], bool], timeout: float = 10, what: str = "") -> None:
+    """Wait until a condition holds; AssertionError after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(what or "it did not happen in time")
+        await asyncio.sleep(0.02)
+
+
+@dataclass(slots=True)
+class RunningBot:
+    """A bot process on the stage, and the organisation that pays for it."""
+
+    stage: Stage
+    account: BotAccount
+    key: str
+    process: BotProcess
+
+    @property
+    def organisation(self) -> Organisation:
+        return self.stage.valsea.organisations[self.key]
+
+    def place(self, *names: str) -> Place:
+        return self.stage.place(self.account, *(names or ("Ann",)))
+
+    async def command(self, place: Place, by: Person, command: str, **options: Any) -> str:
+        return await self.stage.command(self.account, place, by, command, **options)
+
+    async def start_call(self, place: Place, *, arrived: bool = True) -> Session:
+        """Everybody joins voice, the first person brings the bot; the provider's session."""
+        for person in place.people:
+            if person.voice is None:
+                await person.join(place.guild_id, place.voice_id)
+        before = set(self.stage.valsea.sessions)
+        reply = await self.command(place, place.people[0], "voicebot join")
+        new = [s for room, s in self.stage.valsea.sessions.items() if room not in before]
+        mine = [session for session in new if session.organisation is self.organisation]
+        assert mine, f"no session was opened: {reply}"
+        if arrived:
+            async with asyncio.timeout(30):
+                await mine[0].arrived.wait()
+        return mine[0]
+
+    def posts(self, place: Place) -> list[Json]:
+        return self.stage.discord.world.messages(place.text_id)
+
+    def receipts(self, place: Place) -> list[str]:
+        """The descriptions of the receipts in the channel."""
+        embeds = [embed for message in self.posts(place) for embed in message["embeds"]]
+        return [str(e["description"]) for e in embeds if "ended" in (e.get("title") or "")]
+
+    def bills(self, session: Session) -> bool:
+        """Whether the provider's meter runs for a session."""
+        return session.room in self.organisation.running()
+
+    async def expect_end(self, place: Place, session: Session, reason: str, *, within: float = 10) -> None:
+        """The session is ended at the provider's meter, once, and the channel says why, once."""
+        await eventually(lambda: not self.bills(session), within, f"still billed; log: {self.log()[-3000:]}")
+        await eventually(lambda: len(self.receipts(place)) == 1, within, f"no receipt; log: {self.log()[-3000:]}")
+        assert reason in self.receipts(place)[0]
+        path = f"/v1/voicebot-livekit/session/{session.room}"
+        deletes = [r for r in self.stage.valsea.requests if r[0] == "DELETE" and r[1] == path]
+        assert len(deletes) == 1
+
+    def log(self) -> str:
+        return self.process.log.read_text()
