@@ -172,7 +172,9 @@ class DaveSession:
         try:
             result = session.process_proposals(operation, payload[1:], expected)
         except ValueError:
-            return self.recover()
+            # Someone is proposed whom the gateway never announced, or it is not for our epoch. We do not vote for it;
+            # if the others do all the same, their commit will not fit our keys and we recover then.
+            return []
         if result is None:
             return []
         return [Reply(COMMIT_WELCOME, result.commit + (result.welcome or b""))]

@@ -23,6 +23,13 @@ CLIENTS_CONNECT, VIDEO, CLIENT_DISCONNECT = 11, 12, 13
 
 MICROPHONE = 1  # the speaking bit for ordinary voice
 
+_ENDS = (
+    aiohttp.WSMsgType.CLOSE,
+    aiohttp.WSMsgType.CLOSING,
+    aiohttp.WSMsgType.CLOSED,
+    aiohttp.WSMsgType.ERROR,
+)
+
 Json = dict[str, Any]
 
 
@@ -55,6 +62,7 @@ class VoiceGateway:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, sequence: int = -1) -> None:
         self._socket = socket
         self.sequence = sequence  # of the last numbered message, -1 for none
+        self.close_code: int | None = None  # the server's; None when the connection just broke
         self.latency: float | None = None  # seconds from heartbeat to acknowledgement
         self._heartbeat: asyncio.Task[None] | None = None
         self._heartbeat_sent = 0.0
@@ -64,15 +72,15 @@ class VoiceGateway:
     async def open(cls, http: aiohttp.ClientSession, server: VoiceServerInfo, sequence: int = -1) -> "VoiceGateway":
         """Connect; aiohttp.ClientError or OSError when that fails."""
         endpoint = server.endpoint.removeprefix("wss://")
-        # No `heartbeat` of aiohttp's own: Discord's heartbeats do that.
+        # No heartbeat of aiohttp's own: Discord's heartbeats do that. No autoclose either: when the server hangs up
+        # right behind its close frame, aiohttp fails to answer it and forgets the code in it.
         socket = await http.ws_connect(
-            f"wss://{endpoint}/?v=8", max_msg_size=0, timeout=aiohttp.ClientWSTimeout(ws_close=2.0)
+            f"wss://{endpoint}/?v=8",
+            max_msg_size=0,
+            autoclose=False,
+            timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
         )
         return cls(socket, sequence)
-
-    @property
-    def close_code(self) -> int | None:
-        return self._socket.close_code
 
     async def identify(self, server: VoiceServerInfo) -> None:
         await self.send(
@@ -111,7 +119,12 @@ class VoiceGateway:
 
     async def messages(self) -> AsyncIterator[Message]:
         """All messages until the websocket ends; hello and heartbeats are dealt with on the way."""
-        async for raw in self._socket:
+        while True:
+            raw = await self._socket.receive()
+            if raw.type in _ENDS:
+                if raw.type is aiohttp.WSMsgType.CLOSE:
+                    self.close_code = raw.data
+                return
             if raw.type is aiohttp.WSMsgType.BINARY:
                 if len(raw.data) >= 3:
                     self.sequence, op = struct.unpack_from(">HB", raw.data)

@@ -159,6 +159,15 @@ class World:
             if not message.is_ephemeral
         ]
 
+    def pings(self, channel_id: int) -> list[int]:
+        """Everyone whom a message in a channel notified, roles by their ids, @everyone by the channel's."""
+        pinged: list[int] = []
+        for message in self._backend.messages.get(channel_id, {}).values():
+            pinged += message.ping_user_ids + message.ping_role_ids
+            if message.mention_everyone:
+                pinged.append(channel_id)
+        return pinged
+
     def voice_channel_of(self, guild_id: int, user_id: int) -> int | None:
         state = self.voice_state(guild_id, user_id)
         return None if state is None else state.channel_id

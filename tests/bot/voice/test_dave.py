@@ -1,0 +1,166 @@
+"""Our side of DAVE in groups with others like us: joining, leaving, losing the keys, finding them again."""
+
+import os
+
+import pytest
+
+from bot.voice import dave
+from tests.bot.voice.groups import CHANNEL, BotMember, Room
+
+BOT, ANN, BOB = 1001, 2002, 3003
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+def _member(user_id: int) -> BotMember:
+    return BotMember(user_id, {BOT, ANN, BOB})
+
+
+def _understands(listener: BotMember, speaker: BotMember) -> bool:
+    frame = b"\xfc" + os.urandom(60)
+    sealed = speaker.session.seal(frame)
+    assert sealed is not None
+    assert sealed != frame
+    return listener.session.open(speaker.user_id, sealed) == frame
+
+
+def test_two_agree_on_keys(room: Room) -> None:
+    bot, ann = _member(BOT), _member(ANN)
+    room.join(bot)
+    assert not bot.session.ready
+    assert bot.session.seal(b"too early") is None
+    room.join(ann)
+    assert bot.session.ready
+    assert _understands(bot, ann)
+    assert _understands(ann, bot)
+    assert bot.session.privacy_code == ann.session.privacy_code
+
+
+def test_a_third_joins_and_one_leaves(room: Room) -> None:
+    bot, ann, bob = _member(BOT), _member(ANN), _member(BOB)
+    for member in (bot, ann, bob):
+        room.join(member)
+    assert _understands(bot, bob)
+    assert _understands(ann, bob)
+    gone = room.leave(ANN)
+    assert isinstance(gone, BotMember)
+    assert _understands(bot, bob)
+    sealed = bob.session.seal(b"\xfc" + bytes(40))
+    assert sealed is not None
+    assert gone.session.open(BOB, sealed) is None
+
+
+def test_the_last_one_founds_a_new_group_with_the_next(room: Room) -> None:
+    bot, ann = _member(BOT), _member(ANN)
+    room.join(bot)
+    room.join(ann)
+    room.leave(ANN)
+    assert not bot.session.ready
+    bob = _member(BOB)
+    room.join(bob)
+    assert _understands(bot, bob)
+
+
+def test_silence_passes_in_clear(room: Room) -> None:
+    bot, ann = _member(BOT), _member(ANN)
+    room.join(bot)
+    room.join(ann)
+    assert bot.session.open(ANN, b"\xf8\xff\xfe") == b"\xf8\xff\xfe"
+
+
+@pytest.mark.parametrize("frame", [b"\xfc" + b"plain" * 12, b"\xfc" + bytes(60) + b"\x0c\xfa\xfa", b"\xfa\xfa", b""])
+def test_what_cannot_be_opened_is_nothing_and_no_error(room: Room, frame: bytes) -> None:
+    bot, ann = _member(BOT), _member(ANN)
+    room.join(bot)
+    room.join(ann)
+    assert bot.session.open(ANN, frame) is None
+    assert not bot.session.needs_recovery
+
+
+def test_a_replay_is_refused(room: Room) -> None:
+    bot, ann = _member(BOT), _member(ANN)
+    room.join(bot)
+    room.join(ann)
+    sealed = ann.session.seal(b"\xfc" + bytes(40))
+    assert sealed is not None
+    assert bot.session.open(ANN, sealed) is not None
+    assert bot.session.open(ANN, sealed) is None
+
+
+def test_too_many_failures_ask_for_new_keys_and_get_them(room: Room) -> None:
+    bot, ann = _member(BOT), _member(ANN)
+    room.join(bot)
+    room.join(ann)
+    for _ in range(dave.FAILURES_BEFORE_RECOVERY):
+        assert not bot.session.needs_recovery
+        bot.session.open(ANN, b"\xfc" + b"plain" * 12)
+    assert bot.session.needs_recovery
+    replies = bot.session.recover()
+    assert [reply.op for reply in replies] == [dave.INVALID_COMMIT_WELCOME, dave.KEY_PACKAGE]
+    assert not bot.session.needs_recovery
+    room.take(BOT, [(reply.op, reply.data) for reply in replies])
+    assert bot.session.recoveries == 1
+    assert _understands(bot, ann)
+    assert _understands(ann, bot)
+
+
+def test_one_good_frame_forgives_the_bad_ones(room: Room) -> None:
+    bot, ann = _member(BOT), _member(ANN)
+    room.join(bot)
+    room.join(ann)
+    for _ in range(dave.FAILURES_BEFORE_RECOVERY - 1):
+        bot.session.open(ANN, b"\xfc" + b"plain" * 12)
+    assert _understands(bot, ann)
+    bot.session.open(ANN, b"\xfc" + b"plain" * 12)
+    assert not bot.session.needs_recovery
+
+
+def test_a_stranger_is_not_voted_in(room: Room) -> None:
+    """The server proposes somebody who never connected; our client takes part in no such commit."""
+    bot = BotMember(BOT, {ANN})
+    ann, stranger = _member(ANN), _member(BOB)
+    room.join(bot)
+    room.join(ann)
+    room.group.connected.add(BOB)
+    room.group.sender.package()
+    (key_package,) = [data for op, data in stranger.start() if op == dave.KEY_PACKAGE]
+    assert isinstance(key_package, bytes)
+    for message in room.group.key_package(BOB, key_package):
+        if message.user_id == BOT:
+            assert bot.handle(message.op, message.data) == []
+        else:
+            assert ann.handle(message.op, message.data) != []
+
+
+def test_a_broken_commit_asks_for_new_keys(room: Room) -> None:
+    bot, ann = _member(BOT), _member(ANN)
+    room.join(bot)
+    room.join(ann)
+    replies = bot.session.handle_binary(dave.ANNOUNCE_COMMIT, b"\x00\x05garbage", {ANN})
+    assert [reply.op for reply in replies] == [dave.INVALID_COMMIT_WELCOME, dave.KEY_PACKAGE]
+    assert replies[0].data == {"transition_id": 5}
+
+
+def test_without_dave_frames_pass_as_they_are() -> None:
+    session = dave.DaveSession(BOT, CHANNEL)
+    assert session.start(0) == []
+    assert session.ready
+    assert session.seal(b"opus") == b"opus"
+    assert session.open(ANN, b"opus") == b"opus"
+    assert session.handle_binary(dave.PROPOSALS, b"\x00", set()) == []
+
+
+def test_a_downgrade_is_prepared_and_executed(room: Room) -> None:
+    bot, ann = _member(BOT), _member(ANN)
+    room.join(bot)
+    room.join(ann)
+    replies = bot.session.handle_json(dave.PREPARE_TRANSITION, {"transition_id": 9, "protocol_version": 0})
+    assert [(reply.op, reply.data) for reply in replies] == [(dave.TRANSITION_READY, {"transition_id": 9})]
+    assert bot.session.version == 1
+    bot.session.handle_json(dave.EXECUTE_TRANSITION, {"transition_id": 9})
+    assert bot.session.version == 0
+    assert bot.session.open(ANN, b"\xfc" + b"plain" * 12) is not None
+    assert bot.session.seal(b"opus") == b"opus"

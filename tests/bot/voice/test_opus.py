@@ -1,0 +1,62 @@
+"""libopus through our binding: sound survives, losses are concealed, nonsense is refused."""
+
+import numpy as np
+import pytest
+
+from bot.voice.opus import SAMPLES_PER_FRAME, SILENCE_FRAME, Decoder, Encoder, OpusError, version
+
+
+def _tone(frames: int) -> list[np.ndarray]:
+    time = np.arange(frames * SAMPLES_PER_FRAME) / 48_000
+    samples = (np.sin(2 * np.pi * 440 * time) * 9000).astype(np.int16)
+    return np.split(samples, frames)
+
+
+def _loudness(frame: np.ndarray) -> float:
+    return float(np.sqrt((frame.astype(np.float64) ** 2).mean()))
+
+
+def test_a_tone_survives() -> None:
+    encoder, decoder = Encoder(), Decoder()
+    decoded = np.concatenate([decoder.decode(encoder.encode(frame)) for frame in _tone(50)])
+    assert len(decoded) == 50 * SAMPLES_PER_FRAME
+    spectrum = np.abs(np.fft.rfft(decoded[24_000:]))
+    assert abs(np.argmax(spectrum) * 48_000 / (len(decoded) - 24_000) - 440) < 3
+    assert 5000 < _loudness(decoded[24_000:]) < 7500
+
+
+def test_a_loss_is_concealed_and_fades() -> None:
+    encoder, decoder = Encoder(), Decoder()
+    for frame in _tone(20):
+        decoder.decode(encoder.encode(frame))
+    concealed = [decoder.conceal() for _ in range(40)]
+    assert all(len(frame) == SAMPLES_PER_FRAME for frame in concealed)
+    assert _loudness(concealed[0]) > 1000
+    assert _loudness(concealed[-1]) < 300
+
+
+def test_the_packet_after_a_loss_can_stand_in_for_it() -> None:
+    encoder, decoder = Encoder(expected_loss=20), Decoder()
+    packets = [encoder.encode(frame) for frame in _tone(30)]
+    for packet in packets[:20]:
+        decoder.decode(packet)
+    assert _loudness(decoder.decode_fec(packets[21])) > 2000
+
+
+def test_silence_is_silent() -> None:
+    assert _loudness(Decoder().decode(SILENCE_FRAME)) < 1
+
+
+@pytest.mark.parametrize("packet", [b"\xff" * 3, b"\x03\xff\xff", bytes([0xFF]) + bytes(200)])
+def test_nonsense_is_refused(packet: bytes) -> None:
+    with pytest.raises(OpusError):
+        Decoder().decode(packet)
+
+
+def test_an_odd_frame_is_refused() -> None:
+    with pytest.raises(OpusError):
+        Encoder().encode(np.zeros(777, np.int16))
+
+
+def test_the_library_says_who_it_is() -> None:
+    assert version().startswith("libopus")

@@ -1,0 +1,106 @@
+"""People come and go in mid-sentence: every change is a new DAVE epoch, and costs the others a few frames at most."""
+
+import asyncio
+
+import numpy as np
+
+from sandbox.livekit.observer import RoomObserver
+from sandbox.people.delay import timeline
+from tests.support import RunningBot
+
+#: 20 ms frames that one change may cost the one who is speaking.
+FRAMES_PER_CHANGE = 4
+
+
+async def test_joining_and_leaving_in_mid_sentence(parley: RunningBot) -> None:
+    place = parley.place("Ann", "Bob", "Cyd")
+    ann, bob, cyd = place.people
+    await ann.join(place.guild_id, place.voice_id)
+    await bob.join(place.guild_id, place.voice_id)
+    cyd_joins, cyd.voice = cyd, None
+    place.people.remove(cyd)
+    session = await parley.start_call(place)
+    observer = RoomObserver()
+    await observer.join(parley.stage.livekit, session.room)
+    await asyncio.sleep(0.5)
+    speaking = asyncio.create_task(ann.say(_hum(5.0)))
+    await asyncio.sleep(1.0)
+    await cyd_joins.join(place.guild_id, place.voice_id)
+    await cyd_joins.keys()
+    await asyncio.sleep(1.0)
+    await bob.leave()
+    await asyncio.sleep(1.0)
+    await cyd_joins.leave()
+    await speaking
+    await asyncio.sleep(0.5)
+    await observer.leave()
+    group = parley.stage.discord.voice.rooms[place.voice_id].group
+    assert group.epoch >= 4  # founded, and three changes
+    await parley.command(place, ann, "voicebot leave")
+    _, heard = timeline(observer.of(agent=False))
+    changes = 3
+    assert _silent_frames_inside(heard) <= changes * FRAMES_PER_CHANGE
+
+
+async def test_someone_who_joins_later_is_heard(parley: RunningBot) -> None:
+    place = parley.place("Ann", "Bob")
+    ann, bob = place.people
+    place.people.remove(bob)
+    session = await parley.start_call(place)
+    observer = RoomObserver()
+    await observer.join(parley.stage.livekit, session.room)
+    await bob.join(place.guild_id, place.voice_id)
+    await bob.keys()
+    await bob.say(_hum(1.5))
+    await asyncio.sleep(0.4)
+    await observer.leave()
+    await parley.command(place, ann, "voicebot leave")
+    _, heard = timeline(observer.of(agent=False))
+    assert _loud_frames(heard) >= 70  # of 75
+
+
+async def test_thirty_joins_in_a_few_seconds(parley: RunningBot) -> None:
+    """A storm of epochs: the bot's keys fit at the end, and the call lives."""
+    names = [f"Guest {number}" for number in range(10)]
+    place = parley.place("Ann", *names)
+    ann, *guests = place.people
+    place.people[:] = [ann]
+    session = await parley.start_call(place)
+    for _ in range(3):
+        await asyncio.gather(*(guest.join(place.guild_id, place.voice_id) for guest in guests))
+        await asyncio.gather(*(guest.leave() for guest in guests))
+    observer = RoomObserver()
+    await observer.join(parley.stage.livekit, session.room)
+    await ann.keys()
+    await asyncio.sleep(0.5)
+    await ann.say(_hum(1.5))
+    await asyncio.sleep(0.4)
+    await observer.leave()
+    assert parley.bills(session)
+    await parley.command(place, ann, "voicebot leave")
+    _, heard = timeline(observer.of(agent=False))
+    assert _loud_frames(heard) >= 70
+
+
+def _hum(seconds: float) -> np.ndarray:
+    """A steady sound, so that every missing frame shows."""
+    time = np.arange(round(48_000 * seconds)) / 48_000
+    return (np.sin(2 * np.pi * 300 * time) * 6000 + np.sin(2 * np.pi * 730 * time) * 4000).astype(np.int16)
+
+
+def _levels(samples: np.ndarray) -> np.ndarray:
+    frames = samples[: len(samples) // 960 * 960].reshape(-1, 960).astype(np.float64)
+    return np.asarray(np.sqrt((frames**2).mean(axis=1)))
+
+
+def _loud_frames(samples: np.ndarray) -> int:
+    return int((_levels(samples) > 1500).sum())
+
+
+def _silent_frames_inside(samples: np.ndarray) -> int:
+    """Frames below half the usual level between the first and the last loud one."""
+    levels = _levels(samples)
+    loud = np.flatnonzero(levels > 1500)
+    assert len(loud) > 200
+    inside = levels[loud[0] : loud[-1] + 1]
+    return int((inside < 1500).sum())

@@ -1,0 +1,131 @@
+"""Connections break in mid-call: the call goes on, on the same session, or ends and says so."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from sandbox.livekit.observer import RoomObserver
+from sandbox.people.delay import timeline
+from sandbox.valsea.session import Session
+from tests.conftest import start_bot
+from tests.support import Place, RunningBot, eventually
+
+
+async def _is_heard(bot: RunningBot, place: Place, session: Session) -> bool:
+    """Whether Ann's voice gets into the room."""
+    observer = RoomObserver()
+    await observer.join(bot.stage.livekit, session.room)
+    await asyncio.sleep(0.3)
+    time = np.arange(48_000) / 48_000
+    await place.people[0].say((np.sin(2 * np.pi * 440 * time) * 9000).astype(np.int16))
+    await asyncio.sleep(0.3)
+    await observer.leave()
+    _, samples = timeline(observer.of(agent=False))
+    frames = samples[: len(samples) // 960 * 960].reshape(-1, 960).astype(np.float64)
+    return bool((np.sqrt((frames**2).mean(axis=1)) > 2000).sum() > 35)
+
+
+@pytest.mark.parametrize("code", [4015, 1006, 4000])
+async def test_a_lost_voice_websocket_is_resumed(hasty: RunningBot, code: int) -> None:
+    place = hasty.place()
+    session = await hasty.start_call(place)
+    voice = hasty.stage.discord.voice
+    before = _ssrc(hasty, place)
+    for socket in [s for ssrc, s in voice._sockets.items() if ssrc == before]:
+        if code == 1006:
+            assert socket._req is not None
+            assert socket._req.transport is not None
+            socket._req.transport.abort()
+    if code != 1006:
+        voice.close_sockets(place.guild_id, hasty.account.user_id, code)
+    await asyncio.sleep(1.5)
+    assert _ssrc(hasty, place) == before  # the same session
+    assert await _is_heard(hasty, place, session)
+    assert "live" in await hasty.command(place, place.people[0], "voicebot status")
+    await hasty.command(place, place.people[0], "voicebot leave")
+
+
+async def test_an_invalid_voice_session_is_replaced(hasty: RunningBot) -> None:
+    place = hasty.place()
+    session = await hasty.start_call(place)
+    before = _ssrc(hasty, place)
+    hasty.stage.discord.voice.forget_sessions(place.guild_id, hasty.account.user_id)
+    await eventually(lambda: _ssrc(hasty, place) not in (None, before))
+    await asyncio.sleep(1)
+    assert await _is_heard(hasty, place, session)
+    assert hasty.bills(session)
+    await hasty.command(place, place.people[0], "voicebot leave")
+    await hasty.expect_end(place, session, "someone sent the bot away")
+
+
+async def test_the_voice_server_changes(hasty: RunningBot) -> None:
+    place = hasty.place()
+    session = await hasty.start_call(place)
+    before = _ssrc(hasty, place)
+    hasty.stage.discord.change_voice_server(place.guild_id, hasty.account.user_id)
+    await eventually(lambda: _ssrc(hasty, place) not in (None, before))
+    await asyncio.sleep(1)
+    assert await _is_heard(hasty, place, session)
+    await hasty.command(place, place.people[0], "voicebot leave")
+
+
+async def test_a_voice_server_that_stays_away_ends_the_call(hasty: RunningBot) -> None:
+    place = hasty.place()
+    session = await hasty.start_call(place)
+    voice = hasty.stage.discord.voice
+    voice.reject_with = 4006
+    try:
+        voice.forget_sessions(place.guild_id, hasty.account.user_id)
+        await hasty.expect_end(place, session, "voice server broke", within=15)
+    finally:
+        voice.reject_with = None
+
+
+@pytest.mark.parametrize("code", [4021, 4022])
+async def test_codes_that_forbid_a_reconnect_end_the_call(hasty: RunningBot, code: int) -> None:
+    place = hasty.place()
+    session = await hasty.start_call(place)
+    hasty.stage.discord.voice.close_sockets(place.guild_id, hasty.account.user_id, code)
+    await hasty.expect_end(place, session, "voice server broke", within=5)
+
+
+@pytest.mark.parametrize("resumable", [True, False])
+async def test_the_main_gateway_reconnects(hasty: RunningBot, resumable: bool) -> None:
+    """Sound does not go through it: nobody notices."""
+    bot = await start_bot(hasty.stage)
+    place = bot.place()
+    session = await bot.start_call(place)
+    bot.stage.discord.gateway.drop(bot.account, resumable=resumable)
+    assert await _is_heard(bot, place, session)
+    await eventually(lambda: any(s.outbox is not None for s in bot.stage.discord.gateway.sessions_of(bot.account)), 15)
+    await asyncio.sleep(1)
+    assert bot.bills(session)
+    await bot.command(place, place.people[0], "voicebot leave")
+    await bot.expect_end(place, session, "someone sent the bot away")
+    assert await bot.process.stop() == 0
+
+
+async def test_following_a_move(hasty: RunningBot) -> None:
+    """With `follow_moves` the call goes on in the other channel."""
+    bot = await start_bot(hasty.stage, follow_moves=True, empty_channel_grace=10)
+    place = bot.place()
+    (ann,) = place.people
+    session = await bot.start_call(place)
+    other = bot.stage.discord.world.create_voice_channel(place.guild_id, "Elsewhere")
+    bot.stage.discord.move(place.guild_id, bot.account.user_id, other)
+    await ann.leave()
+    await ann.join(place.guild_id, other)
+    await ann.keys()
+    await asyncio.sleep(1)
+    assert await _is_heard(bot, place, session)
+    await bot.command(place, ann, "voicebot leave")
+    await bot.expect_end(place, session, "someone sent the bot away")
+    assert await bot.process.stop() == 0
+
+
+def _ssrc(bot: RunningBot, place: Place) -> int | None:
+    """The bot's SSRC in the channel; None while it has no voice session."""
+    room = bot.stage.discord.voice.rooms[place.voice_id]
+    connection = room.of_user(bot.account.user_id)
+    return None if connection is None else connection.ssrc

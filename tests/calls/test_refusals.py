@@ -1,0 +1,179 @@
+"""What the person who asked reads when it does not work; and that nothing is billed then."""
+
+import json
+
+import pytest
+
+from sandbox.valsea.faults import Fault
+from tests.conftest import start_bot
+from tests.support import RunningBot, eventually
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault("open", status=400, message="voicebotId is required"), "did not accept the request"),
+        (Fault("open", status=400, message="bad", shape="message"), "Is the voicebot's id right?"),
+        (Fault("open", status=401), "does not accept this bot's API key"),
+        (Fault("open", status=402), "out of credits"),
+        (Fault("open", status=403), "another Valsea organisation"),
+        (Fault("open", status=404), "knows no such voicebot"),
+        (Fault("open", status=404, html=True), "is not its API"),
+        (Fault("open", status=429, retry_after=17), "Try again in 17 seconds"),
+        (Fault("open", status=429), "Try again in a minute"),
+        (Fault("open", status=500), "problem of its own (error 500)"),
+        (Fault("open", status=503, html=True), "problem of its own (error 503)"),
+        (Fault("open", drop=True), "did not answer"),
+        (Fault("open", garbage=b"<<<not json>>>"), "could not be understood"),
+        (Fault("open", garbage=b"[]"), "could not be understood"),
+    ],
+)
+async def test_every_refusal_of_the_provider_in_the_users_words(hasty: RunningBot, fault: Fault, words: str) -> None:
+    place = hasty.place()
+    (ann,) = place.people
+    await ann.join(place.guild_id, place.voice_id)
+    hasty.stage.valsea.faults.clear()
+    hasty.stage.valsea.faults.add(fault)
+    billed = len(hasty.organisation.meters)
+    posts = len(_posts(hasty))
+    reply = await hasty.command(place, ann, "voicebot join")
+    assert words in reply
+    assert len(reply) < 300
+    assert len(_posts(hasty)) == posts + 1  # a POST is never repeated
+    assert len(hasty.organisation.meters) == billed
+    assert hasty.posts(place) == []  # it is private
+    world = hasty.stage.discord.world
+    await eventually(lambda: world.voice_channel_of(place.guild_id, hasty.account.user_id) is None)
+
+
+async def test_a_slow_provider_is_not_asked_twice(slow: RunningBot) -> None:
+    place = slow.place()
+    (ann,) = place.people
+    await ann.join(place.guild_id, place.voice_id)
+    slow.stage.valsea.faults.add(Fault("open", delay=3.0))
+    posts = len(_posts(slow))
+    reply = await slow.command(place, ann, "voicebot join")
+    assert "may have opened a session" in reply
+    assert len(_posts(slow)) == posts + 1
+
+
+async def test_a_session_whose_answer_lacks_the_token_is_ended(hasty: RunningBot) -> None:
+    """The provider bills it, and its answer names the room: that is enough to end it."""
+    place = hasty.place()
+    (ann,) = place.people
+    await ann.join(place.guild_id, place.voice_id)
+    before = len(hasty.stage.valsea.requests)
+    answer = json.dumps({"sessionId": "1", "roomName": "ext-vb-half"}).encode()
+    hasty.stage.valsea.faults.add(Fault("open", garbage=answer))
+    reply = await hasty.command(place, ann, "voicebot join")
+    assert "could not be understood" in reply
+    path = "/v1/voicebot-livekit/session/ext-vb-half"
+    await eventually(lambda: any(r[:2] == ("DELETE", path) for r in hasty.stage.valsea.requests[before:]), 5)
+
+
+async def test_out_of_credits_for_real(stage_poor: RunningBot) -> None:
+    place = stage_poor.place()
+    await place.people[0].join(place.guild_id, place.voice_id)
+    assert "out of credits" in await stage_poor.command(place, place.people[0], "voicebot join")
+
+
+async def test_a_voice_channel_is_needed(hasty: RunningBot) -> None:
+    place = hasty.place()
+    reply = await hasty.command(place, place.people[0], "voicebot join")
+    assert "Join a voice channel first" in reply
+
+
+async def test_a_channel_can_be_named(hasty: RunningBot) -> None:
+    place = hasty.place("Ann", "Bob")
+    ann, bob = place.people
+    await bob.join(place.guild_id, place.voice_id)
+    reply = await hasty.command(place, ann, "voicebot join", channel=place.voice_id)
+    assert "Just talk" in reply
+    await hasty.command(place, ann, "voicebot leave")
+
+
+async def test_leave_and_status_without_a_call(hasty: RunningBot) -> None:
+    place = hasty.place()
+    for command in ("voicebot leave", "voicebot status"):
+        assert "There is no call" in await hasty.command(place, place.people[0], command)
+
+
+@pytest.mark.parametrize(
+    ("permission", "name"), [("speak", "Speak"), ("connect", "Connect"), ("use_voice_activation", "Voice Activity")]
+)
+async def test_missing_voice_permissions_are_named(hasty: RunningBot, permission: str, name: str) -> None:
+    place = hasty.place()
+    await place.people[0].join(place.guild_id, place.voice_id)
+    hasty.stage.discord.world.deny(place.voice_id, hasty.account.user_id, permission)
+    billed = len(hasty.organisation.meters)
+    reply = await hasty.command(place, place.people[0], "voicebot join")
+    assert name in reply
+    assert len(hasty.organisation.meters) == billed
+
+
+async def test_missing_text_permissions_are_named(hasty: RunningBot) -> None:
+    place = hasty.place()
+    await place.people[0].join(place.guild_id, place.voice_id)
+    hasty.stage.discord.world.deny(place.text_id, hasty.account.user_id, "send_messages", "embed_links")
+    reply = await hasty.command(place, place.people[0], "voicebot join")
+    assert "Send Messages" in reply
+    assert "Embed Links" in reply
+
+
+async def test_no_keys_no_session(hasty: RunningBot) -> None:
+    """A voice server that never starts DAVE: the bot would hear nobody, so nothing is opened."""
+    place = hasty.place()
+    await place.people[0].join(place.guild_id, place.voice_id)
+    billed = len(hasty.organisation.meters)
+    hasty.stage.discord.voice.hold_dave = True
+    try:
+        reply = await hasty.command(place, place.people[0], "voicebot join")
+    finally:
+        hasty.stage.discord.voice.hold_dave = False
+    assert "end-to-end encryption could not be agreed" in reply
+    assert len(hasty.organisation.meters) == billed
+
+
+@pytest.mark.parametrize("code", [4017, 4021, 4004])
+async def test_a_voice_server_that_refuses(hasty: RunningBot, code: int) -> None:
+    from bot.voice.close_codes import explain
+
+    place = hasty.place()
+    await place.people[0].join(place.guild_id, place.voice_id)
+    billed = len(hasty.organisation.meters)
+    hasty.stage.discord.voice.reject_with = code
+    try:
+        reply = await hasty.command(place, place.people[0], "voicebot join")
+    finally:
+        hasty.stage.discord.voice.reject_with = None
+    assert explain(code).meaning in reply
+    assert len(hasty.organisation.meters) == billed
+
+
+async def test_the_key_is_in_no_log_and_no_message(hasty: RunningBot) -> None:
+    place = hasty.place()
+    session = await hasty.start_call(place)
+    await hasty.command(place, place.people[0], "voicebot leave")
+    await hasty.expect_end(place, session, "someone sent the bot away")
+    log = hasty.log()
+    assert hasty.key not in log
+    assert hasty.account.token not in log
+    assert "eyJ" not in log
+    assert hasty.key not in json.dumps(hasty.posts(place))
+
+
+def _posts(bot: RunningBot) -> list[tuple[str, str, float]]:
+    return [request for request in bot.stage.valsea.requests if request[0] == "POST"]
+
+
+@pytest.fixture
+async def slow(hasty: RunningBot) -> RunningBot:
+    plugins = {"valsea": {"base_url": hasty.stage.valsea.url, "timeout": 1.0}}
+    return await start_bot(hasty.stage, plugins=plugins)
+
+
+@pytest.fixture
+async def stage_poor(hasty: RunningBot) -> RunningBot:
+    bot = await start_bot(hasty.stage)
+    bot.organisation.credits *= 0
+    return bot

@@ -1,0 +1,105 @@
+"""Every word arrives, both ways: compared with recognising the same recordings without a bridge between."""
+
+import asyncio
+
+import numpy as np
+
+from sandbox.livekit.observer import RoomObserver
+from sandbox.people import speech
+from sandbox.people.delay import timeline
+from sandbox.stage import Place
+from tests.support import RunningBot, eventually
+from tests.words import normal, word_error_rate
+
+ASKED = [
+    "When does the museum open tomorrow?",
+    "How much is a ticket for my family?",
+    "Where can I find the dinosaur skeleton?",
+    "Could you tell me about the famous painting?",
+    "Is there a cafe where we can have lunch?",
+    "Please show me the way to the elevator.",
+    "My daughter would like to see the old bones.",
+    "Thank you very much for your help.",
+    "What time does the gallery close on Sunday?",
+    "Do children have to pay for the entrance?",
+]
+#: Two points, as a share.
+TOLERANCE = 0.02
+
+
+async def test_ten_questions_and_their_answers(parley: RunningBot) -> None:
+    place = parley.place("Ann")
+    (ann,) = place.people
+    session = await parley.start_call(place)
+    answers_at_the_ear: list[str] = []
+    for question in ASKED:
+        ann.ear.clear()
+        said, before = await asyncio.to_thread(speech.speak, question), len(session.said("assistant"))
+        await ann.say(said)
+        await eventually(lambda count=before: len(session.said("assistant")) > count, 30, f"no answer to {question}")
+        await asyncio.sleep(0.4)
+        heard = ann.ear.recording(parley.account.user_id)
+        answers_at_the_ear.append(await asyncio.to_thread(speech.recognise, heard))
+    await parley.command(place, ann, "voicebot leave")
+
+    understood = session.said("user")
+    directly = [await _recognise_directly(question) for question in ASKED]
+    through_the_bridge = word_error_rate([" ".join(ASKED)], [" ".join(understood)])
+    assert through_the_bridge <= word_error_rate([" ".join(ASKED)], [" ".join(directly)]) + TOLERANCE, understood
+
+    answers = session.said("assistant")
+    directly = [await _recognise_directly(answer) for answer in answers]
+    at_the_ear = word_error_rate(answers, answers_at_the_ear)
+    assert at_the_ear <= word_error_rate(answers, directly) + TOLERANCE, answers_at_the_ear
+
+    _check_channel(parley, place, understood, answers)
+    assert abs(ann.ear.drift(parley.account.user_id)) < 0.06
+
+
+def _check_channel(parley: RunningBot, place: Place, understood: list[str], answers: list[str]) -> None:
+    """The channel has every line once, in order, under the right name; every picture; nothing pings."""
+    posts = parley.posts(place)
+    lines = [post["content"] for post in posts if post["content"].startswith("**Ann:**")]
+    assert [normal(line.removeprefix("**Ann:**")) for line in lines] == [normal(text) for text in understood]
+    embeds = [embed for post in posts for embed in post["embeds"]]
+    spoken = [embed["description"] for embed in embeds if embed.get("author", {}).get("name") == "Museum Guide"]
+    assert [normal(text) for text in spoken] == [normal(text) for text in answers]
+    pictures = [embed["image"]["url"] for embed in embeds if embed.get("image")]
+    assert len(pictures) >= 6
+    assert all(url.startswith("https://images.valsea.example/museum/") for url in pictures)
+    assert parley.stage.discord.world.pings(place.text_id) == []
+
+
+async def _recognise_directly(text: str) -> str:
+    recording = await asyncio.to_thread(speech.speak, text)
+    return await asyncio.to_thread(speech.recognise, recording)
+
+
+async def test_two_people_at_the_same_time_are_both_heard(parley: RunningBot) -> None:
+    """Each has a tone of its own; both are in what the room gets."""
+    place = parley.place("Ann", "Bob")
+    ann, bob = place.people
+    session = await parley.start_call(place)
+    observer = RoomObserver()
+    await observer.join(parley.stage.livekit, session.room)
+    await asyncio.sleep(0.5)
+    await asyncio.gather(ann.say(_tone(500, 2.0)), bob.say(_tone(1300, 2.0)))
+    await asyncio.sleep(0.5)
+    await observer.leave()
+    await parley.command(place, ann, "voicebot leave")
+    _, samples = timeline(observer.of(agent=False))
+    both = [min(_level(chunk, 500), _level(chunk, 1300)) for chunk in np.array_split(samples, len(samples) // 9600)]
+    # 2 s of both at once; their ends may fall into the middle of a 200 ms chunk.
+    assert sum(level > 0.05 for level in both) >= 8
+
+
+def _tone(frequency: float, seconds: float) -> np.ndarray:
+    time = np.arange(round(48_000 * seconds)) / 48_000
+    return (np.sin(2 * np.pi * frequency * time) * 8000).astype(np.int16)
+
+
+def _level(chunk: np.ndarray, frequency: float) -> float:
+    """How much of a frequency is in a chunk, 0 to 1 of full scale."""
+    spectrum = np.abs(np.fft.rfft(chunk / 32768 * np.hanning(len(chunk)))) * 4 / len(chunk)
+    middle = round(frequency * len(chunk) / 48_000)
+    return float(spectrum[middle - 2 : middle + 3].max())
