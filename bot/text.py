@@ -7,10 +7,13 @@ from posing as something else: markup, links in disguise, text that runs backwar
 import re
 import unicodedata
 
-import discord
-
 MESSAGE_LIMIT = 2000  # characters of a Discord message
 MAX_COMBINING = 3  # marks on one letter; more is "zalgo" text
+
+# Every character that means something to Discord in the middle of a line, and those that do at its start: quotes,
+# headings, small print and lists. A backslash before any punctuation stands for the character itself.
+_MARKUP = re.compile(r"[\\*_~|`\[\]()<>]")
+_LINE_START = re.compile(r"^(\d*)([#+.-])")
 
 _SECRETS = re.compile(r"vl_[\w-]+|Bearer\s+\S+|eyJ[\w-]+\.[\w-]+\.[\w-]*")
 
@@ -33,8 +36,7 @@ def clean(text: str) -> str:
 
 def plain(text: str) -> str:
     """Cleaned text with its markdown escaped, so that it reads as it was said."""
-    escaped = discord.utils.escape_markdown(clean(text), as_needed=False, ignore_links=False)
-    return escaped.replace("[", "\\[").replace("<", "\\<")
+    return _LINE_START.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", clean(text)))
 
 
 def name(text: str) -> str:

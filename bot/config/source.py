@@ -45,6 +45,8 @@ def read(file: Path) -> Source:
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1)
         hint = "; indent with spaces" if "\\t" in str(error) else ""
         raise ConfigError([Problem(place, "", f"not valid YAML: {error.problem}{hint}")]) from error
+    except yaml.YAMLError as error:  # a character that YAML allows nowhere
+        raise ConfigError([Problem(Place(file, 1), "", "not valid YAML: a control character in it")]) from error
     source = Source(file, {})
     if root is None:
         return source

@@ -1,0 +1,134 @@
+"""Order, losses, wraps and pauses, without a clock or a network."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.bridge import FRAME_SAMPLES
+from bot.bridge.jitter_buffer import MAX_CONCEALED, MAX_HELD, Gap, JitterBuffer
+
+FRAME = 0.02
+
+
+def _play(buffer: JitterBuffer, start: float, ticks: int) -> list[bytes | Gap]:
+    return [buffer.pop(start + number * FRAME) for number in range(ticks)]
+
+
+def _name(number: int) -> bytes:
+    return f"p{number}".encode()
+
+
+def test_nothing_is_played_before_the_depth_has_passed() -> None:
+    buffer = JitterBuffer(depth=0.04)
+    buffer.push(0, b"p0", now=10.0)
+    assert buffer.pop(10.01) is Gap.IDLE
+    assert buffer.pop(10.03) is Gap.IDLE
+    assert buffer.pop(10.05) == b"p0"
+
+
+def test_packets_come_out_in_order() -> None:
+    buffer = JitterBuffer(depth=0.06)
+    for number in (0, 2, 1, 3):
+        buffer.push(number * FRAME_SAMPLES, _name(number), now=0.0)
+    assert _play(buffer, 0.06, 4) == [b"p0", b"p1", b"p2", b"p3"]
+
+
+def test_an_early_packet_that_comes_second_is_still_first() -> None:
+    buffer = JitterBuffer(depth=0.04)
+    buffer.push(FRAME_SAMPLES, b"p1", now=0.0)
+    buffer.push(0, b"p0", now=0.01)
+    assert _play(buffer, 0.05, 2) == [b"p0", b"p1"]
+
+
+def test_a_missing_packet_is_lost_and_its_successor_is_offered_for_repair() -> None:
+    buffer = JitterBuffer(depth=0.04)
+    for number in (0, 2):
+        buffer.push(number * FRAME_SAMPLES, _name(number), now=0.0)
+    assert _play(buffer, 0.04, 2) == [b"p0", Gap.LOST]
+    assert buffer.next_payload() == b"p2"
+    assert buffer.pop(0.08) == b"p2"
+    assert buffer.stats.lost == 1
+
+
+def test_a_late_packet_is_dropped() -> None:
+    buffer = JitterBuffer(depth=0.04)
+    buffer.push(0, b"p0", now=0.0)
+    buffer.push(2 * FRAME_SAMPLES, b"p2", now=0.0)
+    _play(buffer, 0.04, 2)
+    buffer.push(FRAME_SAMPLES, b"p1", now=0.09)
+    assert buffer.pop(0.1) == b"p2"
+    assert buffer.stats.late == 1
+
+
+def test_a_duplicate_is_played_once() -> None:
+    buffer = JitterBuffer(depth=0.04)
+    for _ in range(3):
+        buffer.push(0, b"p0", now=0.0)
+    assert _play(buffer, 0.04, 2) == [b"p0", Gap.LOST]
+    assert buffer.stats.duplicate == 2
+
+
+def test_a_pause_is_concealed_briefly_and_then_idle() -> None:
+    buffer = JitterBuffer(depth=0.04)
+    buffer.push(0, b"p0", now=0.0)
+    played = _play(buffer, 0.04, MAX_CONCEALED + 4)
+    assert played == [b"p0", *[Gap.LOST] * MAX_CONCEALED, *[Gap.IDLE] * 3]
+    assert buffer.idle
+
+
+def test_a_said_end_is_no_loss() -> None:
+    buffer = JitterBuffer(depth=0.04)
+    buffer.push(0, b"p0", now=0.0)
+    assert buffer.pop(0.04) == b"p0"
+    buffer.end_spurt()
+    assert buffer.pop(0.06) is Gap.IDLE
+    assert buffer.stats.lost == 0
+
+
+def test_a_jump_ahead_starts_anew() -> None:
+    buffer = JitterBuffer(depth=0.04)
+    buffer.push(0, b"p0", now=0.0)
+    buffer.pop(0.04)
+    buffer.push(48_000 * 3600, b"later", now=0.05)
+    assert buffer.pop(0.06) is Gap.IDLE
+    assert buffer.pop(0.09) == b"later"
+
+
+def test_the_timestamp_wraps() -> None:
+    buffer = JitterBuffer(depth=0.04)
+    start = 0xFFFF_FFFF - FRAME_SAMPLES + 1
+    for number in range(4):
+        buffer.push((start + number * FRAME_SAMPLES) & 0xFFFF_FFFF, _name(number), now=0.0)
+    assert _play(buffer, 0.04, 4) == [b"p0", b"p1", b"p2", b"p3"]
+
+
+def test_it_never_holds_more_than_its_limit() -> None:
+    buffer = JitterBuffer(depth=0.04)
+    for number in range(MAX_HELD * 2):
+        buffer.push((number % 40) * FRAME_SAMPLES + number // 40, _name(number), now=0.0)
+    assert len(buffer) <= MAX_HELD
+
+
+@given(st.permutations(range(12)), st.sets(st.integers(0, 11), max_size=6))
+def test_any_arrival_order_plays_in_order_without_inventing(order: list[int], lost: set[int]) -> None:
+    """Whatever is lost and however it is shuffled: what is played is a sorted part of what was sent, each once."""
+    buffer = JitterBuffer(depth=0.3)
+    arrived = [number for number in order if number not in lost]
+    for number in arrived:
+        buffer.push(number * FRAME_SAMPLES, _name(number), now=0.0)
+    played = [item for item in _play(buffer, 0.3, 40) if isinstance(item, bytes)]
+    assert played == [_name(number) for number in sorted(arrived)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 0xFFFF_FFFF), st.booleans()), max_size=80))
+def test_no_order_of_events_breaks_it(events: list[tuple[int, bool]]) -> None:
+    buffer, now = JitterBuffer(), 0.0
+    pushed = played = 0
+    for timestamp, pop in events:
+        now += FRAME
+        if pop:
+            played += isinstance(buffer.pop(now), bytes)
+        else:
+            buffer.push(timestamp, b"x", now)
+            pushed += 1
+    assert played <= pushed
+    assert len(buffer) <= MAX_HELD

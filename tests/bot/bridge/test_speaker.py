@@ -1,0 +1,84 @@
+"""One person from packets to frames, with a codec that shows what it was asked to do."""
+
+import numpy as np
+import pytest
+
+from bot.bridge import FRAME_SAMPLES, Frame
+from bot.bridge.speaker import SILENCE_PACKET, Speaker
+
+FRAME = 0.02
+
+
+class ShowingCodec:
+    """Frames filled with a number: the packet's own, 1000 for concealment, 2000 + the next one's for repair."""
+
+    def decode(self, packet: bytes) -> Frame:
+        if packet == b"broken":
+            raise ValueError
+        if packet == SILENCE_PACKET:
+            return np.zeros(FRAME_SAMPLES, np.int16)
+        frames = 3 if packet.startswith(b"long") else 1
+        return np.full(frames * FRAME_SAMPLES, int(packet[-2:]), np.int16)
+
+    def decode_fec(self, following: bytes) -> Frame:
+        return np.full(FRAME_SAMPLES, 2000 + int(following[-2:]), np.int16)
+
+    def conceal(self) -> Frame:
+        return np.full(FRAME_SAMPLES, 1000, np.int16)
+
+
+@pytest.fixture
+def speaker() -> Speaker:
+    return Speaker(ShowingCodec(), depth=0.04)
+
+
+def _values(speaker: Speaker, ticks: int, start: float = 0.04) -> list[int | None]:
+    frames = [speaker.next_frame(start + number * FRAME) for number in range(ticks)]
+    return [None if frame is None else int(frame[0]) for frame in frames]
+
+
+def _push(speaker: Speaker, *numbers: int, ssrc: int = 1) -> None:
+    for number in numbers:
+        speaker.push(ssrc, number * FRAME_SAMPLES, f"{number:02}".encode(), now=0.0)
+
+
+def test_packets_become_frames(speaker: Speaker) -> None:
+    _push(speaker, 0, 1, 2)
+    assert _values(speaker, 3) == [0, 1, 2]
+
+
+def test_a_lost_packet_is_repaired_from_the_next_one(speaker: Speaker) -> None:
+    _push(speaker, 0, 2)
+    assert _values(speaker, 3) == [0, 2002, 2]
+
+
+def test_an_end_nobody_announced_is_concealed(speaker: Speaker) -> None:
+    _push(speaker, 0)
+    assert _values(speaker, 3) == [0, 1000, 1000]
+
+
+def test_an_announced_end_is_not(speaker: Speaker) -> None:
+    _push(speaker, 0)
+    speaker.push(1, FRAME_SAMPLES, SILENCE_PACKET, now=0.0)
+    assert _values(speaker, 4) == [0, 0, None, None]
+
+
+def test_a_long_packet_fills_several_ticks(speaker: Speaker) -> None:
+    speaker.push(1, 0, b"long07", now=0.0)
+    assert _values(speaker, 3) == [7, 7, 7]
+
+
+def test_a_broken_packet_is_concealed_and_counted(speaker: Speaker) -> None:
+    speaker.push(1, 0, b"broken", now=0.0)
+    assert _values(speaker, 1) == [1000]
+    assert speaker.undecodable == 1
+
+
+def test_a_new_ssrc_starts_afresh(speaker: Speaker) -> None:
+    _push(speaker, 500, 501)
+    _push(speaker, 3, 4, ssrc=2)
+    assert _values(speaker, 2) == [3, 4]
+
+
+def test_silence_is_nothing(speaker: Speaker) -> None:
+    assert _values(speaker, 2) == [None, None]

@@ -1,0 +1,79 @@
+"""The states of a call, whatever happens in whatever order."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from bot.call.state import CallState, CallStateMachine, EndReason
+
+
+def test_the_usual_life() -> None:
+    machine = CallStateMachine()
+    assert machine.state is CallState.CONNECTING
+    machine.connected()
+    assert machine.state is CallState.LIVE
+    machine.broke("voice")
+    machine.broke("room")
+    assert machine.state is CallState.RECONNECTING
+    machine.healed("voice")
+    assert machine.state is CallState.RECONNECTING
+    machine.healed("room")
+    assert machine.state is CallState.LIVE
+    assert machine.end(EndReason.LEFT)
+    assert machine.state is CallState.ENDING
+    machine.ended()
+    assert machine.state is CallState.ENDED
+
+
+def test_the_first_reason_stands() -> None:
+    machine = CallStateMachine()
+    assert machine.end(EndReason.EMPTY)
+    assert not machine.end(EndReason.LEFT)
+    assert machine.end_reason is EndReason.EMPTY
+
+
+def test_an_end_without_a_reason_is_called_a_failure() -> None:
+    machine = CallStateMachine()
+    machine.ended()
+    assert machine.end_reason is EndReason.FAILED
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """An end is never taken back, and an ended call stays ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.machine = CallStateMachine()
+        self.first: EndReason | None = None
+        self.over = False
+
+    @rule()
+    def connected(self) -> None:
+        self.machine.connected()
+
+    @rule(side=st.sampled_from(["voice", "room"]), broken=st.booleans())
+    def connection(self, side: str, broken: bool) -> None:
+        (self.machine.broke if broken else self.machine.healed)(side)
+
+    @rule(reason=st.sampled_from(EndReason))
+    def end(self, reason: EndReason) -> None:
+        self.first = self.first or reason
+        self.machine.end(reason)
+
+    @precondition(lambda self: self.first is not None)
+    @rule()
+    def ended(self) -> None:
+        self.machine.ended()
+        self.over = True
+
+    @invariant()
+    def ends_stay(self) -> None:
+        if self.over:
+            assert self.machine.state is CallState.ENDED
+        elif self.first is not None:
+            assert self.machine.state is CallState.ENDING
+        assert self.machine.end_reason is self.first
+
+
+TestAnyOrder = AnyOrder.TestCase
+TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=30)

@@ -1,0 +1,161 @@
+"""A config file's way to settings; and for every mistake the file, the line, the key and the way out."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field
+
+from bot.config.load import Config, load
+from bot.config.model import PluginSettings
+from bot.errors import ConfigError
+
+
+class Loud(PluginSettings):
+    volume: int = Field(5, ge=0, le=10)
+
+
+PLUGINS = {"loud": Loud}
+GUILD = 123456789012345678
+
+
+def _load(folder: Path, text: str) -> Config:
+    file = folder / "config.yaml"
+    file.write_text(text)
+    return load(file, PLUGINS)
+
+
+def _problems(folder: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        _load(folder, text)
+    return [str(problem).removeprefix(str(folder) + "/") for problem in caught.value.problems]
+
+
+def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
+    config = _load(tmp_path, "")
+    assert config.server(GUILD).empty_channel_grace == 30
+    assert config.plugin(GUILD, "loud", Loud).volume == 5
+    assert config.host.discord.token_env == "DISCORD_TOKEN"
+
+
+def test_a_server_overlays_the_defaults_key_by_key(tmp_path: Path) -> None:
+    config = _load(
+        tmp_path,
+        f"""
+defaults:
+  voicebot: usual
+  empty_channel_grace: 10
+  plugins:
+    loud: {{volume: 3}}
+servers:
+  {GUILD}:
+    voicebot: own
+    plugins:
+      loud: {{enabled: false}}
+""",
+    )
+    own = config.server(GUILD)
+    assert (own.voicebot, own.empty_channel_grace) == ("own", 10)
+    assert config.plugin(GUILD, "loud", Loud) == Loud(enabled=False, volume=3)
+    assert config.server(1).voicebot == "usual"
+    assert config.plugin(1, "loud", Loud) == Loud(volume=3)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("defaults:\n  voicbot: x\n", "config.yaml:2:3: defaults.voicbot: unknown key; did you mean `voicebot`?"),
+        (
+            "defaults:\n  empty_channel_grace: soon\n",
+            "config.yaml:2:3: defaults.empty_channel_grace: input should be a valid number, "
+            "unable to parse string as a number, got 'soon'",
+        ),
+        (
+            "defaults:\n  jitter_buffer_ms: 5\n",
+            "config.yaml:2:3: defaults.jitter_buffer_ms: input should be greater than or equal to 20, got 5",
+        ),
+        (
+            f"servers:\n  {GUILD}:\n    follow_moves: perhaps\n",
+            f"config.yaml:3:5: servers.{GUILD}.follow_moves: input should be a valid boolean, "
+            "unable to interpret input, got 'perhaps'",
+        ),
+        (
+            "defaults:\n  plugins:\n    loud:\n      volume: 11\n",
+            "config.yaml:4:7: defaults.plugins.loud.volume: input should be less than or equal to 10, got 11",
+        ),
+        (
+            "defaults:\n  plugins:\n    lout: {}\n",
+            "config.yaml:3:5: defaults.plugins.lout: unknown key; did you mean `loud`?",
+        ),
+        (
+            f"servers:\n  {GUILD}:\n    plugins:\n      loud:\n        volum: 3\n",
+            f"config.yaml:5:9: servers.{GUILD}.plugins.loud.volum: unknown key; did you mean `volume`?",
+        ),
+        (
+            "network:\n  connect_to:\n    discord.com: nowhere\n",
+            "config.yaml:2:3: network.connect_to: discord.com: expected address:port, got 'nowhere'",
+        ),
+        ("discord: {}\ndiscord: {}\n", "config.yaml:2:1: discord: stands here a second time"),
+        ("- a list\n", "config.yaml:1:1: expected `key: value` lines at the top"),
+        ("servers:\n  museum: {}\n", "config.yaml:2:3: servers.museum: input should be a valid integer"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, expected: str) -> None:
+    (problem,) = _problems(tmp_path, text)
+    assert problem.startswith(expected)
+
+
+def test_every_mistake_is_told_at_once_and_each_once(tmp_path: Path) -> None:
+    text = f"defaults:\n  jitter_buffer_ms: 5\n  voicbot: x\nservers:\n  {GUILD}: {{}}\n"
+    assert len(_problems(tmp_path, text)) == 2
+
+
+def test_a_tab_is_named(tmp_path: Path) -> None:
+    (problem,) = _problems(tmp_path, "defaults:\n\tvoicebot: x\n")
+    assert problem.startswith("config.yaml:2:1: not valid YAML")
+    assert "indent with spaces" in problem
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        load(tmp_path / "nowhere.yaml", PLUGINS)
+
+
+def test_an_alias_bomb_does_not_go_off(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    (problem,) = _problems(tmp_path, "\n".join(lines))
+    assert "expands to too many values" in problem
+
+
+def test_a_huge_file_is_refused(tmp_path: Path) -> None:
+    (problem,) = _problems(tmp_path, "# " + "x" * 1_100_000)
+    assert "is larger than" in problem
+
+
+VALID = "discord:\n  token_env: T\ndefaults:\n  voicebot: abc\n  plugins:\n    loud: {volume: 3}\nservers:\n  5: {}\n"
+
+
+@given(st.integers(0, len(VALID)), st.text(max_size=4), st.integers(0, 6))
+def test_any_mutation_is_a_config_or_a_clear_error(position: int, inserted: str, removed: int) -> None:
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "config.yaml"
+        file.write_text(VALID[:position] + inserted + VALID[position + removed :], encoding="utf-8", errors="replace")
+        try:
+            load(file, PLUGINS)
+        except ConfigError as error:
+            assert error.problems
+            assert all(problem.place.file == file for problem in error.problems)
+
+
+def test_the_example_file_is_valid_and_shows_the_defaults() -> None:
+    from bot.app import plugin_models
+
+    config = load(Path("config.example.yaml"), plugin_models())
+    built_in = load(Path("tests/bot/config/empty.yaml"), plugin_models())
+    assert config.host.defaults.model_copy(update={"voicebot": None, "voicebots": {}, "plugins": {}}) == (
+        built_in.host.defaults
+    )

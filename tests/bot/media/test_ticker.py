@@ -1,0 +1,60 @@
+"""The beat: steady, absolute, skipping what a stall has cost."""
+
+import asyncio
+import time
+
+from bot.media.ticker import INTERVAL, Ticker
+
+
+async def test_ticks_come_one_per_interval() -> None:
+    ticker, ticks = Ticker(), []
+    ticker.add(lambda tick, now: ticks.append(tick))
+    await asyncio.sleep(INTERVAL * 20.5)
+    ticker.remove(ticker._subscribers[0])
+    assert 18 <= len(ticks) + ticker.skipped <= 22
+    assert ticks == sorted(set(ticks))
+
+
+async def test_after_a_stall_ticks_are_skipped_and_not_made_up_for() -> None:
+    ticker, times = Ticker(), []
+    subscriber = lambda tick, now: times.append((tick, time.monotonic()))  # noqa: E731
+    ticker.add(subscriber)
+    await asyncio.sleep(INTERVAL * 3)
+    time.sleep(INTERVAL * 10)  # noqa: ASYNC251 -- the stall
+    before = len(times)
+    await asyncio.sleep(INTERVAL * 3.5)
+    ticker.remove(subscriber)
+    assert ticker.skipped >= 8
+    assert len(times) - before <= 5
+    numbers = [tick for tick, _ in times]
+    assert max(b - a for a, b in zip(numbers, numbers[1:], strict=False)) >= 9
+
+
+async def test_without_subscribers_it_sleeps_and_wakes_up_in_time() -> None:
+    ticker, ticks = Ticker(), []
+    first = lambda tick, now: ticks.append(tick)  # noqa: E731
+    ticker.add(first)
+    await asyncio.sleep(INTERVAL * 3)
+    ticker.remove(first)
+    assert ticker._handle is None
+    await asyncio.sleep(INTERVAL * 10)
+    last = ticks[-1]
+    ticker.add(first)
+    await asyncio.sleep(INTERVAL * 2.5)
+    ticker.remove(first)
+    assert ticks[-1] - last >= 10  # tick numbers follow time
+
+
+async def test_a_subscriber_that_fails_does_not_stop_the_others() -> None:
+    ticker, ticks = Ticker(), []
+
+    def bad(tick: int, now: float) -> None:
+        raise RuntimeError
+
+    good = lambda tick, now: ticks.append(tick)  # noqa: E731
+    ticker.add(bad)
+    ticker.add(good)
+    await asyncio.sleep(INTERVAL * 4)
+    ticker.remove(bad)
+    ticker.remove(good)
+    assert len(ticks) >= 2

@@ -1,0 +1,40 @@
+"""The command line: what it prints and what it exits with."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.cli import main
+
+
+def test_check_a_good_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("servers:\n  1: {}\n")
+    assert main(["check", str(file)]) == 0
+    assert "good (1 server configured)" in capsys.readouterr().out
+
+
+def test_check_a_bad_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("defaults:\n  plugins:\n    valsea:\n      base_url: http://api.valsea.ai\n")
+    assert main(["check", str(file)]) == 2
+    error = capsys.readouterr().err
+    assert f"{file}:4:7: defaults.plugins.valsea.base_url" in error
+    assert "https://" in error
+
+
+def test_run_without_a_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DISCORD_TOKEN", raising=False)
+    file = tmp_path / "config.yaml"
+    file.write_text("")
+    assert main(["run", str(file)]) == 3
+    assert "DISCORD_TOKEN" in capsys.readouterr().err
+
+
+def test_the_module_is_the_command() -> None:
+    answer = subprocess.run([sys.executable, "-m", "bot", "--version"], capture_output=True, text=True, check=True)
+    assert answer.stdout.startswith("parley ")

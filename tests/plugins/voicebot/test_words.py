@@ -1,0 +1,76 @@
+"""The sentences people read, and which voicebot they mean."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from bot.call.events import Receipt
+from bot.call.state import EndReason
+from bot.config.model import ServerSettings
+from bot.errors import Refused
+from plugins.voicebot import words
+from plugins.voicebot.plugin import resolve_voicebot
+
+
+def _receipt(**changes: object) -> Receipt:
+    values: dict[str, object] = {
+        "reason": EndReason.EMPTY,
+        "ended_by": None,
+        "started_at": datetime(2026, 1, 1, tzinfo=UTC),
+        "duration": 754.0,
+        "billed_minutes": 13,
+        "credits": Decimal("1.50"),
+        "confirmed": True,
+    }
+    return Receipt(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def test_a_receipt_says_who_why_how_long_and_how_much() -> None:
+    embed = words.receipt("Guide", 5, _receipt())
+    fields = {field.name: field.value for field in embed.fields}
+    assert embed.description == "It ended because everybody had left the voice channel."
+    assert fields == {"Started by": "<@5>", "Duration": "12:34", "Billed minutes": "about 13", "Credits": "1.5"}
+
+
+def test_a_receipt_names_who_ended_it() -> None:
+    embed = words.receipt("Guide", 5, _receipt(reason=EndReason.LEFT, ended_by=7))
+    assert embed.description == "It ended because someone sent the bot away (<@7>)."
+
+
+def test_an_end_nobody_confirmed_is_said_so() -> None:
+    embed = words.receipt("Guide", 5, _receipt(confirmed=False, credits=None))
+    assert "may still be billing" in str(embed.fields[-1].value)
+    assert all(field.name != "Credits" for field in embed.fields)
+
+
+@pytest.mark.parametrize("reason", EndReason)
+def test_every_reason_makes_a_sentence(reason: EndReason) -> None:
+    assert words.receipt("Guide", 5, _receipt(reason=reason)).description == f"It ended because {reason.value}."
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (754, "12:34"), (3723, "1:02:03")])
+def test_duration(seconds: float, text: str) -> None:
+    assert words.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked", "found"),
+    [
+        ({"voicebot": "id1"}, None, "id1"),
+        ({"voicebot": "guide", "voicebots": {"guide": "id1"}}, None, "id1"),
+        ({"voicebots": {"guide": "id1"}}, None, "id1"),
+        ({"voicebots": {"Guide": "id1", "poet": "id2"}}, "gUIDE", "id1"),
+        ({"voicebot": "id1"}, "id9", "id9"),
+    ],
+)
+def test_which_voicebot(settings: dict[str, object], asked: str | None, found: str) -> None:
+    assert resolve_voicebot(ServerSettings.model_validate(settings), asked) == found
+
+
+def test_an_unknown_voicebot_is_refused_with_those_there_are() -> None:
+    settings = ServerSettings(voicebots={"guide": "1", "poet": "2"})
+    with pytest.raises(Refused, match=r"guide.*poet"):
+        resolve_voicebot(settings, "clown")
+    with pytest.raises(Refused, match="No voicebot is set"):
+        resolve_voicebot(settings, None)
