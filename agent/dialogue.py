@@ -43,7 +43,7 @@ TOPICS = (
     ),
     _topic(
         "dinosaur dinosaurs bones skeleton fossil",
-        "Our dinosaur is twelve metres long. You will find the skeleton in the great hall.",
+        "Our dinosaur lived a very long time ago. You will find the skeleton in the great hall.",
         "dinosaur",
     ),
     _topic(
@@ -53,12 +53,12 @@ TOPICS = (
     ),
     _topic(
         "cafe coffee food eat drink restaurant lunch hungry cake",
-        "The cafe is in the garden. Today there is apple cake and fresh coffee.",
+        "The cafe is in the garden. They serve apple cake and fresh coffee.",
         "garden_cafe",
     ),
     _topic(
         "ticket tickets price cost costs pay much money entrance",
-        "A ticket costs eight dollars. Children under twelve pay nothing.",
+        "One ticket costs eight dollars. Children pay nothing.",
         "ticket_prices",
     ),
     _topic(

@@ -38,11 +38,13 @@ class Place:
 class BotProcess:
     """`parley run` with a config file, as an operator would start it."""
 
-    def __init__(self, folder: Path, account: BotAccount, key: str) -> None:
+    def __init__(self, folder: Path, account: BotAccount, key: str, *, development: bool) -> None:
         self.account = account
         self.config_file = folder / f"config-{account.user_id}.yaml"
         self.log = folder / f"bot-{account.user_id}.log"
         self._key = key
+        # Python's development mode finds what is never awaited or closed, and makes asyncio slow.
+        self._python = [sys.executable, *(["-X", "dev"] if development else [])]
         self.process: asyncio.subprocess.Process | None = None
 
     async def start(self, config: Mapping[str, Any]) -> None:
@@ -51,7 +53,7 @@ class BotProcess:
         environment = {**os.environ, "DISCORD_TOKEN": self.account.token, "VALSEA_API_KEY": self._key}
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-X", "dev", "-m", "bot", "run", str(self.config_file), stderr=log, env=environment
+                *self._python, "-m", "bot", "run", str(self.config_file), stderr=log, env=environment
             )
         try:
             async with asyncio.timeout(READY_TIMEOUT):
@@ -89,6 +91,7 @@ class Stage:
     """Start it with `async with`; all parts are attributes."""
 
     voicebots: bool = True  # whether a voicebot process runs
+    development: bool = False  # whether bots run in Python's development mode
     livekit: LiveKitServer = field(default_factory=LiveKitServer)
     discord: Discord = field(default_factory=Discord)
     worker: VoicebotWorker | None = None
@@ -143,7 +146,7 @@ class Stage:
 
     def bot(self, account: BotAccount, key: str) -> BotProcess:
         """A bot process, not started yet; it is stopped with the stage."""
-        bot = BotProcess(self.folder, account, key)
+        bot = BotProcess(self.folder, account, key, development=self.development)
         self._bots.append(bot)
         return bot
 

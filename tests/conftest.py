@@ -10,12 +10,18 @@ from tests.support import RunningBot
 
 load_opus()
 
+#: What a bot's log must never show, whatever a test did to it.
+CARELESS = ("Traceback", "never awaited", "was never retrieved", "was destroyed", "ResourceWarning", "Unclosed")
+
 
 @pytest.fixture(scope="session")
 async def stage() -> AsyncIterator[Stage]:
     """LiveKit, Valsea with its voicebot, Discord."""
-    async with Stage() as stage:
+    async with Stage(development=True) as stage:
         yield stage
+    for log in stage.folder.glob("bot-*.log"):
+        found = [line for line in log.read_text().splitlines() if any(sign in line for sign in CARELESS)]
+        assert found == [], f"{log}: {found}"
 
 
 @pytest.fixture(scope="session")

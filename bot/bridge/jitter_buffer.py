@@ -79,7 +79,8 @@ class JitterBuffer:
 
     def pop(self, now: float) -> bytes | Gap:
         """The payload due at this tick, or why there is none."""
-        if self._next is None or (not self._playing and now < self._starts_at):
+        # The tick nearest to the depth, not the first one behind it: that would be half a frame of delay for nothing.
+        if self._next is None or (not self._playing and now < self._starts_at - FRAME_SECONDS / 2):
             return Gap.IDLE
         self._playing = True
         payload = self._held.pop(self._next, None)

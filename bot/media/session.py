@@ -50,6 +50,7 @@ class SoundReport:
     frames_to_room: int
     frames_to_discord: int
     frames_dropped: int
+    frames_starved: int
     dave_recoveries: int
     privacy_code: str | None
 
@@ -133,6 +134,7 @@ class MediaSession:
             frames_to_room=0 if room is None else room.frames_fed,
             frames_to_discord=0 if voice is None else voice.sender.stats.sent,
             frames_dropped=self._playout.stats.dropped + (0 if room is None else room.frames_dropped),
+            frames_starved=self._playout.stats.starved,
             dave_recoveries=0 if voice is None else voice.dave.recoveries,
             privacy_code=None if voice is None else voice.dave.privacy_code,
         )

@@ -74,6 +74,7 @@ class RoomConnection:
         room.on("track_subscribed", self._on_track)
         room.on("track_unsubscribed", self._on_track_gone)
         room.on("participant_attributes_changed", self._on_attributes)
+        room.on("participant_connected", self._on_participant)
         room.on("data_received", self._on_data)
         room.on("reconnecting", lambda: self._on_event(RoomReconnecting()))
         room.on("reconnected", lambda: self._on_event(RoomReconnected()))
@@ -90,7 +91,7 @@ class RoomConnection:
         except TimeoutError as error:
             raise self._failed("timed out") from error
         for participant in room.remote_participants.values():
-            self._on_attributes(list(participant.attributes), participant)
+            self._on_participant(participant)
 
     async def _publish(self) -> None:
         self._source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=SOURCE_QUEUE_MS)
@@ -138,9 +139,12 @@ class RoomConnection:
                 self.frames_fed += 1
 
     async def _listen(self, track: rtc.Track) -> None:
-        stream = rtc.AudioStream.from_track(
-            track=track, sample_rate=SAMPLE_RATE, num_channels=1, frame_size_ms=FRAME_MS
-        )
+        try:
+            stream = rtc.AudioStream.from_track(
+                track=track, sample_rate=SAMPLE_RATE, num_channels=1, frame_size_ms=FRAME_MS
+            )
+        except AssertionError:  # how the SDK says that the track was gone before we came to it
+            return
         try:
             async for event in stream:
                 self._on_frame(np.frombuffer(event.frame.data, np.int16))
@@ -183,7 +187,11 @@ class RoomConnection:
         if not task.cancelled() and task.exception() is not None:
             log.error("reading the voicebot's track failed", exc_info=task.exception())
 
-    def _on_attributes(self, changed: Sequence[str] | dict[str, str], participant: rtc.Participant) -> None:
+    def _on_participant(self, participant: rtc.RemoteParticipant) -> None:
+        """Attributes that were set before we saw the participant change no more: read them now."""
+        self._on_attributes(participant.attributes, participant)
+
+    def _on_attributes(self, changed: dict[str, str], participant: rtc.Participant) -> None:
         state = participant.attributes.get(AGENT_STATE)
         if AGENT_STATE in changed and state and participant.identity != self._identity:
             self._on_event(AgentState(state))

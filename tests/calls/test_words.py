@@ -45,12 +45,13 @@ async def test_ten_questions_and_their_answers(parley: RunningBot) -> None:
     understood = session.said("user")
     directly = [await _recognise_directly(question) for question in ASKED]
     through_the_bridge = word_error_rate([" ".join(ASKED)], [" ".join(understood)])
-    assert through_the_bridge <= word_error_rate([" ".join(ASKED)], [" ".join(directly)]) + TOLERANCE, understood
+    straight = word_error_rate([" ".join(ASKED)], [" ".join(directly)])
+    assert through_the_bridge <= straight + TOLERANCE, "\n".join(understood)
 
     answers = session.said("assistant")
     directly = [await _recognise_directly(answer) for answer in answers]
     at_the_ear = word_error_rate(answers, answers_at_the_ear)
-    assert at_the_ear <= word_error_rate(answers, directly) + TOLERANCE, answers_at_the_ear
+    assert at_the_ear <= word_error_rate(answers, directly) + TOLERANCE, "\n".join(answers_at_the_ear)
 
     _check_channel(parley, place, understood, answers)
     assert abs(ann.ear.drift(parley.account.user_id)) < 0.06

@@ -17,12 +17,19 @@ def _name(number: int) -> bytes:
     return f"p{number}".encode()
 
 
-def test_nothing_is_played_before_the_depth_has_passed() -> None:
+def test_the_first_packet_is_played_at_the_tick_nearest_to_the_depth() -> None:
     buffer = JitterBuffer(depth=0.04)
     buffer.push(0, b"p0", now=10.0)
-    assert buffer.pop(10.01) is Gap.IDLE
-    assert buffer.pop(10.03) is Gap.IDLE
-    assert buffer.pop(10.05) == b"p0"
+    assert buffer.pop(10.005) is Gap.IDLE
+    assert buffer.pop(10.025) is Gap.IDLE
+    assert buffer.pop(10.045) == b"p0"
+
+
+def test_a_tick_just_before_the_depth_is_near_enough() -> None:
+    buffer = JitterBuffer(depth=0.04)
+    buffer.push(0, b"p0", now=10.0)
+    assert buffer.pop(10.015) is Gap.IDLE
+    assert buffer.pop(10.035) == b"p0"
 
 
 def test_packets_come_out_in_order() -> None:
@@ -90,7 +97,7 @@ def test_a_jump_ahead_starts_anew() -> None:
     buffer.pop(0.04)
     buffer.push(48_000 * 3600, b"later", now=0.05)
     assert buffer.pop(0.06) is Gap.IDLE
-    assert buffer.pop(0.09) == b"later"
+    assert buffer.pop(0.08) == b"later"
 
 
 def test_the_timestamp_wraps() -> None:

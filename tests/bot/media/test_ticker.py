@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from itertools import pairwise
 
 from bot.media.ticker import INTERVAL, Ticker
 
@@ -27,7 +28,7 @@ async def test_after_a_stall_ticks_are_skipped_and_not_made_up_for() -> None:
     assert ticker.skipped >= 8
     assert len(times) - before <= 5
     numbers = [tick for tick, _ in times]
-    assert max(b - a for a, b in zip(numbers, numbers[1:], strict=False)) >= 9
+    assert max(b - a for a, b in pairwise(numbers)) >= 9
 
 
 async def test_without_subscribers_it_sleeps_and_wakes_up_in_time() -> None:

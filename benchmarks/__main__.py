@@ -1,0 +1,29 @@
+"""`python -m benchmarks [NAME ...]` (or `make bench`) runs all benchmarks, or those named, and prints one table."""
+
+import asyncio
+import sys
+
+from sandbox.libopus import load_opus
+
+from . import cpu, delay
+from .table import Row, show
+
+BENCHMARKS = {"cpu": cpu.run, "delay": delay.run}
+
+
+async def _main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        print(f"unknown: {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    rows: list[Row] = []
+    for name in names or list(BENCHMARKS):
+        print(f"» measuring {name} ...", file=sys.stderr, flush=True)
+        rows += await BENCHMARKS[name]()
+    print(show(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    load_opus()
+    sys.exit(asyncio.run(_main(sys.argv[1:])))

@@ -1,0 +1,162 @@
+"""The room's side on the real livekit-server: joining, the voicebot coming and going, messages, the end."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import numpy as np
+import pytest
+from livekit import rtc
+
+from bot.errors import RoomError
+from bot.provider import Utterance
+from bot.room.connection import FEED_LIMIT, RoomConnection
+from bot.room.events import AgentState, RoomClosed, RoomEnd, VoicebotArrived, VoicebotGone
+from plugins.valsea.packets import read_packet
+from sandbox.stage import Stage
+from tests.support import eventually
+
+TONE = (np.sin(np.arange(960) * 2 * np.pi * 500 / 48_000) * 8000).astype(np.int16)
+
+
+class Joined:
+    """A bot's room, and a voicebot's made by hand."""
+
+    def __init__(self, stage: Stage, name: str) -> None:
+        self.stage = stage
+        self.name = name
+        self.events: list[Any] = []
+        self.frames: list[np.ndarray] = []
+        self.room = RoomConnection(read_packet=read_packet, on_frame=self.frames.append, on_event=self.events.append)
+        self.voicebot = rtc.Room()
+
+    async def start(self) -> None:
+        await self.room.join(self.stage.livekit.url, self.stage.livekit.token("bot", self.name))
+
+    async def bring_voicebot(self, agent: bool = True) -> rtc.AudioSource:
+        token = self.stage.livekit.token("agent-1", self.name, agent=agent)
+        await self.voicebot.connect(self.stage.livekit.url, token)
+        source = rtc.AudioSource(48_000, 1, queue_size_ms=100)
+        track = rtc.LocalAudioTrack.create_audio_track("voice", source)
+        await self.voicebot.local_participant.publish_track(track, rtc.TrackPublishOptions())
+        return source
+
+    def of(self, kind: type) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@pytest.fixture
+async def joined(stage: Stage, request: pytest.FixtureRequest) -> AsyncIterator[Joined]:
+    joined = Joined(stage, f"test-{request.node.name}")
+    await joined.start()
+    yield joined
+    await joined.room.leave()
+    await joined.voicebot.disconnect()
+
+
+@pytest.mark.parametrize("agent", [True, False])
+async def test_the_voicebot_is_heard_whether_its_token_says_agent_or_not(joined: Joined, agent: bool) -> None:
+    source = await joined.bring_voicebot(agent)
+    await eventually(lambda: joined.of(VoicebotArrived) == [VoicebotArrived("agent-1")])
+    for _ in range(30):
+        await source.capture_frame(rtc.AudioFrame(TONE.tobytes(), 48_000, 1, 960))
+        await asyncio.sleep(0.02)
+    assert sum(np.abs(frame).max() > 3000 for frame in joined.frames) > 15
+    assert all(len(frame) == 960 for frame in joined.frames)
+
+
+async def test_a_voicebot_that_leaves_and_comes_back(joined: Joined) -> None:
+    await joined.bring_voicebot()
+    await eventually(lambda: len(joined.of(VoicebotArrived)) == 1)
+    await joined.voicebot.disconnect()
+    await eventually(lambda: len(joined.of(VoicebotGone)) == 1)
+    joined.voicebot = rtc.Room()
+    await joined.bring_voicebot()
+    await eventually(lambda: len(joined.of(VoicebotArrived)) == 2)
+
+
+async def test_lines_come_once_from_packets_and_text_streams(joined: Joined) -> None:
+    await joined.bring_voicebot()
+    await eventually(lambda: bool(joined.of(VoicebotArrived)))
+    me = joined.voicebot.local_participant
+    body = {"type": "transcript", "role": "user", "text": "hello there", "isComplete": True}
+    await me.publish_data(json.dumps(body).encode(), reliable=True)
+    await eventually(lambda: len(joined.of(Utterance)) == 1)
+    # livekit-agents sends a person's words under that person's name, and its own under its own.
+    heard = {"lk.transcription_final": "true", "lk.segment_id": "s1"}
+    writer = await me.stream_text(topic="lk.transcription", attributes=heard, sender_identity="bot")
+    await writer.write("hello there")
+    await writer.aclose()
+    await me.send_text("I am a voicebot", topic="lk.transcription", attributes={"lk.segment_id": "s2"})
+    await eventually(lambda: len(joined.of(Utterance)) == 2)
+    await asyncio.sleep(0.3)
+    said = [(line.role, line.text, line.final) for line in joined.of(Utterance)]
+    assert said == [("user", "hello there", True), ("voicebot", "I am a voicebot", True)]
+
+
+async def test_text_streams_alone_make_a_transcript_too(joined: Joined) -> None:
+    await joined.bring_voicebot()
+    await eventually(lambda: bool(joined.of(VoicebotArrived)))
+    me = joined.voicebot.local_participant
+    for text, final in (("hello", "false"), ("hello there", "true")):
+        attributes = {"lk.transcription_final": final, "lk.segment_id": "s1"}
+        writer = await me.stream_text(topic="lk.transcription", attributes=attributes, sender_identity="bot")
+        await writer.write(text)
+        await writer.aclose()
+    await eventually(lambda: len(joined.of(Utterance)) == 2)
+    assert [(line.text, line.final) for line in joined.of(Utterance)] == [("hello", False), ("hello there", True)]
+
+
+async def test_the_voicebots_state_is_told(joined: Joined) -> None:
+    await joined.bring_voicebot()
+    await joined.voicebot.local_participant.set_attributes({"lk.agent.state": "thinking"})
+    await eventually(lambda: AgentState("thinking") in joined.events)
+
+
+async def test_our_voice_reaches_the_room(joined: Joined, stage: Stage) -> None:
+    from sandbox.livekit.observer import RoomObserver
+
+    observer = RoomObserver()
+    await observer.join(stage.livekit, joined.name)
+    await asyncio.sleep(0.3)
+    for _ in range(40):
+        joined.room.feed(TONE)
+        await asyncio.sleep(0.02)
+    frames = observer.of(agent=False)
+    await observer.leave()
+    assert sum(np.abs(frame).max() > 3000 for _, frame in frames) > 25
+    assert joined.room.frames_fed >= 35
+
+
+async def test_a_burst_is_bounded_and_the_oldest_goes(joined: Joined) -> None:
+    for _ in range(FEED_LIMIT + 5):
+        joined.room.feed(TONE)
+    assert joined.room.frames_dropped == 5
+
+
+async def test_a_deleted_room_is_the_providers_end(joined: Joined, stage: Stage) -> None:
+    await stage.valsea.delete_room(joined.name)
+    await eventually(lambda: joined.of(RoomClosed) == [RoomClosed(RoomEnd.ENDED_BY_PROVIDER)])
+
+
+async def test_another_client_in_our_place(joined: Joined, stage: Stage) -> None:
+    other = rtc.Room()
+    await other.connect(stage.livekit.url, stage.livekit.token("bot", joined.name))
+    await eventually(lambda: joined.of(RoomClosed) == [RoomClosed(RoomEnd.REPLACED)])
+    await other.disconnect()
+
+
+@pytest.mark.parametrize("token", ["garbage", ""])
+async def test_a_token_the_server_refuses(stage: Stage, token: str) -> None:
+    joined = Joined(stage, "refused")
+    with pytest.raises(RoomError) as caught:
+        await joined.room.join(stage.livekit.url, token)
+    assert "could not be joined" in caught.value.for_user
+    await joined.room.leave()
+
+
+async def test_leaving_twice_and_saying_nothing(joined: Joined) -> None:
+    await joined.room.leave()
+    await joined.room.leave()
+    assert joined.of(RoomClosed) == []

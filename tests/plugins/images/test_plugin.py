@@ -1,0 +1,56 @@
+"""Pictures on the real wires: every form, the session's first, the library's else, one post per showing."""
+
+import json
+
+import pytest
+
+from sandbox.valsea.session import ImageForm
+from tests.support import RunningBot, eventually
+
+IMAGES = "https://images.valsea.example/museum/{}.png"
+
+
+def _shown(bot: RunningBot, place: object) -> list[str]:
+    from sandbox.stage import Place
+
+    assert isinstance(place, Place)
+    return [embed["image"]["url"] for post in bot.posts(place) for embed in post["embeds"] if embed.get("image")]
+
+
+@pytest.mark.parametrize("form", ["key", "url", "tag"])
+async def test_every_form_and_the_library(hasty: RunningBot, form: ImageForm) -> None:
+    place = hasty.place()
+    session = await hasty.start_call(place)
+    session.image_form = form
+    before = len(hasty.stage.valsea.requests)
+    for key in ("dinosaur", "garden_cafe", "ticket_prices"):  # the last two are in the library only
+        session.on_voicebot({"event": "showed", "key": key})
+    expected = [IMAGES.format(key) for key in ("dinosaur", "garden_cafe", "ticket_prices")]
+    await eventually(lambda: _shown(hasty, place) == expected)
+    asked = [path for _, path, _ in hasty.stage.valsea.requests[before:] if path.endswith("/library")]
+    assert len(asked) == (0 if form == "url" else 1)
+    await hasty.command(place, place.people[0], "voicebot leave")
+
+
+async def test_the_same_showing_announced_twice_is_one_post(hasty: RunningBot) -> None:
+    place = hasty.place()
+    session = await hasty.start_call(place)
+    for form in ("key", "url", "tag"):
+        session.image_form = form  # type: ignore[assignment]
+        session.on_voicebot({"event": "showed", "key": "dinosaur"})
+    session.on_voicebot({"event": "showed", "key": "floor_plan"})
+    await eventually(lambda: len(_shown(hasty, place)) == 2)
+    assert _shown(hasty, place) == [IMAGES.format("dinosaur"), IMAGES.format("floor_plan")]
+    await hasty.command(place, place.people[0], "voicebot leave")
+
+
+async def test_what_cannot_be_shown_is_said(hasty: RunningBot) -> None:
+    place = hasty.place()
+    session = await hasty.start_call(place)
+    session.on_voicebot({"event": "showed", "key": "unknown_key"})
+    body = {"type": "images", "images": [{"url": "http://169.254.169.254/latest/meta-data/x.png"}]}
+    session.send_packet(session.room, json.dumps(body).encode())
+    await eventually(lambda: sum("wanted to show" in post["content"] for post in hasty.posts(place)) == 2)
+    assert _shown(hasty, place) == []
+    assert "169.254" not in json.dumps(hasty.posts(place))
+    await hasty.command(place, place.people[0], "voicebot leave")
