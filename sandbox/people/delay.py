@@ -46,4 +46,4 @@ def delay(said: Pcm, said_at: float, heard: Pcm, heard_at: float, *, longest: fl
 
 def _prepare(samples: Pcm) -> NDArray[np.float64]:
     usable = len(samples) // _DECIMATE * _DECIMATE
-    return samples[:usable].astype(np.float64).reshape(-1, _DECIMATE).mean(axis=1)
+    return np.asarray(samples[:usable].astype(np.float64).reshape(-1, _DECIMATE).mean(axis=1))

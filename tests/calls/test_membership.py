@@ -85,12 +85,13 @@ async def test_thirty_joins_in_a_few_seconds(parley: RunningBot) -> None:
 def _hum(seconds: float) -> np.ndarray:
     """A steady sound, so that every missing frame shows."""
     time = np.arange(round(48_000 * seconds)) / 48_000
-    return (np.sin(2 * np.pi * 300 * time) * 6000 + np.sin(2 * np.pi * 730 * time) * 4000).astype(np.int16)
+    return np.asarray((np.sin(2 * np.pi * 300 * time) * 6000 + np.sin(2 * np.pi * 730 * time) * 4000), np.int16)
 
 
 def _levels(samples: np.ndarray) -> np.ndarray:
     frames = samples[: len(samples) // 960 * 960].reshape(-1, 960).astype(np.float64)
-    return np.asarray(np.sqrt((frames**2).mean(axis=1)))
+    levels: np.ndarray = np.sqrt((frames**2).mean(axis=1))
+    return levels
 
 
 def _loud_frames(samples: np.ndarray) -> int:

@@ -7,9 +7,10 @@ import pytest
 
 from sandbox.livekit.observer import RoomObserver
 from sandbox.people.delay import timeline
+from sandbox.stage import Place
 from sandbox.valsea.session import Session
 from tests.conftest import start_bot
-from tests.support import Place, RunningBot, eventually
+from tests.support import RunningBot, eventually
 
 
 async def _is_heard(bot: RunningBot, place: Place, session: Session) -> bool:

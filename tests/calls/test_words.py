@@ -1,6 +1,7 @@
 """Every word arrives, both ways: compared with recognising the same recordings without a bridge between."""
 
 import asyncio
+from functools import partial
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from sandbox.livekit.observer import RoomObserver
 from sandbox.people import speech
 from sandbox.people.delay import timeline
 from sandbox.stage import Place
+from sandbox.valsea.session import Session
 from tests.support import RunningBot, eventually
 from tests.words import normal, word_error_rate
 
@@ -36,7 +38,7 @@ async def test_ten_questions_and_their_answers(parley: RunningBot) -> None:
         ann.ear.clear()
         said, before = await asyncio.to_thread(speech.speak, question), len(session.said("assistant"))
         await ann.say(said)
-        await eventually(lambda count=before: len(session.said("assistant")) > count, 30, f"no answer to {question}")
+        await eventually(partial(_answered, session, before), 30, f"no answer to {question}")
         await asyncio.sleep(0.4)
         heard = ann.ear.recording(parley.account.user_id)
         answers_at_the_ear.append(await asyncio.to_thread(speech.recognise, heard))
@@ -55,6 +57,10 @@ async def test_ten_questions_and_their_answers(parley: RunningBot) -> None:
 
     _check_channel(parley, place, understood, answers)
     assert abs(ann.ear.drift(parley.account.user_id)) < 0.06
+
+
+def _answered(session: Session, before: int) -> bool:
+    return len(session.said("assistant")) > before
 
 
 def _check_channel(parley: RunningBot, place: Place, understood: list[str], answers: list[str]) -> None:

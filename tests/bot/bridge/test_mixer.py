@@ -31,7 +31,7 @@ def test_loud_voices_are_pressed_and_not_cut() -> None:
 
 @given(st.lists(FRAMES, min_size=2, max_size=8))
 def test_the_sign_and_the_order_of_sums_are_kept(frames: list[Frame]) -> None:
-    total = np.sum(frames, axis=0, dtype=np.int64)
+    total = np.asarray(np.sum(frames, axis=0, dtype=np.int64))
     mixed = mix(frames).astype(np.int64)
     assert (np.sign(mixed) * np.sign(total) >= 0).all()
     quiet = np.abs(total) <= KNEE

@@ -35,7 +35,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         waits.append(seconds)
         await sleep(0)
 
-    monkeypatch.setattr(closing.asyncio, "sleep", note)
+    monkeypatch.setattr(asyncio, "sleep", note)
     return waits
 
 

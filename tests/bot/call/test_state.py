@@ -1,5 +1,7 @@
 """The states of a call, whatever happens in whatever order."""
 
+from collections.abc import Callable
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -9,20 +11,19 @@ from bot.call.state import CallState, CallStateMachine, EndReason
 
 def test_the_usual_life() -> None:
     machine = CallStateMachine()
-    assert machine.state is CallState.CONNECTING
-    machine.connected()
-    assert machine.state is CallState.LIVE
-    machine.broke("voice")
-    machine.broke("room")
-    assert machine.state is CallState.RECONNECTING
-    machine.healed("voice")
-    assert machine.state is CallState.RECONNECTING
-    machine.healed("room")
-    assert machine.state is CallState.LIVE
-    assert machine.end(EndReason.LEFT)
-    assert machine.state is CallState.ENDING
-    machine.ended()
-    assert machine.state is CallState.ENDED
+    steps: list[tuple[Callable[[], object], CallState]] = [
+        (lambda: None, CallState.CONNECTING),
+        (machine.connected, CallState.LIVE),
+        (lambda: machine.broke("voice"), CallState.RECONNECTING),
+        (lambda: machine.broke("room"), CallState.RECONNECTING),
+        (lambda: machine.healed("voice"), CallState.RECONNECTING),
+        (lambda: machine.healed("room"), CallState.LIVE),
+        (lambda: machine.end(EndReason.LEFT), CallState.ENDING),
+        (machine.ended, CallState.ENDED),
+    ]
+    for happen, expected in steps:
+        happen()
+        assert machine.state is expected
 
 
 def test_the_first_reason_stands() -> None:

@@ -4,16 +4,14 @@ import json
 
 import pytest
 
+from sandbox.stage import Place
 from sandbox.valsea.session import ImageForm
 from tests.support import RunningBot, eventually
 
 IMAGES = "https://images.valsea.example/museum/{}.png"
 
 
-def _shown(bot: RunningBot, place: object) -> list[str]:
-    from sandbox.stage import Place
-
-    assert isinstance(place, Place)
+def _shown(bot: RunningBot, place: Place) -> list[str]:
     return [embed["image"]["url"] for post in bot.posts(place) for embed in post["embeds"] if embed.get("image")]
 
 
@@ -35,8 +33,9 @@ async def test_every_form_and_the_library(hasty: RunningBot, form: ImageForm) ->
 async def test_the_same_showing_announced_twice_is_one_post(hasty: RunningBot) -> None:
     place = hasty.place()
     session = await hasty.start_call(place)
-    for form in ("key", "url", "tag"):
-        session.image_form = form  # type: ignore[assignment]
+    forms: tuple[ImageForm, ...] = ("key", "url", "tag")
+    for form in forms:
+        session.image_form = form
         session.on_voicebot({"event": "showed", "key": "dinosaur"})
     session.on_voicebot({"event": "showed", "key": "floor_plan"})
     await eventually(lambda: len(_shown(hasty, place)) == 2)

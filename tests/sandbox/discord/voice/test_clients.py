@@ -13,7 +13,7 @@ import pytest
 
 from sandbox.discord.server import Discord
 from sandbox.people.person import Person
-from tests.bot.voice.groups import CHANNEL, BotMember, Room
+from tests.bot.voice.groups import CHANNEL, BotMember, Member, Room
 from tests.sandbox.discord.test_gateway import _connector
 
 
@@ -33,6 +33,7 @@ async def test_the_stock_voice_client_talks_to_people(world: Discord) -> None:
     voice_id = world.world.create_voice_channel(guild_id, "Lounge")
     await person.join(guild_id, voice_id)
     bot = discord.Client(intents=discord.Intents.default(), connector=_connector(world))
+    client: discord.VoiceClient
     async with bot:
         await bot.login(account.token)
         running = asyncio.create_task(bot.connect())
@@ -127,7 +128,9 @@ def test_our_driver_and_libdave_in_one_group(founder_is_ours: bool) -> None:
 
     ours = [BotMember(user, {1, 2, 3, 4, 5}) for user in (1, 4)]
     theirs = [LibdaveMember(user, roster) for user in (2, 3)]
-    order = [ours[0], theirs[0], theirs[1], ours[1]] if founder_is_ours else [theirs[0], ours[0], ours[1], theirs[1]]
+    order: list[Member] = (
+        [ours[0], theirs[0], theirs[1], ours[1]] if founder_is_ours else [theirs[0], ours[0], ours[1], theirs[1]]
+    )
     for member in order:
         room.join(member)
         _check(room)
