@@ -1,6 +1,8 @@
 # Everything here needs Python 3.11 to 3.13 and make, and sets the rest up by itself in .venv.
 
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+# The first one that really runs: a version manager's shim may be on the path without its Python.
+SUITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(SUITS)' >/dev/null 2>&1 && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -13,11 +15,9 @@ help: ## this list
 setup: $(READY) ## make .venv with everything in it, in the pinned versions
 
 $(READY): requirements.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is missing: apt install python3 python3-venv, or brew install python@3.12"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "Python 3.11, 3.12 or 3.13 is needed, this is $$($(PYTHON) -V): apt install python3.12 python3.12-venv, or brew install python@3.12, then make PYTHON=python3.12"; exit 1; }
-	@$(PYTHON) -m venv --help >/dev/null 2>&1 || { echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 with its venv module is needed: apt install python3 python3-venv, or brew install python@3.12"; exit 1; }
 	@echo "» Setting up .venv: about 1 GB of packages, speech models included; a few minutes the first time ..."
-	@$(PYTHON) -m venv $(VENV) || { echo "The environment could not be made: apt install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $(READY)
