@@ -18,10 +18,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-import discord
-
 from bot.config.model import ServerSettings
-from bot.errors import BadAnswer, ParleyError, ProviderError, VoiceError
+from bot.errors import BadAnswer, ParleyError, ProviderError
 from bot.media.events import (
     MediaEvent,
     SpeakingChanged,
@@ -42,24 +40,22 @@ from bot.room.events import (
     VoicebotGone,
 )
 from bot.voice.close_codes import Remedy
-from bot.voice.handshake import Disconnected, ServerChanged, VoiceHandshake, VoiceUpdate
+from bot.voice.handshake import Disconnected, ServerChanged, VoiceUpdate
 
 from .closing import end_session
 from .events import CallObserver, Receipt, TranscriptLine
 from .speech import SpeechLedger
 from .state import CallState, CallStateMachine, EndReason
+from .voice_link import VoiceChannel, VoiceLink
 
 log = logging.getLogger(__name__)
 
-HANDSHAKE_TIMEOUT = 10.0  # seconds for Discord to name a voice server
-KEYS_TIMEOUT = 10.0  # seconds for DAVE to agree on keys
 GATEWAY_WAIT = 5.0  # seconds for the main gateway to explain a 4014
-FRESH_SESSIONS = 3  # attempts before the voice connection counts as lost
 #: Seconds the receipt waits for the provider to confirm the end; after that it says so and the closing goes on.
 CONFIRM_WAIT = 15.0
+CONFIRM_WAIT_AT_SHUTDOWN = 5.0
 
 T = TypeVar("T")
-VoiceChannel = discord.VoiceChannel | discord.StageChannel
 
 
 class _Ending(Exception):
@@ -102,17 +98,18 @@ class Call:
         self._observer = observer
         self._queue: asyncio.Queue[MediaEvent | VoiceUpdate] = asyncio.Queue()
         self._end = asyncio.Event()
-        self._handshake: VoiceHandshake | None = None
         self._media = MediaSession(
             media_loop,
             SoundSettings(settings.jitter_buffer_ms / 1000, settings.bitrate_kbps * 1000),
             read_packet=provider.read_packet,
             post=self._post_from_media,
         )
+        self._voice = VoiceLink(request.channel, media_loop, self._media, self._queue.put_nowait)
         self._loop = asyncio.get_running_loop()
         self._speech = SpeechLedger()
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._repair: asyncio.Task[None] | None = None
+        self._repairs: dict[str, asyncio.Task[None]] = {}  # by side
+        self._rejoined_room = False
         self._opened_at: float | None = None
         self._closed_at: float | None = None
 
@@ -129,7 +126,7 @@ class Call:
     @property
     def channel(self) -> VoiceChannel:
         """Where the bot is; it can be moved."""
-        return self.request.channel if self._handshake is None else self._handshake.channel
+        return self._voice.channel
 
     @property
     def text_channel_id(self) -> int:
@@ -220,20 +217,11 @@ class Call:
             await self._close(announced)
 
     async def _connect(self) -> None:
-        channel = self.request.channel
-        handshake: VoiceHandshake = await self._or_end(
-            channel.connect(cls=self._make_handshake, timeout=HANDSHAKE_TIMEOUT, self_deaf=False)
-        )
-        await self._or_end(self._media_loop.run(self._media.connect_voice(handshake.server, KEYS_TIMEOUT)))
+        await self._or_end(self._voice.connect())
         await self._open_session()
         assert self.session is not None
         await self._or_end(self._media_loop.run(self._media.join_room(self.session.room_url, self.session.room_token)))
         self._start_timer("voicebot", self.settings.voicebot_arrival, EndReason.VOICEBOT_MISSING)
-
-    def _make_handshake(self, client: discord.Client, where: discord.abc.Connectable) -> VoiceHandshake:
-        """Known to us from the start: discord.py keeps it also when its `connect` fails or is cancelled."""
-        self._handshake = VoiceHandshake(client, where, self._queue.put_nowait)
-        return self._handshake
 
     async def _open_session(self) -> None:
         """The POST. It is never cancelled half-way: its answer is all that can end what it opened."""
@@ -281,39 +269,40 @@ class Call:
         if self.session is not None:
             closing = asyncio.create_task(end_session(self.provider, self.session.reference))
             closing.add_done_callback(self._on_closed)
-        if self._repair is not None:
-            self._repair.cancel()
-            await asyncio.gather(self._repair, return_exceptions=True)
-        for step in (self._media_loop.run(self._media.close()), self._leave_voice()):
+        for repair in self._repairs.values():
+            repair.cancel()
+        await asyncio.gather(*self._repairs.values(), return_exceptions=True)
+        for step in (self._media_loop.run(self._media.close()), self._voice.leave()):
             try:
                 await step
             except Exception:
                 log.exception("call %s: a step of the ending failed", self.id)
-        end = await self._confirmed(closing)
-        self._drain_transcript()
-        self._name_reason()
-        self.machine.ended()
-        log.info("call %s ended: %s", self.id, self.machine.end_reason)
-        if announced:
-            await self._observer.ended(self, self._receipt(end))
-        else:
-            await self._observer.forget(self)
-        if closing is not None and not closing.done():
-            await closing
+        try:
+            end = await self._confirmed(closing)
+            self._drain_transcript()
+            self._name_reason()
+            self.machine.ended()
+            log.info("call %s ended: %s", self.id, self.machine.end_reason)
+            if announced:
+                await self._observer.ended(self, self._receipt(end))
+            else:
+                await self._observer.forget(self)
+            if closing is not None:
+                await closing
+        except asyncio.CancelledError:  # the process must go; whoever cancels says what that may cost
+            if closing is not None:
+                closing.cancel()
+            raise
 
     async def _confirmed(self, closing: "asyncio.Task[SessionEnd] | None") -> SessionEnd | None:
         if closing is None:
             return None
-        done, _ = await asyncio.wait({closing}, timeout=CONFIRM_WAIT)
+        hurry = self.machine.end_reason is EndReason.SHUTDOWN
+        done, _ = await asyncio.wait({closing}, timeout=CONFIRM_WAIT_AT_SHUTDOWN if hurry else CONFIRM_WAIT)
         return closing.result() if done else None
 
     def _on_closed(self, _: "asyncio.Task[SessionEnd]") -> None:
         self._closed_at = time.monotonic()
-
-    async def _leave_voice(self) -> None:
-        if self._handshake is not None:
-            with contextlib.suppress(ConnectionError, discord.DiscordException):
-                await self._handshake.disconnect(force=True)
 
     def _receipt(self, end: SessionEnd | None) -> Receipt:
         assert self.machine.end_reason is not None
@@ -367,7 +356,6 @@ class Call:
             case VoiceResumed():
                 self._healed("voice")
             case VoiceLost():
-                self._broke("voice")
                 self._on_voice_lost(event)
             case ServerChanged():
                 self._on_server_changed(event)
@@ -415,73 +403,64 @@ class Call:
             RoomEnd.REPLACED: EndReason.ROOM_REPLACED,
             RoomEnd.CONNECTION_LOST: EndReason.ROOM_LOST,
         }
-        self.end(reasons[event.reason])
+        if event.reason is RoomEnd.CONNECTION_LOST and self._may_rejoin_room():
+            self._rejoined_room = True
+            self._broke("room")
+            self._start_repair("room", self._rejoin_room())
+        else:
+            self.end(reasons[event.reason])
+
+    def _may_rejoin_room(self) -> bool:
+        """Once, when LiveKit's own repairs have failed, and only with a token that is still good for joining."""
+        if self._rejoined_room or self.session is None:
+            return False
+        expires_at = self.session.expires_at
+        return expires_at is None or expires_at > datetime.now(UTC)
+
+    async def _rejoin_room(self) -> None:
+        assert self.session is not None
+        await self._media_loop.run(self._media.join_room(self.session.room_url, self.session.room_token))
+        self._start_timer("voicebot", self.settings.voicebot_return, EndReason.VOICEBOT_GONE)
 
     def _on_voice_lost(self, lost: VoiceLost) -> None:
+        if not self._voice.is_current(lost.server):
+            return  # Discord has named another server meanwhile, and that one is being connected
         log.info("call %s: voice lost (%s)", self.id, lost.meaning)
+        self._broke("voice")
         if lost.remedy is Remedy.GIVE_UP:
             self.end(EndReason.VOICE_LOST)
         elif lost.remedy is Remedy.AWAIT_GATEWAY:
             # Kicked, moved or a new server: the main gateway tells in a moment, and then this is cancelled.
-            self._start_repair(self._rejoin(after=GATEWAY_WAIT))
+            self._start_repair("voice", self._voice.rejoin(after=GATEWAY_WAIT))
         else:
-            self._start_repair(self._rejoin(after=0.0))
+            self._start_repair("voice", self._voice.rejoin())
 
     def _on_server_changed(self, event: ServerChanged) -> None:
         if event.server.channel_id != self.request.channel.id:
             if not self.settings.follow_moves:
                 self.end(EndReason.MOVED)
                 return
-            assert self._handshake is not None
-            self.request = replace(self.request, channel=self._handshake.channel)
+            self.request = replace(self.request, channel=self.channel)
         self._broke("voice")
-        self._start_repair(self._reconnect(event))
+        self._start_repair("voice", self._voice.reconnect(event.server))
 
-    def _start_repair(self, repair: Coroutine[Any, Any, None]) -> None:
-        if self._repair is not None:
-            self._repair.cancel()
-        self._repair = asyncio.create_task(repair, name=f"call {self.id} voice repair")
-        self._repair.add_done_callback(self._on_repair_done)
+    def _start_repair(self, side: str, repair: Coroutine[Any, Any, None]) -> None:
+        """One repair per side; a new one replaces the old one."""
+        before = self._repairs.get(side)
+        if before is not None:
+            before.cancel()
+        task = self._repairs[side] = asyncio.create_task(repair, name=f"call {self.id} {side} repair")
+        task.add_done_callback(lambda done: self._on_repair_done(side, done))
 
-    def _on_repair_done(self, task: "asyncio.Task[None]") -> None:
+    def _on_repair_done(self, side: str, task: "asyncio.Task[None]") -> None:
         if task.cancelled():
             return
         error = task.exception()
         if error is not None:
-            log.warning("call %s: voice could not be restored: %s", self.id, error)
-            self.end(EndReason.VOICE_LOST)
-
-    async def _reconnect(self, event: ServerChanged) -> None:
-        """A voice session on the server Discord just named; a fresh one when that fails."""
-        try:
-            await self._media_loop.run(self._media.connect_voice(event.server, self._keys_timeout()))
-        except VoiceError as error:
-            log.info("call %s: the new voice server failed (%s)", self.id, error)
-            await self._rejoin(after=0.0)
-            return
-        self._healed("voice")
-
-    async def _rejoin(self, after: float) -> None:
-        """Leave and join again through the main gateway, a few times; VoiceError when all fail."""
-        assert self._handshake is not None
-        await asyncio.sleep(after)
-        for attempt in range(1, FRESH_SESSIONS + 1):
-            try:
-                server = await self._handshake.renew(HANDSHAKE_TIMEOUT)
-                await self._media_loop.run(self._media.connect_voice(server, self._keys_timeout()))
-            except VoiceError as error:
-                log.info("call %s: fresh voice session %d failed (%s)", self.id, attempt, error)
-                if attempt == FRESH_SESSIONS:
-                    raise
-                await asyncio.sleep(2.0 ** (attempt - 1))
-            else:
-                self._healed("voice")
-                return
-
-    def _keys_timeout(self) -> float | None:
-        """Alone in the channel there is nobody to agree on keys with."""
-        others = [user for user in self.channel.voice_states if user != self.channel.guild.me.id]
-        return KEYS_TIMEOUT if others else None
+            log.warning("call %s: the %s connection could not be restored: %s", self.id, side, error)
+            self.end(EndReason.VOICE_LOST if side == "voice" else EndReason.ROOM_LOST)
+        else:
+            self._healed(side)
 
     # -- timers and repairs -------------------------------------------------------------------------------------
 

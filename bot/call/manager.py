@@ -11,9 +11,10 @@ from bot.errors import Refused
 from bot.media.loop import MediaLoop
 from bot.provider import Provider
 
-from .call import Call, CallRequest, VoiceChannel
+from .call import Call, CallRequest
 from .events import CallObserver
 from .state import CallState, EndReason
+from .voice_link import VoiceChannel
 
 log = logging.getLogger(__name__)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bot.room.events import RoomEvent
 from bot.voice.close_codes import Remedy
+from bot.voice.gateway import VoiceServerInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +19,9 @@ class VoiceResumed:
 
 @dataclass(frozen=True, slots=True)
 class VoiceLost:
-    """The voice session is over; `remedy` says what the main gateway can do about it."""
+    """The session on `server` is over; `remedy` says what the main gateway can do about it."""
 
+    server: VoiceServerInfo
     remedy: Remedy
     meaning: str
 

@@ -16,7 +16,6 @@ from bot.bridge.speaker import Speaker
 from bot.provider import RoomMessage
 from bot.room.connection import RoomConnection
 from bot.room.events import RoomEvent, VoicebotGone
-from bot.voice.close_codes import CloseCode
 from bot.voice.connection import VoiceConnection
 from bot.voice.gateway import VoiceServerInfo
 from bot.voice.opus import Decoder, Encoder
@@ -96,7 +95,7 @@ class MediaSession:
             on_member_left=self._on_member_left,
             on_resuming=lambda: self._post(VoiceResuming()),
             on_resumed=lambda: self._post(VoiceResumed()),
-            on_lost=self._on_voice_lost,
+            on_lost=lambda verdict: self._post(VoiceLost(server, verdict.remedy, verdict.meaning)),
             encoder=self._encoder,
         )
         await voice.open()
@@ -105,10 +104,14 @@ class MediaSession:
             await voice.keys_agreed(keys_timeout)
 
     async def join_room(self, url: str, token: str) -> None:
-        """Join the voicebot's room and start to carry sound; RoomError."""
+        """Join the voicebot's room, in place of the one before, and start to carry sound; RoomError."""
+        if self._room is not None:
+            old, self._room = self._room, None
+            await old.leave()
         room = RoomConnection(read_packet=self._read_packet, on_frame=self._playout.push, on_event=self._on_room_event)
         self._room = room
         await room.join(url, token)
+        self._loop.ticker.remove(self._tick)  # it beats already when this is a rejoin
         self._loop.ticker.add(self._tick)
 
     async def close(self) -> None:
@@ -185,9 +188,6 @@ class MediaSession:
         speaker = self._speakers.pop(user_id, None)
         if speaker is not None and speaker.activity.speaking:
             self._post(SpeakingChanged(user_id, False, self._loop.time()))
-
-    def _on_voice_lost(self, verdict: CloseCode) -> None:
-        self._post(VoiceLost(verdict.remedy, verdict.meaning))
 
     def _on_room_event(self, event: RoomEvent) -> None:
         if isinstance(event, VoicebotGone):

@@ -58,6 +58,7 @@ class VoiceConnection:
         self._socket: VoiceSocket | None = None
         self._ssrc = 0
         self._speaking = False
+        self._given_up = False
         self._described = asyncio.Event()  # the session description came
         self._keys_changed = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
@@ -146,19 +147,21 @@ class VoiceConnection:
             bits = gw.MICROPHONE if speaking else 0
             self._send_soon(self._gateway, gw.SPEAKING, {"speaking": bits, "delay": 0, "ssrc": self._ssrc})
 
-    def _send_soon(self, gateway: VoiceGateway, op: int, data: gw.Json) -> None:
+    def _send_soon(self, gateway: VoiceGateway, op: int, data: gw.Json | bytes) -> None:
         task = asyncio.create_task(gateway.send(op, data))
         self._outgoing.add(task)
         task.add_done_callback(self._outgoing.discard)
 
     def _on_datagram(self, datagram: bytes) -> None:
         self.receiver.receive(datagram)
-        if self.dave.needs_recovery and self._gateway is not None:
+        if self.dave.needs_recovery and self._gateway is not None and not self._given_up:
+            if self.dave.beyond_recovery:
+                self._given_up = True
+                self._on_lost(CloseCode(Remedy.FRESH_SESSION, "Nobody can be decrypted."))
+                return
             log.warning("frames cannot be decrypted, asking for new DAVE keys")
             for reply in self.dave.recover():
-                task = asyncio.create_task(self._gateway.send(reply.op, reply.data))
-                self._outgoing.add(task)
-                task.add_done_callback(self._outgoing.discard)
+                self._send_soon(self._gateway, reply.op, reply.data)
 
     # -- websocket ----------------------------------------------------------------------------------------------
 
@@ -242,7 +245,6 @@ class VoiceConnection:
             user_id = int(data["user_id"])
             self._members.discard(user_id)
             self.receiver.forget_user(user_id)
-            self.dave.forget(user_id)
             self._on_member_left(user_id)
 
     def _introduce(self, user_id: int, ssrc: int) -> None:

@@ -17,10 +17,14 @@ EXTERNAL_SENDER, KEY_PACKAGE, PROPOSALS, COMMIT_WELCOME = 25, 26, 27, 28
 ANNOUNCE_COMMIT, WELCOME, INVALID_COMMIT_WELCOME = 29, 30, 31
 
 JSON_OPS = frozenset({PREPARE_TRANSITION, EXECUTE_TRANSITION, PREPARE_EPOCH})
+SILENCE_FRAME = b"\xf8\xff\xfe"
 MAX_PROTOCOL_VERSION: int = davey.DAVE_PROTOCOL_VERSION
 
-#: Undecryptable frames in a row, of one speaker, before the keys count as lost (0.72 s; as @discordjs/voice has it).
+#: Undecryptable frames in a row before our keys count as lost (0.72 s of one speaker; as @discordjs/voice has it). One
+#: readable frame of anybody proves our keys right: then it is the others' keys that do not fit.
 FAILURES_BEFORE_RECOVERY = 36
+#: Recoveries that brought no readable frame before only a fresh voice session can help.
+MAX_RECOVERIES = 5
 #: Seconds for which frames of the version before a transition are still accepted.
 TRANSITION_GRACE = 10
 
@@ -42,7 +46,8 @@ class DaveSession:
         self._session: davey.DaveSession | None = None
         self._version = 0
         self._pending: dict[int, int] = {}  # transition id -> protocol version
-        self._failures: dict[int, int] = {}  # user id -> undecryptable frames in a row
+        self._failures = 0  # undecryptable frames in a row, of whomever
+        self._vain_recoveries = 0
         self._last_transition = 0
         self.recoveries = 0
 
@@ -95,7 +100,7 @@ class DaveSession:
                     session.process_welcome(payload[2:])
             except ValueError:
                 return self.recover(transition_id)
-            self._failures.clear()
+            self._failures = 0
             return self._joined(transition_id)
         return []
 
@@ -114,26 +119,29 @@ class DaveSession:
         try:
             opus = self._session.decrypt(user_id, davey.MediaType.audio, frame)
         except ValueError:
-            self._failures[user_id] = self._failures.get(user_id, 0) + 1
+            self._failures += 1
             return None
-        self._failures[user_id] = 0
+        if frame != SILENCE_FRAME:  # which passes in clear, and proves nothing
+            self._failures = self._vain_recoveries = 0
         return opus
 
     @property
     def needs_recovery(self) -> bool:
-        """Whether some member of the group has not been readable for too long."""
-        return any(count >= FAILURES_BEFORE_RECOVERY for count in self._failures.values())
+        """Whether nobody has been readable for too long."""
+        return self._failures >= FAILURES_BEFORE_RECOVERY
+
+    @property
+    def beyond_recovery(self) -> bool:
+        """Whether asking for new keys has been in vain too often."""
+        return self._vain_recoveries >= MAX_RECOVERIES
 
     def recover(self, transition_id: int | None = None) -> list[Reply]:
         """Tell the server that our keys do not fit and ask to be added anew (opcode 31, then 26)."""
         self.recoveries += 1
-        self._failures.clear()
+        self._vain_recoveries += 1
+        self._failures = 0
         failed = self._last_transition if transition_id is None else transition_id
         return [Reply(INVALID_COMMIT_WELCOME, {"transition_id": failed}), *self._new_session()]
-
-    def forget(self, user_id: int) -> None:
-        """A user left: its failures no longer count."""
-        self._failures.pop(user_id, None)
 
     def _new_session(self) -> list[Reply]:
         if self._version == 0:

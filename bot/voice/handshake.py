@@ -81,6 +81,11 @@ class VoiceHandshake(discord.VoiceProtocol):
             self._complete = None
 
     @property
+    def latest(self) -> VoiceServerInfo | None:
+        """The credentials Discord named last; None while they are not complete."""
+        return self._assemble()
+
+    @property
     def server(self) -> VoiceServerInfo:
         """The credentials in force; VoiceError before they are complete."""
         info = self._assemble()

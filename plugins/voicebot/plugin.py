@@ -5,9 +5,10 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.call.call import Call, CallRequest, VoiceChannel
+from bot.call.call import Call, CallRequest
 from bot.call.events import Receipt
 from bot.call.state import CallState, EndReason
+from bot.call.voice_link import VoiceChannel
 from bot.config.model import PluginSettings, ServerSettings
 from bot.errors import Refused
 from bot.plugin_host.plugin import Host, Plugin

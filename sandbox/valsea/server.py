@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import aiohttp
 from aiohttp import web
 from livekit import api
 
@@ -96,7 +97,7 @@ class Valsea:
     async def delete_room(self, room: str) -> None:
         """End a session's room from the provider's side, its meter left running."""
         assert self._api is not None
-        with contextlib.suppress(api.TwirpError):  # it is gone already
+        with contextlib.suppress(api.TwirpError, aiohttp.ClientError):  # it is gone already, or LiveKit is
             await self._api.room.delete_room(api.DeleteRoomRequest(room=room))
 
     # -- endpoints ----------------------------------------------------------------------------------------------
@@ -261,7 +262,7 @@ class Valsea:
             packet = api.SendDataRequest(room=room, data=payload, kind=api.DataPacket.Kind.RELIABLE)
             try:
                 await self._api.room.send_data(packet)
-            except api.TwirpError:  # the room is gone
+            except (api.TwirpError, aiohttp.ClientError):  # the room is gone, or LiveKit is
                 continue
 
 

@@ -107,6 +107,33 @@ def test_too_many_failures_ask_for_new_keys_and_get_them(room: Room) -> None:
     assert _understands(ann, bot)
 
 
+def test_someone_with_a_bad_key_costs_the_others_nothing(room: Room) -> None:
+    """As long as anybody can be read our keys are right."""
+    bot, ann, bob = _member(BOT), _member(ANN), _member(BOB)
+    for member in (bot, ann, bob):
+        room.join(member)
+    for _ in range(5 * dave.FAILURES_BEFORE_RECOVERY):
+        bot.session.open(BOB, b"\xfc" + b"plain" * 12)
+        assert _understands(bot, ann)
+        assert not bot.session.needs_recovery
+
+
+def test_recoveries_in_vain_are_given_up(room: Room) -> None:
+    bot, ann = _member(BOT), _member(ANN)
+    room.join(bot)
+    room.join(ann)
+    for _ in range(dave.MAX_RECOVERIES):
+        assert not bot.session.beyond_recovery
+        for _ in range(dave.FAILURES_BEFORE_RECOVERY):
+            bot.session.open(ANN, b"\xfc" + b"plain" * 12)
+            bot.session.open(ANN, b"\xf8\xff\xfe")  # silence passes in clear and proves nothing
+        replies = bot.session.recover()
+        room.take(BOT, [(reply.op, reply.data) for reply in replies])
+    assert bot.session.beyond_recovery
+    assert _understands(bot, ann)
+    assert not bot.session.beyond_recovery
+
+
 def test_one_good_frame_forgives_the_bad_ones(room: Room) -> None:
     bot, ann = _member(BOT), _member(ANN)
     room.join(bot)

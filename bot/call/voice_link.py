@@ -1,0 +1,95 @@
+"""A call's connection to its Discord voice channel: joining, repairing through the main gateway, leaving."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+import discord
+
+from bot.errors import VoiceError
+from bot.media.loop import MediaLoop
+from bot.media.session import MediaSession
+from bot.voice.gateway import VoiceServerInfo
+from bot.voice.handshake import VoiceHandshake, VoiceUpdate
+
+log = logging.getLogger(__name__)
+
+HANDSHAKE_TIMEOUT = 10.0  # seconds for Discord to name a voice server
+KEYS_TIMEOUT = 10.0  # seconds for DAVE to agree on keys
+FRESH_SESSIONS = 3  # attempts before the voice connection counts as lost
+
+VoiceChannel = discord.VoiceChannel | discord.StageChannel
+
+
+class VoiceLink:
+    """Both halves of a voice connection: the handshake on the main loop, the sound on the media loop."""
+
+    def __init__(
+        self,
+        channel: VoiceChannel,
+        media_loop: MediaLoop,
+        media: MediaSession,
+        on_update: Callable[[VoiceUpdate], None],
+    ) -> None:
+        self._joined = channel
+        self._media_loop = media_loop
+        self._media = media
+        self._on_update = on_update
+        self._handshake: VoiceHandshake | None = None
+
+    @property
+    def channel(self) -> VoiceChannel:
+        """Where the bot is; it can be moved."""
+        return self._joined if self._handshake is None else self._handshake.channel
+
+    def is_current(self, server: VoiceServerInfo) -> bool:
+        """Whether a voice server is the one Discord named last, and not one that is being replaced already."""
+        return self._handshake is not None and self._handshake.latest == server
+
+    async def connect(self) -> None:
+        """Join the channel and agree on keys; VoiceError."""
+        handshake: VoiceHandshake = await self._joined.connect(
+            cls=self._make_handshake, timeout=HANDSHAKE_TIMEOUT, self_deaf=False
+        )
+        await self._media_loop.run(self._media.connect_voice(handshake.server, KEYS_TIMEOUT))
+
+    async def reconnect(self, server: VoiceServerInfo) -> None:
+        """Use the voice server Discord just named; a fresh session when that fails. VoiceError."""
+        try:
+            await self._media_loop.run(self._media.connect_voice(server, self._keys_timeout()))
+        except VoiceError as error:
+            log.info("the new voice server failed (%s)", error)
+            await self.rejoin()
+
+    async def rejoin(self, after: float = 0.0) -> None:
+        """Leave and join again through the main gateway, a few times; VoiceError when all fail."""
+        assert self._handshake is not None
+        await asyncio.sleep(after)
+        for attempt in range(1, FRESH_SESSIONS + 1):
+            try:
+                server = await self._handshake.renew(HANDSHAKE_TIMEOUT)
+                await self._media_loop.run(self._media.connect_voice(server, self._keys_timeout()))
+            except VoiceError as error:
+                log.info("fresh voice session %d failed (%s)", attempt, error)
+                if attempt == FRESH_SESSIONS:
+                    raise
+                await asyncio.sleep(2.0 ** (attempt - 1))
+            else:
+                return
+
+    async def leave(self) -> None:
+        """Leave the channel; also when joining it failed or was cancelled half-way."""
+        if self._handshake is not None:
+            with contextlib.suppress(ConnectionError, discord.DiscordException):
+                await self._handshake.disconnect(force=True)
+
+    def _make_handshake(self, client: discord.Client, where: discord.abc.Connectable) -> VoiceHandshake:
+        """Known to us from the start: discord.py keeps it also when its `connect` fails or is cancelled."""
+        self._handshake = VoiceHandshake(client, where, self._on_update)
+        return self._handshake
+
+    def _keys_timeout(self) -> float | None:
+        """Alone in the channel there is nobody to agree on keys with."""
+        own = self.channel.guild.me.id
+        return KEYS_TIMEOUT if any(user != own for user in self.channel.voice_states) else None

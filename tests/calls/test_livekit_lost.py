@@ -1,0 +1,44 @@
+"""The LiveKit server dies in mid-call, on a stage of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sandbox.stage import Stage
+from tests.calls.test_reconnects import _is_heard
+from tests.conftest import start_bot
+from tests.support import RunningBot
+
+
+@pytest.fixture
+async def own_stage() -> AsyncIterator[Stage]:
+    async with Stage(voicebots=False, development=True) as stage:
+        yield stage
+
+
+async def _bot(stage: Stage, reconnect_limit: float) -> RunningBot:
+    return await start_bot(stage, voicebot_arrival=90, voicebot_return=90, reconnect_limit=reconnect_limit)
+
+
+async def test_it_comes_back_and_the_call_goes_on(own_stage: Stage) -> None:
+    bot = await _bot(own_stage, 60)
+    place = bot.place()
+    session = await bot.start_call(place, arrived=False)
+    await own_stage.livekit.kill()
+    await asyncio.sleep(1)
+    assert bot.bills(session)
+    await own_stage.livekit.start(own_stage.folder / "livekit.log")
+    heard = [await _is_heard(bot, place, session) for _ in range(8)]
+    assert heard[-1], f"heard after the restart: {heard}"
+    assert "live" in await bot.command(place, place.people[0], "voicebot status")
+    await bot.command(place, place.people[0], "voicebot leave")
+    await bot.expect_end(place, session, "someone sent the bot away")
+
+
+async def test_it_stays_away_and_the_session_is_ended(own_stage: Stage) -> None:
+    bot = await _bot(own_stage, 3)
+    place = bot.place()
+    session = await bot.start_call(place, arrived=False)
+    await own_stage.livekit.kill()
+    await bot.expect_end(place, session, "connection to the voicebot broke", within=20)
