@@ -1,0 +1,88 @@
+"""IP discovery over a lossy wire, keepalives, and datagrams in and out."""
+
+import asyncio
+import struct
+from typing import Any
+
+import pytest
+
+from bot.errors import VoiceError
+from bot.voice import udp
+from bot.voice.udp import VoiceSocket
+
+
+class Server(asyncio.DatagramProtocol):
+    """Answers discovery, but not the first `deaf` times."""
+
+    def __init__(self, deaf: int = 0) -> None:
+        self.deaf = deaf
+        self.received: list[bytes] = []
+        self.transport: Any = None
+        self.client: Any = None
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self.received.append(data)
+        self.client = addr
+        if data[:2] == b"\x00\x01":
+            self.deaf -= 1
+            if self.deaf < 0:
+                answer = b"\x00\x02\x00\x46" + data[4:8] + b"203.0.113.9".ljust(64, b"\0") + struct.pack(">H", 50_001)
+                self.transport.sendto(answer, addr)
+
+
+async def _pair(server: Server, sink: list[bytes]) -> VoiceSocket:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: server, local_addr=("127.0.0.1", 0))
+    host, port = transport.get_extra_info("sockname")
+    return await VoiceSocket.open(host, port, sink.append)
+
+
+async def test_discovery_and_sound() -> None:
+    server, heard = Server(), list[bytes]()
+    socket = await _pair(server, heard)
+    assert await socket.discover(42) == ("203.0.113.9", 50_001)
+    assert len(server.received[0]) == 74
+    assert struct.unpack(">HHI", server.received[0][:8]) == (1, 70, 42)
+    server.transport.sendto(b"sound", server.client)
+    socket.send(b"our sound")
+    await asyncio.sleep(0.05)
+    assert heard == [b"sound"]
+    assert server.received[-1] == b"our sound"
+    socket.close()
+    socket.send(b"after the end")  # goes nowhere, and is no error
+    server.transport.close()
+
+
+async def test_a_lost_request_is_sent_again() -> None:
+    server = Server(deaf=2)
+    socket = await _pair(server, [])
+    assert (await socket.discover(42, wait=0.05))[1] == 50_001
+    assert len(server.received) == 3
+    socket.close()
+    server.transport.close()
+
+
+async def test_no_answer_at_all_is_said_in_words() -> None:
+    server = Server(deaf=1000)
+    socket = await _pair(server, [])
+    with pytest.raises(VoiceError) as caught:
+        await socket.discover(42, attempts=3, wait=0.02)
+    assert "firewall" in caught.value.for_user
+    socket.close()
+    server.transport.close()
+
+
+async def test_keepalives_hold_the_way_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(udp, "KEEPALIVE_INTERVAL", 0.02)
+    server = Server()
+    socket = await _pair(server, [])
+    await asyncio.sleep(0.15)
+    socket.close()
+    sent = [struct.unpack("<Q", data)[0] for data in server.received]
+    assert sent[:3] == [1, 2, 3]
+    await asyncio.sleep(0.06)
+    assert len(server.received) == len(sent)
+    server.transport.close()
