@@ -8,7 +8,6 @@ from discord import app_commands
 from bot.call.call import Call, CallRequest
 from bot.call.events import Receipt
 from bot.call.state import CallState, EndReason
-from bot.call.voice_link import VoiceChannel
 from bot.config.model import PluginSettings, ServerSettings
 from bot.errors import Refused
 from bot.plugin_host.plugin import Host, Plugin
@@ -40,7 +39,7 @@ class VoicebotPlugin(Plugin[PluginSettings]):
     async def join(
         self,
         interaction: Interaction,
-        channel: discord.VoiceChannel | discord.StageChannel | None = None,
+        channel: discord.VoiceChannel | None = None,
         voicebot: str | None = None,
     ) -> None:
         """Start a call."""
@@ -161,7 +160,11 @@ def _where(interaction: Interaction) -> tuple[discord.Guild, discord.Member]:
     return interaction.guild, interaction.user
 
 
-def _channel_of(member: discord.Member) -> VoiceChannel:
-    if member.voice is None or member.voice.channel is None:
+def _channel_of(member: discord.Member) -> discord.VoiceChannel:
+    channel = None if member.voice is None else member.voice.channel
+    if channel is None:
         raise Refused("Join a voice channel first, or name one: `/voicebot join channel:`.")
-    return member.voice.channel
+    if not isinstance(channel, discord.VoiceChannel):
+        # On a stage a bot stays mute until a moderator makes it a speaker; nobody should pay for that.
+        raise Refused("I cannot talk on a stage. Join an ordinary voice channel instead.")
+    return channel

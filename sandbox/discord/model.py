@@ -113,6 +113,9 @@ class World:
     def create_voice_channel(self, guild_id: int, name: str) -> int:
         return int(self._backend.create_channel(guild_id, name, type=ChannelType.VOICE).id)
 
+    def create_stage_channel(self, guild_id: int, name: str) -> int:
+        return int(self._backend.create_channel(guild_id, name, type=ChannelType.STAGE_VOICE).id)
+
     def delete_channel(self, channel_id: int) -> None:
         self._backend.delete_channel(channel_id)
 

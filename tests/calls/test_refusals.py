@@ -83,6 +83,16 @@ async def test_a_voice_channel_is_needed(hasty: RunningBot) -> None:
     assert "Join a voice channel first" in reply
 
 
+async def test_a_stage_is_no_place_for_a_call(hasty: RunningBot) -> None:
+    place = hasty.place()
+    (ann,) = place.people
+    stage = hasty.stage.discord.world.create_stage_channel(place.guild_id, "Stage")
+    await ann.join(place.guild_id, stage)
+    billed = len(hasty.organisation.meters)
+    assert "cannot talk on a stage" in await hasty.command(place, ann, "voicebot join")
+    assert len(hasty.organisation.meters) == billed
+
+
 async def test_a_channel_can_be_named(hasty: RunningBot) -> None:
     place = hasty.place("Ann", "Bob")
     ann, bob = place.people
