@@ -52,13 +52,14 @@ async def run() -> list[Row]:
         async with _voicebot(stage, session, talking=True), _talking(place):
             talking = await _share(pid)
         await stage.command(account, place, ann, "voicebot leave")
-        floor = await _floor(stage)
+        floor, joined = await _floor(stage, "talk"), await _floor(stage, "idle")
     call, quiet = talking - idle, max(silent - idle, 0.0)
     quiet_alone = max(silent_alone - idle, 0.0)
     return [
         _ratio("CPU of a talking call / its bare primitives", call, floor, 1.5),
         _ratio("CPU of a silent call / a talking one", quiet, call, 0.05),
         _ratio("the same before the voicebot has arrived", quiet_alone, call, 0.05),
+        _floor_of_silence(joined, call),
     ]
 
 
@@ -71,6 +72,14 @@ def _ratio(what: str, figure: float, baseline: float, budget: float) -> Row:
         f"{ratio:.2f}",
         f"≤ {budget}",
         ratio <= budget,
+    )
+
+
+def _floor_of_silence(joined: float, call: float) -> Row:
+    """No budget: what the SDK needs for a joined room is below everything a silent call can reach."""
+    figure, baseline = f"{joined * 100:.2f} % of a core", f"{call * 100:.2f} %"
+    return Row(
+        "the LiveKit SDK alone, joined and silent / a talking call", figure, baseline, f"{joined / call:.2f}", "-", True
     )
 
 
@@ -123,23 +132,30 @@ async def _sing(source: rtc.AudioSource) -> None:
         await asyncio.sleep(max(0.0, due - loop.time()))
 
 
-async def _floor(stage: Stage) -> float:
-    """The primitives' share, from a process of their own."""
-    tokens = [stage.livekit.token("floor", "floor"), stage.livekit.token("peer", "floor")]
+async def _floor(stage: Stage, work: str) -> float:
+    """What a process needs that does nothing else; see `benchmarks/floor.py`."""
+    name = f"floor-{work}"
     peer = rtc.Room()
-    await peer.connect(stage.livekit.url, tokens[1])
+    await peer.connect(stage.livekit.url, stage.livekit.token("peer", name))
     source = rtc.AudioSource(48_000, 1, queue_size_ms=100)
     track = rtc.LocalAudioTrack.create_audio_track("voice", source)
-    await peer.local_participant.publish_track(track, rtc.TrackPublishOptions())
-    singing = asyncio.create_task(_sing(source))
+    await peer.local_participant.publish_track(track, rtc.TrackPublishOptions(dtx=True))
+    singing = asyncio.create_task(_sing(source)) if work == "talk" else None
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.floor", stage.livekit.url, tokens[0], stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "benchmarks.floor",
+        stage.livekit.url,
+        stage.livekit.token("floor", name),
+        work,
+        stdout=asyncio.subprocess.PIPE,
     )
     try:
         output, _ = await asyncio.wait_for(process.communicate(), 90)
     finally:
-        singing.cancel()
-        await asyncio.gather(singing, return_exceptions=True)
+        if singing is not None:
+            singing.cancel()
+            await asyncio.gather(singing, return_exceptions=True)
         await peer.disconnect()
     share: float = json.loads(output)["share"]
     return share

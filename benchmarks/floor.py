@@ -23,8 +23,8 @@ SECONDS = 12.0
 WARM_UP = 3.0
 
 
-async def main(url: str, token: str) -> None:
-    """Join, warm up, measure, print."""
+async def main(url: str, token: str, work: str) -> None:
+    """Join, warm up, measure, print. `work` is "talk", or "idle" for a joined room with a track and nothing else."""
     room = rtc.Room()
     heard: asyncio.Queue[rtc.AudioFrame] = asyncio.Queue(maxsize=4)
     readers: list[asyncio.Task[None]] = []
@@ -35,16 +35,20 @@ async def main(url: str, token: str) -> None:
             if not heard.full():
                 heard.put_nowait(event.frame)
 
-    room.on("track_subscribed", lambda track, *_: readers.append(asyncio.create_task(read(track))))
+    if work == "talk":
+        room.on("track_subscribed", lambda track, *_: readers.append(asyncio.create_task(read(track))))
     await room.connect(url, token)
     source = rtc.AudioSource(48_000, 1, queue_size_ms=40)
     track = rtc.LocalAudioTrack.create_audio_track("mic", source)
     await room.local_participant.publish_track(track, rtc.TrackPublishOptions(dtx=True))
-    work = _Primitives()
+    primitives = _Primitives()
     deadline = time.monotonic() + WARM_UP
-    await _pace(work, source, heard, deadline)
-    before = _cpu()
-    await _pace(work, source, heard, deadline + SECONDS)
+    for end in (deadline, deadline + SECONDS):
+        before = _cpu()
+        if work == "talk":
+            await _pace(primitives, source, heard, end)
+        else:
+            await asyncio.sleep(end - time.monotonic())
     print(json.dumps({"share": (_cpu() - before) / SECONDS}))
     sys.stdout.flush()
     os._exit(0)
@@ -132,4 +136,4 @@ def _agree() -> tuple[DaveSession, davey.DaveSession]:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:3]))
+    asyncio.run(main(*sys.argv[1:4]))
