@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import aiohttp
 import discord
 
 from bot import __version__
@@ -16,11 +17,11 @@ from bot.app import Parley, plugin_models
 from bot.config.load import Config, load
 from bot.errors import ConfigError, ParleyError
 
-EXIT_CONFIG, EXIT_LOGIN = 2, 3
+EXIT_FAILED, EXIT_CONFIG, EXIT_LOGIN = 1, 2, 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; the exit code: 0, 2 for a wrong config, 3 for a refused login."""
+    """Entry point; the exit code: 0, 1 when Discord cannot be reached, 2 for a wrong config, 3 for a refused login."""
     options = _parser().parse_args(arguments)
     try:
         config = load(options.config, plugin_models())
@@ -66,7 +67,10 @@ def _run(config: Config) -> int:
         return EXIT_LOGIN
     except ParleyError as error:
         print(error.for_user, file=sys.stderr)
-        return 1
+        return EXIT_FAILED
+    except (aiohttp.ClientError, OSError) as error:
+        print(f"Discord cannot be reached: {error}. Check the network, and `network:` in the config.", file=sys.stderr)
+        return EXIT_FAILED
     return 0
 
 

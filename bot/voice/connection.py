@@ -115,8 +115,10 @@ class VoiceConnection:
             runner.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await runner
-        for task in list(self._outgoing):
+        outgoing = list(self._outgoing)
+        for task in outgoing:
             task.cancel()
+        await asyncio.gather(*outgoing, return_exceptions=True)
         if self._gateway is not None:
             await self._gateway.close()
         if self._socket is not None:

@@ -35,6 +35,18 @@ def test_run_without_a_token(
     assert "DISCORD_TOKEN" in capsys.readouterr().err
 
 
+def test_run_when_discord_is_out_of_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "x.y.z")
+    file = tmp_path / "config.yaml"
+    file.write_text("network:\n  connect_to: {discord.com: '127.0.0.1:1'}\n")
+    assert main(["run", str(file)]) == 1
+    error = capsys.readouterr().err
+    assert "Discord cannot be reached" in error
+    assert "Traceback" not in error
+
+
 def test_the_module_is_the_command() -> None:
     answer = subprocess.run([sys.executable, "-m", "bot", "--version"], capture_output=True, text=True, check=True)
     assert answer.stdout.startswith("parley ")
