@@ -10,15 +10,15 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.books import Books
 from bot.call.manager import CallManager
 from bot.config.load import Config
-from bot.config.model import PluginSettings, ServerSettings
-from bot.errors import ParleyError, Refused
+from bot.config.model import PluginSettings
+from bot.errors import ParleyError
 from bot.media.loop import MediaLoop
 from bot.network import connector, tls_context
 from bot.plugin_host.hooks import HookDispatcher
-from bot.plugin_host.plugin import Plugin, ProviderFactory
-from bot.provider import Provider
+from bot.plugin_host.plugin import Plugin
 from bot.voice import opus
 
 log = logging.getLogger(__name__)
@@ -26,19 +26,24 @@ log = logging.getLogger(__name__)
 BUILT_IN = ("plugins.valsea", "plugins.voicebot", "plugins.transcript", "plugins.images")
 
 
-def plugin_models(extensions: Sequence[str] = BUILT_IN) -> dict[str, type[PluginSettings]]:
-    """The settings model of every plugin, by name, without starting anything."""
-    models: dict[str, type[PluginSettings]] = {}
+def plugin_classes(extensions: Sequence[str] = BUILT_IN) -> dict[str, type[Plugin[Any]]]:
+    """Every plugin's class, by name, without starting anything."""
+    classes: dict[str, type[Plugin[Any]]] = {}
     for extension in extensions:
         plugin: type[Plugin[Any]] = importlib.import_module(extension).PLUGIN
-        models[plugin.name] = plugin.Settings
-    return models
+        classes[plugin.name] = plugin
+    return classes
+
+
+def plugin_models(extensions: Sequence[str] = BUILT_IN) -> dict[str, type[PluginSettings]]:
+    """The settings model of every plugin, by name."""
+    return {name: plugin.Settings for name, plugin in plugin_classes(extensions).items()}
 
 
 class Parley(commands.AutoShardedBot):
-    """The bot. Create it inside a running event loop."""
+    """The bot. Create it inside a running event loop; it closes its books with itself."""
 
-    def __init__(self, config: Config, extensions: Sequence[str] = BUILT_IN) -> None:
+    def __init__(self, config: Config, books: Books, extensions: Sequence[str] = BUILT_IN) -> None:
         intents = discord.Intents.none()
         intents.guilds = True
         intents.voice_states = True
@@ -51,11 +56,17 @@ class Parley(commands.AutoShardedBot):
             tree_cls=_CommandTree,
         )
         self.config = config
-        self.providers: dict[str, ProviderFactory] = {}
+        self.books = books
         self.media_loop = MediaLoop(lambda: connector(config.host.network))
-        self.calls = CallManager(self.media_loop, HookDispatcher(self._plugins), self._provider_for)
+        self.calls = CallManager(
+            self.media_loop,
+            HookDispatcher(self._plugins),
+            books.providers.of_server,
+            books.ledger,
+            books.opener,
+            books.closer,
+        )
         self._extensions = extensions
-        self._opened: list[Provider] = []
 
     def tls_context(self) -> ssl.SSLContext:
         """For plugins that open connections of their own."""
@@ -64,6 +75,7 @@ class Parley(commands.AutoShardedBot):
     async def setup_hook(self) -> None:
         """discord.py calls this once, after login and before the gateway."""
         log.info("%s", opus.version())
+        await self.calls.recover()
         await self.media_loop.start()
         for extension in self._extensions:
             await self.load_extension(extension)
@@ -72,6 +84,7 @@ class Parley(commands.AutoShardedBot):
 
     async def on_ready(self) -> None:
         log.info("ready on %d servers", len(self.guilds))
+        self.calls.give_receipts()
 
     async def on_voice_state_update(
         self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
@@ -91,19 +104,10 @@ class Parley(commands.AutoShardedBot):
         await self.calls.shutdown()
         await super().close()
         await self.media_loop.stop()
+        await self.books.close()
 
     def _plugins(self) -> list[Plugin[Any]]:
         return [cog for cog in self.cogs.values() if isinstance(cog, Plugin)]
-
-    def _provider_for(self, guild_id: int, settings: ServerSettings) -> Provider:
-        factory = self.providers.get(settings.provider)
-        if factory is None:
-            known = ", ".join(sorted(self.providers)) or "none"
-            raise Refused(
-                f"This server's provider `{settings.provider}` is not installed (installed: {known}). "
-                "The bot's operator can fix that in the config file."
-            )
-        return factory(guild_id, settings)
 
 
 class _CommandTree(app_commands.CommandTree["Parley"]):

@@ -1,4 +1,4 @@
-"""The `parley` command: `run` the bot, `check` a config file."""
+"""The `parley` command: `run` the bot, `check` a config file, `sessions` that are billed, the `watchdog`."""
 
 import argparse
 import asyncio
@@ -12,16 +12,19 @@ from pathlib import Path
 import aiohttp
 import discord
 
-from bot import __version__
-from bot.app import Parley, plugin_models
+from bot import __version__, sessions
+from bot.app import Parley, plugin_classes, plugin_models
+from bot.books import Books
 from bot.config.load import Config, load
 from bot.errors import ConfigError, ParleyError
+from bot.watchdog.main import watch
 
 EXIT_FAILED, EXIT_CONFIG, EXIT_LOGIN = 1, 2, 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; the exit code: 0, 1 when Discord cannot be reached, 2 for a wrong config, 3 for a refused login."""
+    """Entry point; the exit code: 0, 1 when something needed cannot be used, 2 for a wrong config, 3 for a refused
+    login."""
     options = _parser().parse_args(arguments)
     try:
         config = load(options.config, plugin_models())
@@ -33,6 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         servers = len(config.host.servers)
         print(f"{options.config}: good ({servers} server{'s' * (servers != 1)} configured)")
         return 0
+    if options.command == "sessions":
+        return sessions.main(config, plugin_classes(), options)
+    _set_up_logging(config.host.log.level)
+    if options.command == "watchdog":
+        return _watch(options)
     return _run(config)
 
 
@@ -40,14 +48,31 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="parley", description="A voicebot in your Discord voice channel.")
     parser.add_argument("--version", action="version", version=f"parley {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, text in (("run", "run the bot"), ("check", "check a config file and say what is wrong")):
+    texts = {
+        "run": "run the bot",
+        "check": "check a config file and say what is wrong",
+        "watchdog": "end sessions when the bot dies; `run` starts one by itself",
+    }
+    for name, text in texts.items():
         command = commands.add_parser(name, help=text)
         command.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"), help="default: config.yaml")
+        if name == "watchdog":  # the bot says so to the one it starts
+            command.add_argument("--instance", type=lambda text: int(text, 16), help=argparse.SUPPRESS)
+            command.add_argument("--line", type=int, help=argparse.SUPPRESS)
+    sessions.add_parser(commands)
     return parser
 
 
+def _watch(options: argparse.Namespace) -> int:
+    try:
+        asyncio.run(watch(options.config, plugin_classes(), options.instance, options.line))
+    except ParleyError as error:
+        print(error, file=sys.stderr)
+        return EXIT_FAILED
+    return 0
+
+
 def _run(config: Config) -> int:
-    _set_up_logging(config.host.log.level)
     variable = config.host.discord.token_env
     token = os.environ.get(variable)
     if not token:
@@ -66,7 +91,7 @@ def _run(config: Config) -> int:
         print("Discord refused the bot's intents; Parley needs no privileged ones.", file=sys.stderr)
         return EXIT_LOGIN
     except ParleyError as error:
-        print(error.for_user, file=sys.stderr)
+        print(error, file=sys.stderr)
         return EXIT_FAILED
     except (aiohttp.ClientError, OSError) as error:
         print(f"Discord cannot be reached: {error}. Check the network, and `network:` in the config.", file=sys.stderr)
@@ -76,7 +101,7 @@ def _run(config: Config) -> int:
 
 async def _serve(config: Config, token: str) -> None:
     """Run until SIGINT or SIGTERM; both end every call before the process goes."""
-    bot = Parley(config)
+    bot = Parley(config, await Books.open(config, plugin_classes()))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

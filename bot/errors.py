@@ -2,6 +2,7 @@
 
     ParleyError
     ├── ConfigError              a setting is wrong: file, line and key
+    ├── LedgerError              the ledger of billed sessions cannot be read or written
     ├── Refused                  the request cannot be granted as things are: permissions, no channel, call running
     ├── VoiceError               Discord's voice side failed
     │   └── VoiceClosed          ... with one of the voice gateway's close codes
@@ -12,6 +13,7 @@
         ├── OutOfCredits         402
         ├── NotAllowed           403: the voicebot or session belongs to someone else
         ├── VoicebotNotFound     404
+        ├── WrongAddress         a web page's 404: this is not the provider's API
         ├── RateLimited          429, with the seconds to wait
         ├── ProviderDown         5xx, or not reachable: nothing was opened
         ├── OutcomeUnknown       no answer to a request that was sent: a session may have been opened
@@ -65,6 +67,10 @@ class ConfigError(ParleyError):
         self.problems = problems
 
 
+class LedgerError(ParleyError):
+    """The ledger failed. Before a session is opened that refuses it; afterwards the call goes on."""
+
+
 class Refused(ParleyError):
     """The request cannot be granted; the message is for the user already."""
 
@@ -110,6 +116,10 @@ class NotAllowed(ProviderError):
 
 class VoicebotNotFound(ProviderError):
     """404 from the provider's API itself."""
+
+
+class WrongAddress(ProviderError):
+    """404 with a web page: whatever was meant, it did not reach the provider's API."""
 
 
 class RateLimited(ProviderError):

@@ -64,14 +64,28 @@ class StoredMessage:
     at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who pays, and where: what must be remembered to end a session, whatever the config says by then."""
+
+    key_name: str  # the environment variable with the key; never the key itself
+    endpoint: str
+
+
 class Provider(Protocol):
     """One provider account. Every method may raise ProviderError."""
 
     #: As it is called in messages to users.
     title: str
+    account: Account
+    #: Seconds after which people are told that there is no answer; `open_session` itself goes on waiting for it.
+    patience: float
 
     async def open_session(self, voicebot: str, participant: str) -> VoicebotSession:
-        """Open a session, which bills from now on. Never retried; `OutcomeUnknown` when it may be open all the same."""
+        """Open a session, which bills from now on. Never retried; `OutcomeUnknown` when it may be open all the same.
+
+        It waits far longer than anyone would, since a late answer is the only way to learn what must be ended.
+        """
         ...
 
     async def end_session(self, reference: str) -> SessionEnd:

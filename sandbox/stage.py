@@ -41,6 +41,7 @@ class BotProcess:
     def __init__(self, folder: Path, account: BotAccount, key: str, *, development: bool) -> None:
         self.account = account
         self.config_file = folder / f"config-{account.user_id}.yaml"
+        self.ledger = folder / f"bot-{account.user_id}.sqlite3"
         self.log = folder / f"bot-{account.user_id}.log"
         self._key = key
         # Python's development mode finds what is never awaited or closed, and makes asyncio slow.
@@ -49,15 +50,27 @@ class BotProcess:
 
     async def start(self, config: Mapping[str, Any]) -> None:
         """Write the config and run the bot until it is ready; RuntimeError with its log when it does not become so."""
-        self.config_file.write_text(yaml.safe_dump(dict(config), sort_keys=False))
+        self.configure(config)
+        await self.run()
+
+    def configure(self, config: Mapping[str, Any]) -> None:
+        """Write the config file; the bot's ledger lies beside it unless the config says otherwise."""
+        ledger = {"file": self.ledger.name, **config.get("ledger", {})}
+        self.config_file.write_text(yaml.safe_dump({**config, "ledger": ledger}, sort_keys=False))
+
+    async def run(self, *, ready: bool = True) -> None:
+        """Run the bot with the config it has, until it is ready."""
+        already = self.log.stat().st_size if self.log.exists() else 0
         environment = {**os.environ, "DISCORD_TOKEN": self.account.token, "VALSEA_API_KEY": self._key}
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *self._python, "-m", "bot", "run", str(self.config_file), stderr=log, env=environment
             )
+        if not ready:
+            return
         try:
             async with asyncio.timeout(READY_TIMEOUT):
-                while "ready on" not in self.log.read_text():
+                while b"ready on" not in self.log.read_bytes()[already:]:
                     if self.process.returncode is not None:
                         raise RuntimeError(f"the bot ended with {self.process.returncode}:\n{self.log.read_text()}")
                     await asyncio.sleep(0.05)
@@ -84,6 +97,30 @@ class BotProcess:
         if self.process is not None and self.process.returncode is None:
             self.process.kill()
             await self.process.wait()
+
+    def freeze(self) -> None:
+        """SIGSTOP: it lives, and does nothing. `thaw` wakes it."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+    async def parley(self, *arguments: str) -> tuple[int, str]:
+        """Run another `parley` command with this bot's config; its exit code and all it printed."""
+        command, *rest = arguments
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "bot", command, *rest, "--config", str(self.config_file)),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, "VALSEA_API_KEY": self._key},
+        )
+        printed, _ = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, printed.decode()
 
 
 @dataclass(slots=True)
@@ -129,7 +166,8 @@ class Stage:
         await self.livekit.stop()
 
     def config(self, **defaults: Any) -> Json:
-        """A config file's content for a bot on this stage; `defaults` go under `defaults:`."""
+        """A config file's content for a bot on this stage; `defaults` go under `defaults:`, `ledger` beside it."""
+        ledger = defaults.pop("ledger", {})
         plugins = {"valsea": {"base_url": self.valsea.url}, **defaults.pop("plugins", {})}
         ca_file = self.folder / "ca.pem"
         ca_file.write_bytes(self.discord.ca_pem)
@@ -138,6 +176,7 @@ class Stage:
                 "ca_file": str(ca_file),
                 "connect_to": dict.fromkeys(HOSTS, f"127.0.0.1:{self.discord.port}"),
             },
+            "ledger": ledger,
             "defaults": {"voicebot": VOICEBOT_ID, "plugins": plugins, **defaults},
         }
 

@@ -66,6 +66,22 @@ class RunningBot:
         embeds = [embed for message in self.posts(place) for embed in message["embeds"]]
         return [str(e["description"]) for e in embeds if "ended" in (e.get("title") or "")]
 
+    async def request_session(self, place: Place) -> Session:
+        """Someone types the command; the session the moment the provider has opened it, whatever the bot knows."""
+        for person in place.people:
+            if person.voice is None:
+                await person.join(place.guild_id, place.voice_id)
+        before = set(self.organisation.meters)
+        self.stage.discord.slash(self.account, place.guild_id, place.text_id, place.people[0].user_id, "voicebot join")
+        await eventually(lambda: len(self.organisation.meters) > len(before), 20, "no session was opened")
+        (room,) = set(self.organisation.meters) - before
+        return self.stage.valsea.sessions[room]
+
+    def requests_to(self, method: str, session: Session | None = None) -> int:
+        """How many requests the provider had, for one session's room or to open any."""
+        path = "/v1/voicebot-livekit/session" + ("" if session is None else f"/{session.room}")
+        return sum(1 for m, p, _ in self.stage.valsea.requests if (m, p) == (method, path))
+
     def bills(self, session: Session) -> bool:
         """Whether the provider's meter runs for a session."""
         return session.room in self.organisation.running()
@@ -75,9 +91,7 @@ class RunningBot:
         await eventually(lambda: not self.bills(session), within, f"still billed; log: {self.log()[-3000:]}")
         await eventually(lambda: len(self.receipts(place)) == 1, within, f"no receipt; log: {self.log()[-3000:]}")
         assert reason in self.receipts(place)[0]
-        path = f"/v1/voicebot-livekit/session/{session.room}"
-        deletes = [r for r in self.stage.valsea.requests if r[0] == "DELETE" and r[1] == path]
-        assert len(deletes) == 1
+        assert self.requests_to("DELETE", session) == 1
 
     def log(self) -> str:
         return self.process.log.read_text()

@@ -8,9 +8,7 @@ first second, then the room. Order of closing: the session first.
 """
 
 import asyncio
-import contextlib
 import logging
-import math
 import secrets
 import time
 from collections.abc import Coroutine
@@ -19,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from bot.config.model import ServerSettings
-from bot.errors import BadAnswer, ParleyError, ProviderError
+from bot.errors import ParleyError
 from bot.media.events import (
     MediaEvent,
     SpeakingChanged,
@@ -29,7 +27,7 @@ from bot.media.events import (
 )
 from bot.media.loop import MediaLoop
 from bot.media.session import MediaSession, SoundReport, SoundSettings
-from bot.provider import Provider, SessionEnd, ShownImage, Utterance, VoicebotSession
+from bot.provider import Provider, ShownImage, Utterance, VoicebotSession
 from bot.room.events import (
     AgentState,
     RoomClosed,
@@ -42,18 +40,22 @@ from bot.room.events import (
 from bot.voice.close_codes import Remedy
 from bot.voice.handshake import Disconnected, ServerChanged, VoiceUpdate
 
-from .closing import end_session
-from .events import CallObserver, Receipt, TranscriptLine
+from .billing import BilledSession
+from .closing import SessionCloser
+from .events import CallObserver, TranscriptLine
+from .ledger import SessionRecord
+from .opening import SessionOpener
 from .speech import SpeechLedger
 from .state import CallState, CallStateMachine, EndReason
 from .voice_link import VoiceChannel, VoiceLink
 
 log = logging.getLogger(__name__)
 
+DELETION_WAIT = 0.25  # seconds
 GATEWAY_WAIT = 5.0  # seconds for the main gateway to explain a 4014
-#: Seconds the receipt waits for the provider to confirm the end; after that it says so and the closing goes on.
+#: Seconds the call waits for the provider to confirm the end; after that people are told, and the closing goes on.
 CONFIRM_WAIT = 15.0
-CONFIRM_WAIT_AT_SHUTDOWN = 5.0
+CONFIRM_WAIT_AT_SHUTDOWN = 4.0
 
 T = TypeVar("T")
 
@@ -83,12 +85,16 @@ class Call:
         provider: Provider,
         media_loop: MediaLoop,
         observer: CallObserver,
+        opener: SessionOpener,
+        closer: SessionCloser,
     ) -> None:
-        self.id = secrets.token_hex(4)
+        self.id = secrets.token_hex(6)
         self.request = request
         self.settings = settings
         self.provider = provider
-        self.session: VoicebotSession | None = None
+        #: What ends the session and returns its closed record; None when no session was opened.
+        self.closing: asyncio.Task[SessionRecord] | None = None
+        self._billing = BilledSession(self._intent(), opener, closer)
         self.machine = CallStateMachine()
         self.started_at = datetime.now(UTC)
         self.ended_by: int | None = None
@@ -110,10 +116,13 @@ class Call:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._repairs: dict[str, asyncio.Task[None]] = {}  # by side
         self._rejoined_room = False
-        self._opened_at: float | None = None
-        self._closed_at: float | None = None
 
     # -- what others may ask ------------------------------------------------------------------------------------
+
+    @property
+    def session(self) -> VoicebotSession | None:
+        """The open session, once there is one."""
+        return self._billing.session
 
     @property
     def guild_id(self) -> int:
@@ -155,14 +164,12 @@ class Call:
     @property
     def elapsed(self) -> float:
         """Seconds the session has been billed for so far."""
-        if self._opened_at is None:
-            return 0.0
-        return (self._closed_at or time.monotonic()) - self._opened_at
+        return self._billing.elapsed
 
     @property
     def billed_minutes(self) -> int:
         """Our own count: every begun minute, the first one at once; 0 when no session was opened."""
-        return 0 if self._opened_at is None else max(1, math.ceil(self.elapsed / 60))
+        return self._billing.minutes
 
     async def sound(self) -> SoundReport:
         """The media loop's counters."""
@@ -185,11 +192,9 @@ class Call:
 
     async def run(self) -> None:
         """The whole call. Never raises but for cancellation; `live` carries what went wrong at the start."""
-        announced = False
         try:
             await self._observer.starting(self)
             await self._connect()
-            announced = True
             self.machine.connected()
             self._observer.started(self)
             if not self.live.done():
@@ -214,38 +219,22 @@ class Call:
         finally:
             self.machine.end(EndReason.FAILED)
             self._end.set()
-            await self._close(announced)
+            await self._close()
 
     async def _connect(self) -> None:
         await self._or_end(self._voice.connect())
-        await self._open_session()
-        assert self.session is not None
-        await self._or_end(self._media_loop.run(self._media.join_room(self.session.room_url, self.session.room_token)))
+        session = await self._open_session()
+        await self._or_end(self._media_loop.run(self._media.join_room(session.room_url, session.room_token)))
         self._start_timer("voicebot", self.settings.voicebot_arrival, EndReason.VOICEBOT_MISSING)
 
-    async def _open_session(self) -> None:
-        """The POST. It is never cancelled half-way: its answer is all that can end what it opened."""
+    async def _open_session(self) -> VoicebotSession:
+        """The POST. It is not given up when the call is to end meanwhile."""
         if self._end.is_set():
             raise _Ending
-        asked_at = time.monotonic()
-        opening = asyncio.create_task(self.provider.open_session(self.request.voicebot, self.request.participant))
-        try:
-            self.session = await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            with contextlib.suppress(ParleyError):
-                self.session = await opening
-            self._opened_at = asked_at
-            raise
-        except ProviderError as error:
-            self._opened_at = asked_at if error.may_have_opened else None
-            if isinstance(error, BadAnswer) and error.reference is not None:
-                self.session = VoicebotSession(error.reference, "", "")
-            elif error.may_have_opened:
-                log.error("a session may be open and billed that we have no name to end by: %s", error)
-            raise
-        self._opened_at = asked_at
+        session = await self._billing.open(self.request.participant)
         if self._end.is_set():
             raise _Ending
+        return session
 
     async def _live(self) -> None:
         """Handle what happens until the call is to end."""
@@ -261,14 +250,12 @@ class Call:
         finally:
             ending.cancel()
 
-    async def _close(self, announced: bool) -> None:
+    async def _close(self) -> None:
         """Undo everything, the session first. Every step is tried whatever the others do."""
+        assert self.machine.end_reason is not None
+        self.closing = self._billing.end(self.machine.end_reason, self.ended_by)
         for name in list(self._timers):
             self._cancel_timer(name)
-        closing = None
-        if self.session is not None:
-            closing = asyncio.create_task(end_session(self.provider, self.session.reference))
-            closing.add_done_callback(self._on_closed)
         for repair in self._repairs.values():
             repair.cancel()
         await asyncio.gather(*self._repairs.values(), return_exceptions=True)
@@ -277,51 +264,39 @@ class Call:
                 await step
             except Exception:
                 log.exception("call %s: a step of the ending failed", self.id)
-        try:
-            end = await self._confirmed(closing)
-            self._drain_transcript()
-            self._name_reason()
-            self.machine.ended()
-            log.info("call %s ended: %s", self.id, self.machine.end_reason)
-            if announced:
-                await self._observer.ended(self, self._receipt(end))
-            else:
-                await self._observer.forget(self)
-            if closing is not None:
-                await closing
-        except asyncio.CancelledError:  # the process must go; whoever cancels says what that may cost
-            if closing is not None:
-                closing.cancel()
-            raise
+        await self._await_confirmation()
+        self._drain_transcript()
+        self.machine.ended()
+        log.info("call %s ended: %s", self.id, self.machine.end_reason)
+        await self._observer.finished(self)
 
-    async def _confirmed(self, closing: "asyncio.Task[SessionEnd] | None") -> SessionEnd | None:
-        if closing is None:
-            return None
+    async def _await_confirmation(self) -> None:
+        if self.closing is None:
+            return
         hurry = self.machine.end_reason is EndReason.SHUTDOWN
-        done, _ = await asyncio.wait({closing}, timeout=CONFIRM_WAIT_AT_SHUTDOWN if hurry else CONFIRM_WAIT)
-        return closing.result() if done else None
+        done, _ = await asyncio.wait({self.closing}, timeout=CONFIRM_WAIT_AT_SHUTDOWN if hurry else CONFIRM_WAIT)
+        if not done:
+            self._observer.warning(
+                self,
+                f"{self.provider.title} has not confirmed the end of the session, so it may still be billing. "
+                "I keep trying until it does; the receipt follows then.",
+            )
 
-    def _on_closed(self, _: "asyncio.Task[SessionEnd]") -> None:
-        self._closed_at = time.monotonic()
-
-    def _receipt(self, end: SessionEnd | None) -> Receipt:
-        assert self.machine.end_reason is not None
-        return Receipt(
-            reason=self.machine.end_reason,
-            ended_by=self.ended_by,
-            started_at=self.started_at,
-            duration=self.elapsed,
-            billed_minutes=self.billed_minutes,
-            credits=None if end is None else end.credits,
-            confirmed=end is not None or self.session is None,
+    def _intent(self) -> SessionRecord:
+        """What the ledger knows before anything is opened."""
+        request = self.request
+        return SessionRecord(
+            id=self.id,
+            provider=self.settings.provider,
+            account=self.provider.account,
+            guild_id=request.channel.guild.id,
+            voice_channel_id=request.channel.id,
+            text_channel_id=request.text_channel_id,
+            starter_id=request.starter_id,
+            voicebot=request.voicebot,
+            voicebot_name=self.settings.voicebot_name,
+            intended_at=time.time(),
         )
-
-    def _name_reason(self) -> None:
-        """A deleted channel looks like a kick at first; by now the cache knows."""
-        if self.machine.end_reason is EndReason.DISCONNECTED:
-            guild = self.request.channel.guild
-            if guild.get_channel(self.channel.id) is None:
-                self.machine.end_reason = EndReason.CHANNEL_DELETED
 
     def _fail_start(self, error: ParleyError) -> None:
         if not self.live.done():
@@ -360,7 +335,8 @@ class Call:
             case ServerChanged():
                 self._on_server_changed(event)
             case Disconnected():
-                self.end(EndReason.DISCONNECTED)
+                # When the channel was deleted, that news comes a moment later, and is the better reason.
+                self._start_timer("disconnected", DELETION_WAIT, EndReason.DISCONNECTED)
             case RoomReconnecting():
                 self._broke("room")
             case RoomReconnected():

@@ -1,36 +1,138 @@
-"""Ending a session is a loop: again and again until the provider confirms it, since only that stops the meter."""
+"""Ending a session is a loop: again and again until the provider confirms it, since only that stops the meter.
+
+The ledger is told of every step, but the ending does not depend on it: with a dead disk the session is ended all the
+same.
+"""
 
 import asyncio
 import logging
 import random
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
 
-from bot.errors import KeyRejected, NotAllowed, ProviderError, RateLimited
-from bot.provider import Provider, SessionEnd
+from bot import clock
+from bot.errors import KeyRejected, LedgerError, NotAllowed, ParleyError, ProviderError, RateLimited, WrongAddress
+from bot.provider import Provider
+
+from .ledger import Ledger, SessionRecord, SessionState, billed_minutes
+from .state import EndReason
 
 log = logging.getLogger(__name__)
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # seconds
+#: The provider does not let us end it with what the config says: only a change of that helps.
+STUCK = (KeyRejected, NotAllowed, WrongAddress)
 
 
-async def end_session(provider: Provider, reference: str) -> SessionEnd:
-    """End a session, however long it takes. Cancel it only when the process must go."""
-    wait = FIRST_WAIT
-    attempt = 0
-    while True:
-        attempt += 1
+class SessionCloser:
+    """Owns one task per session that is being ended. `provider_of` is asked anew for every attempt, so that a changed
+    config takes effect."""
+
+    def __init__(self, ledger: Ledger, provider_of: Callable[[SessionRecord], Provider]) -> None:
+        self._ledger = ledger
+        self._provider_of = provider_of
+        self._tasks: dict[str, asyncio.Task[SessionRecord]] = {}
+
+    def end(
+        self, record: SessionRecord, reason: EndReason, by: int | None = None, seconds: float | None = None
+    ) -> "asyncio.Task[SessionRecord]":
+        """Begin to end a session that has a reference; the task returns its closed record. The same task every time.
+
+        `seconds` is how long it was billed when the caller has a better clock than the ledger's times.
+        """
+        task = self._tasks.get(record.id)
+        if task is None:
+            task = asyncio.create_task(self._end(record, reason, by, seconds), name=f"end of session {record.id}")
+            self._tasks[record.id] = task
+            task.add_done_callback(lambda _: self._tasks.pop(record.id, None))
+        return task
+
+    def is_ending(self, session_id: str) -> bool:
+        return session_id in self._tasks
+
+    async def stop(self) -> None:
+        """Give up for now; the ledger knows what is left, for the watchdog and the next start."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            log.error("%s: not confirmed yet; it may still be open and billed", task.get_name())
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _end(
+        self, record: SessionRecord, reason: EndReason, by: int | None, seconds: float | None
+    ) -> SessionRecord:
+        assert record.reference is not None
+        began, asked_at = time.time(), clock.now()
+        # The meter runs while the disk is slow: both at once.
+        noted = asyncio.create_task(self._note(self._ledger.closing(record.id, began, reason, by)))
+        wait = FIRST_WAIT
+        attempt = 0
         try:
-            end = await provider.end_session(reference)
-        except ProviderError as error:
-            serious = isinstance(error, KeyRejected | NotAllowed)
-            log.log(
-                logging.ERROR if serious else logging.WARNING,
-                "the session is still open and billed; ending it failed (attempt %d): %s",
-                attempt,
-                error,
-            )
-            asked = error.retry_after if isinstance(error, RateLimited) else None
-            await asyncio.sleep(asked if asked is not None else random.uniform(wait / 2, wait))
-            wait = min(wait * 2, LONGEST_WAIT)
-        else:
-            log.info("session ended%s", " (it was gone already)" if end.already_gone else "")
-            return end
+            while True:
+                attempt += 1
+                try:
+                    end = await self._provider_of(record).end_session(record.reference)
+                    break
+                except ProviderError as error:
+                    pause = _pause(error, wait)
+                    self._complain(record, attempt, error)
+                    await self._note(self._ledger.failed(record.id, str(error)))
+                except ParleyError as error:  # the config names a provider that is not there
+                    pause = wait
+                    self._complain(record, attempt, error)
+                wait = min(wait * 2, LONGEST_WAIT)
+                await asyncio.sleep(pause)
+        finally:
+            await noted
+        log.info("session %s ended%s", record.id, " (it was gone already)" if end.already_gone else "")
+        closed_at = time.time()
+        opened_at = record.opened_at or record.intended_at
+        billed = max(0.0, closed_at - opened_at) if seconds is None else seconds + clock.now() - asked_at
+        minutes = billed_minutes(billed)
+        written = await self._note(self._ledger.closed(record.id, closed_at, minutes, end.credits))
+        closed = replace(
+            record,
+            state=SessionState.CLOSED,
+            closing_at=record.closing_at or began,
+            closed_at=closed_at,
+            reason=record.reason or reason,
+            ended_by=record.ended_by if record.reason else by,
+            billed_minutes=minutes,
+            credits=end.credits,
+            attempts=record.attempts + attempt,
+        )
+        if not written:
+            return closed
+        try:  # somebody else may have ended it first, and known more
+            return await self._ledger.get(record.id) or closed
+        except LedgerError:
+            return closed
+
+    def _complain(self, record: SessionRecord, attempt: int, error: ParleyError) -> None:
+        stuck = isinstance(error, STUCK)
+        log.log(
+            logging.ERROR if stuck else logging.WARNING,
+            "session %s is still open and billed; ending it failed (attempt %d): %s%s",
+            record.id,
+            attempt,
+            error,
+            f". Correct the config or {record.account.key_name} and restart; I keep trying" if stuck else "",
+        )
+
+    @staticmethod
+    async def _note(change: Coroutine[Any, Any, Any]) -> bool:
+        try:
+            await change
+        except LedgerError as error:
+            log.error("%s", error)
+            return False
+        return True
+
+
+def _pause(error: ProviderError, wait: float) -> float:
+    """Seconds until the next attempt: what the provider asks for, else jittered back-off."""
+    if isinstance(error, RateLimited) and error.retry_after is not None:
+        return min(error.retry_after, 2 * LONGEST_WAIT)
+    return random.uniform(wait / 2, wait)

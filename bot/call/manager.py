@@ -12,14 +12,20 @@ from bot.media.loop import MediaLoop
 from bot.provider import Provider
 
 from .call import Call, CallRequest
+from .closing import SessionCloser
 from .events import CallObserver
+from .ledger import Ledger, SessionRecord, SessionState
+from .opening import SessionOpener
+from .receipts import Receipts
 from .state import CallState, EndReason
 from .voice_link import VoiceChannel
 
 log = logging.getLogger(__name__)
 
 #: Seconds a shutdown waits for sessions to be confirmed closed; Docker kills after 10.
-SHUTDOWN_WAIT = 8.0
+SHUTDOWN_WAIT = 7.0
+#: Seconds a start waits for what the last run left open; after that it is ended in the background.
+RECOVERY_WAIT = 5.0
 
 
 class CallManager:
@@ -30,10 +36,18 @@ class CallManager:
         media_loop: MediaLoop,
         observer: CallObserver,
         provider_for: Callable[[int, ServerSettings], Provider],
+        ledger: Ledger,
+        opener: SessionOpener,
+        closer: SessionCloser,
     ) -> None:
+        self.ledger = ledger
         self._media_loop = media_loop
         self._observer = observer
         self._provider_for = provider_for
+        self._opener = opener
+        self._closer = closer
+        self._receipts = Receipts(ledger, observer)
+        self._sweep: asyncio.Task[None] | None = None
         self._calls: dict[int, Call] = {}  # by guild id
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -42,6 +56,24 @@ class CallManager:
         """The server's call that has not ended; None when there is none."""
         call = self._calls.get(guild_id)
         return None if call is None or call.state is CallState.ENDED else call
+
+    async def recover(self) -> None:
+        """End what an earlier run of the bot left open; before any new call. LedgerError."""
+        endings: list[asyncio.Task[SessionRecord]] = []
+        for record in await self.ledger.unsettled():
+            if record.must_be_ended:
+                log.warning("session %s was left open; ending it", record.id)
+                endings.append(self._closer.end(record, EndReason.CRASHED))
+            elif record.state is SessionState.INTENT:
+                log.error("session %s may be open and billed: the bot died before its answer came", record.id)
+                await self.ledger.unknown(record.id, record.intended_at, "the bot died before the answer to the POST")
+        if endings:
+            await asyncio.wait(endings, timeout=RECOVERY_WAIT)
+
+    def give_receipts(self) -> None:
+        """From now on the channels can be written to."""
+        if self._sweep is None:
+            self._sweep = asyncio.create_task(self._receipts.sweep(), name="receipts")
 
     async def start(self, request: CallRequest, settings: ServerSettings) -> Call:
         """Start a call and wait until it is live; ParleyError with words for the user when it cannot be."""
@@ -53,9 +85,9 @@ class CallManager:
             raise Refused(self._busy(running))
         check_permissions(request.channel)
         provider = self._provider_for(guild_id, settings)
-        call = Call(request, settings, provider, self._media_loop, self._observer)
+        call = Call(request, settings, provider, self._media_loop, self._observer, self._opener, self._closer)
         self._calls[guild_id] = call
-        task = asyncio.create_task(call.run(), name=f"call {call.id}")
+        task = asyncio.create_task(self._run(call), name=f"call {call.id}")
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._on_done(call, done))
         await asyncio.shield(call.live)
@@ -79,17 +111,29 @@ class CallManager:
             call.end(EndReason.SERVER_LEFT)
 
     async def shutdown(self) -> None:
-        """End every call and wait for the provider's word, but not for ever."""
+        """End every call and wait for the provider's word, but not for ever: what is left, the ledger knows."""
         self._closing = True
         for call in self._calls.values():
             call.end(EndReason.SHUTDOWN)
-        if not self._tasks:
-            return
-        _, pending = await asyncio.wait(self._tasks, timeout=SHUTDOWN_WAIT)
-        for task in pending:
-            log.error("%s: the session may still be open and billed", task.get_name())
-            task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
+        if self._tasks:
+            _, pending = await asyncio.wait(self._tasks, timeout=SHUTDOWN_WAIT)
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+        await self._closer.stop()
+        if self._sweep is not None:
+            self._sweep.cancel()
+            await asyncio.gather(self._sweep, return_exceptions=True)
+
+    async def _run(self, call: Call) -> None:
+        """A call, then the end of its session, then the receipt."""
+        self._receipts.expect(call.id)
+        try:
+            await call.run()
+            if call.closing is not None:
+                await self._receipts.give(await asyncio.shield(call.closing))
+        finally:
+            self._receipts.release(call.id)
 
     def _on_done(self, call: Call, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)

@@ -30,6 +30,10 @@ class EndReason(Enum):
     VOICE_LOST = "the connection to Discord's voice server broke"
     SHUTDOWN = "the bot is being restarted"
     NOT_STARTED = "it could not be started"
+    TOO_LATE = "the provider answered too late for it to begin"
+    CRASHED = "the bot had crashed, and found it open when it came back"
+    WATCHDOG = "the bot had stopped working, and its watchdog ended it"
+    OPERATOR = "the bot's operator ended it"
     FAILED = "something went wrong inside the bot"
 
 

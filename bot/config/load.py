@@ -21,9 +21,15 @@ PluginModels = Mapping[str, type[PluginSettings]]
 class Config:
     """All settings in force. Built by `load`; immutable, so that a call can keep the one it started with."""
 
+    file: Path
     host: HostSettings
     _servers: Mapping[int, ServerSettings]
     _plugins: Mapping[tuple[int | None, str], PluginSettings]
+
+    @property
+    def ledger_file(self) -> Path:
+        """Relative to the config file."""
+        return self.file.parent / self.host.ledger.file
 
     def server(self, guild_id: int) -> ServerSettings:
         """A server's effective settings; the defaults for one the file does not name."""
@@ -60,7 +66,7 @@ def check(source: Source, plugins: PluginModels) -> Config:
             _check_plugins(int(guild), merged, path, source, plugins, blocks, problems)
     if problems:
         raise ConfigError(problems)
-    return Config(host, servers, blocks)
+    return Config(source.file, host, servers, blocks)
 
 
 def _check_plugins(

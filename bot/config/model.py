@@ -44,6 +44,16 @@ class LogSettings(Settings):
     level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
 
+class LedgerSettings(Settings):
+    """What is remembered of billed sessions, and who ends them when the bot dies."""
+
+    file: str = Field("parley.sqlite3", description="where sessions are written down, relative to this file")
+    watchdog: bool = Field(True, description="start the process that ends sessions when the bot dies")
+    heartbeat_limit: Annotated[float, Field(ge=2, le=600)] = Field(
+        20, description="seconds without a sign of life after which the bot counts as frozen"
+    )
+
+
 class ServerSettings(Settings):
     """What one server may set; `defaults:` has the same keys and is overlaid by the server's own."""
 
@@ -76,5 +86,6 @@ class HostSettings(Settings):
     discord: DiscordSettings = DiscordSettings()
     network: NetworkSettings = NetworkSettings()
     log: LogSettings = LogSettings()
+    ledger: LedgerSettings = LedgerSettings()
     defaults: ServerSettings = ServerSettings()
     servers: dict[int, ServerSettings] = Field(default_factory=dict, description="guild id -> settings")

@@ -38,6 +38,7 @@ class HookDispatcher:
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._failures: dict[tuple[int, str], deque[float]] = {}
         self._paused_until: dict[tuple[int, str], float] = {}
+        self._told: dict[str, set[str]] = {}  # plugins that had a session's receipt, while others have not
 
     async def starting(self, call: Call) -> None:
         """Ask every plugin; a veto, or no answer in time, refuses the call before it costs anything."""
@@ -74,17 +75,24 @@ class HookDispatcher:
     def warning(self, call: Call, text: str) -> None:
         self._put(call, "on_warning", lambda plugin: plugin.on_warning(call, text))
 
-    async def ended(self, call: Call, receipt: Receipt) -> None:
-        """Deliver what is queued, then the receipt, and stop the call's task."""
-        self._put(call, "on_call_ended", lambda plugin: plugin.on_call_ended(call, receipt))
-        await self.forget(call)
-
-    async def forget(self, call: Call) -> None:
-        """Let a call's queue run out; for calls that never became live, nothing is in it."""
+    async def finished(self, call: Call) -> None:
+        """Deliver what is queued and stop the call's task."""
         queue, worker = self._queues.pop(call.id, None), self._workers.pop(call.id, None)
         if queue is not None and worker is not None:
             queue.put_nowait(None)
             await worker
+
+    async def ended(self, receipt: Receipt) -> bool:
+        """Tell every plugin that was not told before, a paused one too; those that fail are told again next time."""
+        told = self._told.setdefault(receipt.session_id, set())
+        waiting = [p for p in self._plugins() if p.enabled(receipt.guild_id) and p.name not in told]
+        for plugin in waiting:
+            if await self._call(receipt.guild_id, plugin, "on_call_ended", lambda p: p.on_call_ended(receipt)):
+                told.add(plugin.name)
+        complete = all(plugin.name in told for plugin in waiting)
+        if complete:
+            del self._told[receipt.session_id]
+        return complete
 
     def _put(self, call: Call, name: str, hook: _Hook, important: bool = True) -> None:
         queue = self._queues.get(call.id)
@@ -98,7 +106,7 @@ class HookDispatcher:
             for plugin in self._active(guild_id):
                 await self._call(guild_id, plugin, name, hook)
 
-    async def _call(self, guild_id: int, plugin: Plugin[Any], name: str, hook: _Hook) -> None:
+    async def _call(self, guild_id: int, plugin: Plugin[Any], name: str, hook: _Hook) -> bool:
         try:
             async with asyncio.timeout(HOOK_TIMEOUT):
                 await hook(plugin)
@@ -108,6 +116,8 @@ class HookDispatcher:
             else:
                 log.exception("plugin %s failed in %s", plugin.name, name)
             self._count_failure(guild_id, plugin.name)
+            return False
+        return True
 
     def _count_failure(self, guild_id: int, name: str) -> None:
         now = time.monotonic()

@@ -4,6 +4,7 @@ A plugin is an extension: a package with `async def setup(bot)` that adds a `Plu
 bot: hooks are guarded against bugs, not against malice.
 """
 
+import ssl
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
@@ -14,12 +15,13 @@ from bot.call.call import Call
 from bot.call.events import Receipt, TranscriptLine
 from bot.call.manager import CallManager
 from bot.config.load import Config
-from bot.config.model import PluginSettings, ServerSettings
-from bot.provider import Provider, ShownImage
+from bot.config.model import PluginSettings
+from bot.provider import Account, Provider, ShownImage
 
 S = TypeVar("S", bound=PluginSettings)
 
-ProviderFactory = Callable[[int, ServerSettings], Provider]
+#: Settings, TLS, and the account to use where it is not the one in the settings -> a client.
+Connect = Callable[[Any, ssl.SSLContext, Account | None], Provider]
 
 
 class Host(Protocol):
@@ -27,14 +29,12 @@ class Host(Protocol):
 
     config: Config
     calls: CallManager
-    #: Provider name -> how to get the provider of a server; a provider plugin adds itself in `setup`.
-    providers: dict[str, ProviderFactory]
     tree: Any
 
     def get_channel(self, channel_id: int, /) -> Any: ...
     def get_guild(self, guild_id: int, /) -> discord.Guild | None: ...
     async def add_cog(self, cog: commands.Cog, /) -> None: ...
-    def tls_context(self) -> Any: ...
+    def tls_context(self) -> ssl.SSLContext: ...
 
 
 class Plugin(commands.Cog, Generic[S]):
@@ -48,6 +48,8 @@ class Plugin(commands.Cog, Generic[S]):
     #: The version of this interface that the plugin was written for.
     api: ClassVar[int] = 1
     Settings: ClassVar[type[PluginSettings]] = PluginSettings
+    #: Set by a plugin that is a voicebot provider; it is called without a bot around, too.
+    connect: ClassVar[Connect | None] = None
 
     def __init__(self, host: Host) -> None:
         self.host = host
@@ -66,8 +68,11 @@ class Plugin(commands.Cog, Generic[S]):
     async def on_call_started(self, call: Call) -> None:
         """The call is live."""
 
-    async def on_call_ended(self, call: Call, receipt: Receipt) -> None:
-        """The call is over; once per call that was live."""
+    async def on_call_ended(self, receipt: Receipt) -> None:
+        """A billed session is over; once per session, also when it ended while the bot was dead.
+
+        Only a crash in the middle of this very hook brings it again; `receipt.session_id` tells.
+        """
 
     async def on_transcript(self, call: Call, line: TranscriptLine) -> None:
         """A line was said; interims have `final` false."""

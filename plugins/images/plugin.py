@@ -64,8 +64,8 @@ class ImagesPlugin(Plugin[PluginSettings]):
             embed.title = caption(image.key)
         await channel.send(embed=embed)
 
-    async def on_call_ended(self, call: Call, receipt: Receipt) -> None:
-        self._calls.pop(call.id, None)
+    async def on_call_ended(self, receipt: Receipt) -> None:
+        self._calls.pop(receipt.session_id, None)
 
     async def _address(self, call: Call, shown: _Shown, image: ShownImage) -> str | None:
         if image.url is not None:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from bot.errors import BadAnswer, OutcomeUnknown, ProviderDown, VoicebotNotFound
-from bot.provider import RoomMessage, SessionEnd, StoredMessage, VoicebotSession
+from bot.provider import Account, RoomMessage, SessionEnd, StoredMessage, VoicebotSession
 
 from . import answers, packets
 from .refusals import is_html, read_json, refusal
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 CONNECT_ATTEMPTS = 3
 PAGE = 50
 MAX_PAGES = 200
+#: Seconds to listen for the answer to a POST. People are told long before, but only the answer names what to end.
+LATE_ANSWER = 600.0
 
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -36,6 +38,8 @@ class ValseaClient:
     title = "Valsea"
 
     def __init__(self, settings: ValseaSettings, api_key: str, tls: ssl.SSLContext) -> None:
+        self.account = Account(settings.api_key_env, settings.base_url)
+        self.patience = settings.timeout
         self._settings = settings
         self._http = httpx.AsyncClient(
             base_url=settings.base_url,
@@ -52,7 +56,9 @@ class ValseaClient:
         """POST: billed from its answer on."""
         body = {"voicebotId": voicebot, "participantName": participant}
         try:
-            response = await self._send("POST", self._settings.session_path, json=body)
+            response = await self._send(
+                "POST", self._settings.session_path, json=body, timeout=httpx.Timeout(LATE_ANSWER, connect=10)
+            )
         except httpx.TransportError as error:
             raise OutcomeUnknown(
                 f"no answer to the POST of a session: {type(error).__name__}",

@@ -20,6 +20,7 @@ from bot.errors import (
     RateLimited,
     RequestRejected,
     VoicebotNotFound,
+    WrongAddress,
 )
 from bot.text import plain, redact
 
@@ -84,7 +85,7 @@ def refusal(response: httpx.Response) -> ProviderError:
             "or the API key of its organisation.",
         )
     if status == 404 and is_html(response):
-        return ProviderDown(
+        return WrongAddress(
             "HTTP 404 from a web page, not the API: wrong base_url or path",
             for_user="The address configured for Valsea is not its API. "
             "The bot's operator must correct `base_url` in the config file.",

@@ -13,7 +13,7 @@ from bot.errors import Refused
 from bot.plugin_host.plugin import Host, Plugin
 from bot.text import name as safe_name
 
-from . import words
+from . import receipts, words
 
 Interaction = discord.Interaction[Any]
 
@@ -87,16 +87,14 @@ class VoicebotPlugin(Plugin[PluginSettings]):
     async def on_warning(self, call: Call, text: str) -> None:
         await self._post(call, f"⚠️ {text}")
 
-    async def on_call_ended(self, call: Call, receipt: Receipt) -> None:
-        await self._post(call, embed=words.receipt(safe_name(call.voicebot_name), call.starter_id, receipt))
+    async def on_call_ended(self, receipt: Receipt) -> None:
+        channel = self.host.get_channel(receipt.text_channel_id)
+        if channel is not None:
+            await receipts.post_once(channel, receipt)
 
-    async def _post(self, call: Call, content: str | None = None, embed: discord.Embed | None = None) -> None:
+    async def _post(self, call: Call, content: str) -> None:
         channel = self.host.get_channel(call.text_channel_id)
-        if channel is None:
-            return  # deleted meanwhile, or the bot is no longer on the server
-        if embed is not None:
-            await channel.send(embed=embed)
-        else:
+        if channel is not None:  # deleted meanwhile, or the bot is no longer on the server
             await channel.send(content)
 
     def _call(self, interaction: Interaction) -> Call:

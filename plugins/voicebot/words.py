@@ -7,7 +7,7 @@ from bot.call.events import Receipt
 from bot.media.session import SoundReport
 from bot.text import name as safe_name
 
-LIVE_COLOUR, END_COLOUR = 0x3BA55D, 0x747F8D
+END_COLOUR, WARNING_COLOUR = 0x747F8D, 0xFAA61A
 
 
 def joined(voicebot: str, channel_id: int) -> str:
@@ -40,8 +40,19 @@ def status(call: Call, sound: SoundReport) -> str:
     return "\n".join(lines)
 
 
-def receipt(voicebot: str, starter_id: int, receipt: Receipt) -> discord.Embed:
+def receipt(receipt: Receipt) -> discord.Embed:
     """What people read when a call is over."""
+    voicebot = safe_name(receipt.voicebot_name)
+    if receipt.reason is None:
+        embed = discord.Embed(
+            title=f"Call with {voicebot} was not started",
+            description="The provider never said whether it opened a session, so one may be billed that I cannot end. "
+            "The bot's operator can check the usage in the provider's dashboard.",
+            colour=WARNING_COLOUR,
+            timestamp=receipt.started_at,
+        )
+        embed.add_field(name="Asked for by", value=f"<@{receipt.starter_id}>")
+        return embed.set_footer(text=session_marker(receipt))
     embed = discord.Embed(
         title=f"Call with {voicebot} ended",
         description=f"It ended because {receipt.reason.value}"
@@ -50,19 +61,17 @@ def receipt(voicebot: str, starter_id: int, receipt: Receipt) -> discord.Embed:
         colour=END_COLOUR,
         timestamp=receipt.started_at,
     )
-    embed.add_field(name="Started by", value=f"<@{starter_id}>")
+    embed.add_field(name="Started by", value=f"<@{receipt.starter_id}>")
     embed.add_field(name="Duration", value=duration(receipt.duration))
     embed.add_field(name="Billed minutes", value=f"about {receipt.billed_minutes}")
     if receipt.credits is not None:
         embed.add_field(name="Credits", value=f"{receipt.credits.normalize():f}")
-    if not receipt.confirmed:
-        embed.add_field(
-            name="⚠️ Not confirmed",
-            value="The provider has not confirmed the end yet, so it may still be billing. "
-            "I keep trying until it does.",
-            inline=False,
-        )
-    return embed
+    return embed.set_footer(text=session_marker(receipt))
+
+
+def session_marker(receipt: Receipt) -> str:
+    """What tells this session's receipt from any other; the operator finds the session by it, too."""
+    return f"Session {receipt.session_id}"
 
 
 def duration(seconds: float) -> str:

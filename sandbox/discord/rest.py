@@ -56,7 +56,9 @@ class Rest:
     world: World
     faults: list[Fault] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)  # (method, path) of every call
+    nonce_memory: float = 180.0  # seconds; Discord says "a few minutes"
     _buckets: dict[str, _Bucket] = field(default_factory=dict)
+    _nonces: dict[tuple[str, int, str], tuple[float, Any]] = field(default_factory=dict)
 
     async def api(self, request: web.Request) -> web.Response:
         """One REST call."""
@@ -74,6 +76,11 @@ class Rest:
         if limited is not None:
             return limited
         body, form, files = await _read(request)
+        nonce = _nonce(path, bot.user_id, body)
+        if nonce is not None and nonce in self._nonces:  # Discord: the earlier message is returned instead
+            posted_at, message = self._nonces[nonce]
+            if time.monotonic() - posted_at < self.nonce_memory:
+                return _json(message, headers=headers)
         try:
             answer = self.world.request(
                 bot,
@@ -87,6 +94,8 @@ class Rest:
             )
         except DiscordRefusal as refusal:
             return _json(refusal.body, refusal.status)
+        if nonce is not None:
+            self._nonces[nonce] = time.monotonic(), answer
         return web.Response(status=204) if answer is None else _json(answer, headers=headers)
 
     async def cdn(self, request: web.Request) -> web.Response:
@@ -116,6 +125,14 @@ class Rest:
         retry_after = float(headers["X-RateLimit-Reset-After"])
         body = {"message": "You are being rate limited.", "retry_after": retry_after, "global": False}
         return _json(body, 429, {**headers, "Retry-After": f"{retry_after:.3f}"}), headers
+
+
+def _nonce(path: str, author: int, body: Any) -> tuple[str, int, str] | None:
+    """What makes a message with `enforce_nonce` the same as an earlier one (Discord docs, Create Message)."""
+    if _MESSAGE_POST.match(path) is None or not isinstance(body, dict) or not body.get("enforce_nonce"):
+        return None
+    nonce = str(body.get("nonce"))
+    return (path, author, nonce) if len(nonce) <= 25 else None
 
 
 _GATEWAY_BOT: Json = {

@@ -227,8 +227,8 @@ class Valsea:
         self.requests.append((request.method, request.path, time.monotonic()))
         fault = self._planned(request)
         if fault is not None:
-            await asyncio.sleep(fault.delay)
             if fault.when == "before":
+                await asyncio.sleep(fault.delay)
                 spoiled = _spoil(request, fault)
                 if spoiled is not None:
                     return spoiled
@@ -238,6 +238,7 @@ class Valsea:
             page = f"<!DOCTYPE html><pre>Cannot {request.method} {request.path}</pre>"
             response = web.Response(status=error.status, text=page, content_type="text/html")
         if fault is not None and fault.when == "after":
+            await asyncio.sleep(fault.delay)
             response = _spoil(request, fault) or response
         response.headers["x-request-id"] = f"req-{next(self._request_number)}"
         return response

@@ -1,28 +1,32 @@
-"""Ending is a loop: every failure is followed by another try."""
+"""Ending is a loop: every failure is followed by another try, and the ledger's health does not matter to it."""
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.call import closing
-from bot.errors import KeyRejected, NotAllowed, ProviderDown, ProviderError, RateLimited
+from bot.call.closing import SessionCloser
+from bot.call.ledger import SessionState
+from bot.call.ledger.sqlite import SqliteLedger
+from bot.call.state import EndReason
+from bot.errors import KeyRejected, NotAllowed, ProviderDown, ProviderError, RateLimited, Refused, WrongAddress
 from bot.provider import SessionEnd
 
+from .records import ScriptedProvider, record
 
-class Stubborn:
-    """A provider's end that fails in given ways before it succeeds."""
 
-    def __init__(self, *failures: ProviderError) -> None:
-        self.failures = list(failures)
-        self.attempts = 0
-
-    async def end_session(self, reference: str) -> SessionEnd:
-        assert reference == "room"
-        self.attempts += 1
-        if self.failures:
-            raise self.failures.pop(0)
-        return SessionEnd()
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[SqliteLedger]:
+    ledger = await SqliteLedger.open(tmp_path / "l.sqlite3")
+    await ledger.intend(record())
+    await ledger.opened("s1", "room-1", None, 1000.0)
+    yield ledger
+    await ledger.close()
 
 
 @pytest.fixture
@@ -39,36 +43,112 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waits
 
 
-async def _end(provider: Stubborn) -> SessionEnd:
-    return await closing.end_session(provider, "room")  # type: ignore[arg-type]
+OPEN = record(state=SessionState.OPEN, reference="room-1", opened_at=1000.0)
 
 
-async def test_at_once_when_it_works(waits: list[float]) -> None:
-    provider = Stubborn()
-    assert await _end(provider) == SessionEnd()
-    assert provider.attempts == 1
+def _closer(ledger: Any, provider: Any) -> SessionCloser:
+    return SessionCloser(ledger, lambda _: provider)
+
+
+async def test_at_once_when_it_works(ledger: SqliteLedger, waits: list[float]) -> None:
+    provider = ScriptedProvider()
+    provider.end_result = SessionEnd(credits=Decimal("2"))
+    closed = await _closer(ledger, provider).end(OPEN, EndReason.LEFT, 9, seconds=61.0)
+    assert provider.end_attempts == ["room-1"]
     assert waits == []
+    assert closed == await ledger.get("s1")
+    assert (closed.state, closed.reason, closed.ended_by) == (SessionState.CLOSED, EndReason.LEFT, 9)
+    assert (closed.billed_minutes, closed.credits, closed.attempts) == (2, Decimal("2"), 1)
 
 
-async def test_the_waits_grow_to_a_limit(waits: list[float]) -> None:
-    provider = Stubborn(*[ProviderDown("HTTP 503")] * 12)
-    await _end(provider)
-    assert provider.attempts == 13
+async def test_the_waits_grow_to_a_limit(ledger: SqliteLedger, waits: list[float]) -> None:
+    provider = ScriptedProvider(*[ProviderDown("HTTP 503")] * 12)
+    closed = await _closer(ledger, provider).end(OPEN, EndReason.LEFT)
+    assert len(provider.end_attempts) == closed.attempts == 13
     assert waits[0] <= closing.FIRST_WAIT
     assert all(wait <= closing.LONGEST_WAIT for wait in waits)
     assert waits[-1] >= closing.LONGEST_WAIT / 2
 
 
-async def test_the_providers_own_wish_to_wait_is_respected(waits: list[float]) -> None:
-    await _end(Stubborn(RateLimited("HTTP 429", retry_after=7.0)))
+async def test_the_providers_own_wish_to_wait_is_respected(ledger: SqliteLedger, waits: list[float]) -> None:
+    await _closer(ledger, ScriptedProvider(RateLimited("HTTP 429", retry_after=7.0))).end(OPEN, EndReason.LEFT)
     assert waits == [7.0]
 
 
-@pytest.mark.parametrize("error", [KeyRejected("HTTP 401"), NotAllowed("HTTP 403")])
+@pytest.mark.parametrize("error", [KeyRejected("HTTP 401"), NotAllowed("HTTP 403"), WrongAddress("HTTP 404")])
 async def test_a_refusal_is_no_end_and_is_said_loudly(
-    waits: list[float], caplog: pytest.LogCaptureFixture, error: ProviderError
+    ledger: SqliteLedger, waits: list[float], caplog: pytest.LogCaptureFixture, error: ProviderError
 ) -> None:
-    provider = Stubborn(error)
-    await _end(provider)
-    assert provider.attempts == 2
-    assert any(record.levelno == logging.ERROR for record in caplog.records)
+    provider = ScriptedProvider(error)
+    await _closer(ledger, provider).end(OPEN, EndReason.LEFT)
+    assert len(provider.end_attempts) == 2
+    loud = [entry.message for entry in caplog.records if entry.levelno == logging.ERROR]
+    assert "VALSEA_API_KEY" in loud[0]
+
+
+async def test_a_config_without_its_provider_is_tried_again(ledger: SqliteLedger, waits: list[float]) -> None:
+    """The config is asked anew for every attempt, so that correcting it helps."""
+    provider = ScriptedProvider()
+    answers: list[Any] = [Refused("not installed"), provider]
+
+    def provider_of(_: Any) -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    await SessionCloser(ledger, provider_of).end(OPEN, EndReason.LEFT)
+    assert provider.end_attempts == ["room-1"]
+
+
+async def test_twice_asked_is_once_ended(ledger: SqliteLedger) -> None:
+    provider = ScriptedProvider()
+    closer = _closer(ledger, provider)
+    first, second = closer.end(OPEN, EndReason.LEFT), closer.end(OPEN, EndReason.EMPTY)
+    assert first is second
+    assert (await first).reason is EndReason.LEFT
+    assert provider.end_attempts == ["room-1"]
+
+
+async def test_a_dead_disk_does_not_keep_a_session_open(ledger: SqliteLedger) -> None:
+    await ledger.close()
+    provider = ScriptedProvider(ProviderDown("HTTP 500"))
+    closed = await _closer(ledger, provider).end(OPEN, EndReason.LEFT, seconds=10.0)
+    assert len(provider.end_attempts) == 2
+    assert (closed.state, closed.billed_minutes, closed.reason) == (SessionState.CLOSED, 1, EndReason.LEFT)
+
+
+async def test_the_ledger_knows_that_it_is_being_ended_while_it_is(ledger: SqliteLedger) -> None:
+    provider = ScriptedProvider()
+    seen = []
+
+    async def look() -> None:
+        await asyncio.sleep(0.05)
+        seen.append(await ledger.get("s1"))
+
+    provider.before_end = look
+    await _closer(ledger, provider).end(OPEN, EndReason.LEFT, 9)
+    assert [(found.state, found.reason) for found in seen if found] == [(SessionState.CLOSING, EndReason.LEFT)]
+
+
+async def test_stopping_leaves_the_obligation_in_the_ledger(
+    ledger: SqliteLedger, caplog: pytest.LogCaptureFixture
+) -> None:
+    provider = ScriptedProvider(*[ProviderDown("HTTP 500")] * 99)
+    closer = _closer(ledger, provider)
+    task = closer.end(OPEN, EndReason.SHUTDOWN)
+    await asyncio.sleep(0.05)
+    await closer.stop()
+    assert task.cancelled()
+    assert [left.id for left in await ledger.unsettled()] == ["s1"]
+    assert "may still be open and billed" in caplog.text
+
+
+async def test_the_one_who_comes_second_does_not_wipe_out_what_the_first_was_told(ledger: SqliteLedger) -> None:
+    """The watchdog and a bot that wakes up may both end it."""
+    first, second = ScriptedProvider(), ScriptedProvider()
+    first.end_result = SessionEnd(credits=Decimal("3"))
+    second.end_result = SessionEnd(already_gone=True)
+    await _closer(ledger, first).end(OPEN, EndReason.WATCHDOG, seconds=170.0)
+    closed = await _closer(ledger, second).end(OPEN, EndReason.LEFT, seconds=999.0)
+    assert (closed.credits, closed.reason, closed.billed_minutes) == (Decimal("3"), EndReason.WATCHDOG, 3)

@@ -21,6 +21,7 @@ class Recorder:
 
     name: str = "recorder"
     behave: Any = None
+    behave_at_end: Any = None
     on: bool = True
     told: list[str] = field(default_factory=list)
     veto: str | None = None
@@ -38,8 +39,10 @@ class Recorder:
         if self.behave is not None:
             await self.behave()
 
-    async def on_call_ended(self, call: Any, receipt: Any) -> None:
+    async def on_call_ended(self, receipt: Any) -> None:
         self.told.append("ended")
+        if self.behave_at_end is not None:
+            await self.behave_at_end()
 
 
 def _dispatcher(*plugins: Recorder) -> HookDispatcher:
@@ -51,12 +54,18 @@ def _say(dispatcher: HookDispatcher, *texts: str) -> None:
         dispatcher.transcript(CALL, TranscriptLine("user", text, True))
 
 
+async def _end(dispatcher: HookDispatcher, call: Any = CALL) -> bool:
+    await dispatcher.finished(call)
+    receipt: Any = SimpleNamespace(session_id=call.id, guild_id=call.guild_id)
+    return await dispatcher.ended(receipt)
+
+
 async def test_everything_comes_in_order_and_the_end_last() -> None:
     plugin = Recorder()
     dispatcher = _dispatcher(plugin)
     await dispatcher.starting(CALL)
     _say(dispatcher, "one", "two", "three")
-    await dispatcher.ended(CALL, None)  # type: ignore[arg-type]
+    await _end(dispatcher)
     assert plugin.told == ["one", "two", "three", "ended"]
 
 
@@ -88,7 +97,7 @@ async def test_one_that_raises_does_not_keep_the_others_from_hearing() -> None:
     await dispatcher.starting(CALL)
     bad.behave = fail
     _say(dispatcher, "one", "two")
-    await dispatcher.ended(CALL, None)  # type: ignore[arg-type]
+    await _end(dispatcher)
     assert good.told == ["one", "two", "ended"]
 
 
@@ -101,13 +110,13 @@ async def test_three_failures_in_a_minute_pause_it_on_that_server() -> None:
     await dispatcher.starting(CALL)
     bad.behave = fail
     _say(dispatcher, "one", "two", "three", "four")
-    await dispatcher.ended(CALL, None)  # type: ignore[arg-type]
-    assert bad.told == ["one", "two", "three"]
+    await _end(dispatcher)
+    assert bad.told == ["one", "two", "three", "ended"]  # a receipt is not kept from anyone
     bad.behave = None
     elsewhere: Any = SimpleNamespace(id="c2", guild_id=8)
     await dispatcher.starting(elsewhere)
     dispatcher.transcript(elsewhere, TranscriptLine("user", "five", True))
-    await dispatcher.ended(elsewhere, None)  # type: ignore[arg-type]
+    await _end(dispatcher, elsewhere)
     assert bad.told[-2:] == ["five", "ended"]
 
 
@@ -118,7 +127,7 @@ async def test_one_that_hangs_is_given_up_on(monkeypatch: pytest.MonkeyPatch) ->
     await dispatcher.starting(CALL)
     slow.behave = lambda: asyncio.sleep(9)
     _say(dispatcher, "one")
-    await dispatcher.ended(CALL, None)  # type: ignore[arg-type]
+    await _end(dispatcher)
     assert good.told == ["one", "ended"]
 
 
@@ -127,7 +136,7 @@ async def test_where_it_is_off_it_hears_nothing() -> None:
     dispatcher = _dispatcher(off)
     await dispatcher.starting(CALL)
     _say(dispatcher, "one")
-    await dispatcher.ended(CALL, None)  # type: ignore[arg-type]
+    await _end(dispatcher)
     assert off.told == []
 
 
@@ -139,13 +148,25 @@ async def test_interims_go_first_when_a_plugin_is_too_slow(monkeypatch: pytest.M
     for number in range(10):
         dispatcher.transcript(CALL, TranscriptLine("user", f"interim {number}", False))
     _say(dispatcher, "final")
-    await dispatcher.ended(CALL, None)  # type: ignore[arg-type]
+    await _end(dispatcher)
     assert plugin.told == ["interim 0", "interim 1", "interim 2", "final", "ended"]
 
 
 async def test_a_call_that_never_became_live_leaves_nothing_behind() -> None:
     dispatcher = _dispatcher(Recorder())
     await dispatcher.starting(CALL)
-    await dispatcher.forget(CALL)
+    await dispatcher.finished(CALL)
     assert dispatcher._workers == {}
-    await dispatcher.forget(CALL)
+    await dispatcher.finished(CALL)
+
+
+async def test_a_receipt_is_brought_again_to_those_that_failed_and_to_nobody_else() -> None:
+    async def fail() -> None:
+        raise OSError("Discord is down")
+
+    bad, good = Recorder("bad", behave_at_end=fail), Recorder("good")
+    dispatcher = _dispatcher(bad, good)
+    assert not await _end(dispatcher)
+    bad.behave_at_end = None
+    assert await _end(dispatcher)
+    assert (bad.told, good.told) == (["ended", "ended"], ["ended"])

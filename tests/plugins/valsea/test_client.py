@@ -13,6 +13,7 @@ from bot.errors import (
     OutcomeUnknown,
     ProviderDown,
     VoicebotNotFound,
+    WrongAddress,
 )
 from plugins.valsea.client import ValseaClient
 from plugins.valsea.settings import ValseaSettings
@@ -125,7 +126,7 @@ async def test_a_dropped_post_is_unknown_and_not_repeated(valsea: Valsea, client
 
 async def test_a_web_page_is_no_end_of_a_session(valsea: Valsea, client: ValseaClient) -> None:
     wrong = _client(valsea, "k", end_path="/v2/elsewhere/{room}")
-    with pytest.raises(ProviderDown, match="wrong base_url"):
+    with pytest.raises(WrongAddress, match="wrong base_url"):
         await wrong.end_session("room")
     await wrong.close()
 

@@ -15,38 +15,48 @@ from plugins.voicebot.plugin import resolve_voicebot
 
 def _receipt(**changes: object) -> Receipt:
     values: dict[str, object] = {
+        "session_id": "a1b2c3",
+        "guild_id": 1,
+        "voice_channel_id": 2,
+        "text_channel_id": 3,
+        "starter_id": 5,
+        "voicebot": "66f0",
+        "voicebot_name": "Guide",
         "reason": EndReason.EMPTY,
         "ended_by": None,
         "started_at": datetime(2026, 1, 1, tzinfo=UTC),
         "duration": 754.0,
         "billed_minutes": 13,
         "credits": Decimal("1.50"),
-        "confirmed": True,
     }
     return Receipt(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def test_a_receipt_says_who_why_how_long_and_how_much() -> None:
-    embed = words.receipt("Guide", 5, _receipt())
+    embed = words.receipt(_receipt())
     fields = {field.name: field.value for field in embed.fields}
     assert embed.description == "It ended because everybody had left the voice channel."
     assert fields == {"Started by": "<@5>", "Duration": "12:34", "Billed minutes": "about 13", "Credits": "1.5"}
 
 
 def test_a_receipt_names_who_ended_it() -> None:
-    embed = words.receipt("Guide", 5, _receipt(reason=EndReason.LEFT, ended_by=7))
+    embed = words.receipt(_receipt(reason=EndReason.LEFT, ended_by=7))
     assert embed.description == "It ended because someone sent the bot away (<@7>)."
 
 
-def test_an_end_nobody_confirmed_is_said_so() -> None:
-    embed = words.receipt("Guide", 5, _receipt(confirmed=False, credits=None))
-    assert "may still be billing" in str(embed.fields[-1].value)
-    assert all(field.name != "Credits" for field in embed.fields)
+def test_an_outcome_nobody_knows_is_said_so() -> None:
+    embed = words.receipt(_receipt(reason=None))
+    assert "was not started" in str(embed.title)
+    assert "may be billed" in str(embed.description)
+
+
+def test_a_receipt_carries_the_sessions_id() -> None:
+    assert words.receipt(_receipt()).footer.text == "Session a1b2c3"
 
 
 @pytest.mark.parametrize("reason", EndReason)
 def test_every_reason_makes_a_sentence(reason: EndReason) -> None:
-    assert words.receipt("Guide", 5, _receipt(reason=reason)).description == f"It ended because {reason.value}."
+    assert words.receipt(_receipt(reason=reason)).description == f"It ended because {reason.value}."
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (754, "12:34"), (3723, "1:02:03")])

@@ -1,0 +1,5 @@
+"""What is remembered of every session that may be billed: the `record`, and SQLite to keep it (`sqlite`, `schema`)."""
+
+from .record import Ledger, SessionRecord, SessionState, billed_minutes
+
+__all__ = ["Ledger", "SessionRecord", "SessionState", "billed_minutes"]

@@ -1,0 +1,63 @@
+"""Every billed session gets its receipt once, also when it ended while nobody was there to write one."""
+
+import asyncio
+import logging
+import time
+
+from bot.errors import LedgerError
+
+from .events import CallObserver, Receipt
+from .ledger import Ledger, SessionRecord
+
+log = logging.getLogger(__name__)
+
+SWEEP = 10.0  # seconds between two looks for sessions that somebody else ended
+ATTEMPTS = 30
+
+
+class Receipts:
+    """The ledger says which receipts are due; only when the plugins have one is it marked as given."""
+
+    def __init__(self, ledger: Ledger, observer: CallObserver) -> None:
+        self._ledger = ledger
+        self._observer = observer
+        self._attempts: dict[str, int] = {}
+        self._given: set[str] = set()  # given, whatever the disk made of that
+        self._own: set[str] = set()  # of calls that are this process's
+
+    def expect(self, session_id: str) -> None:
+        """A call of this process gives its receipt itself."""
+        self._own.add(session_id)
+
+    async def give(self, record: SessionRecord) -> None:
+        """Give a receipt that is due."""
+        if record.id in self._given:
+            return
+        recovered = record.id not in self._own or record.id in self._attempts
+        complete = await self._observer.ended(Receipt.of(record, recovered=recovered))
+        attempts = self._attempts[record.id] = self._attempts.get(record.id, 0) + 1
+        if not complete and attempts < ATTEMPTS:
+            return
+        if not complete:
+            log.error("the receipt of session %s could not be posted", record.id)
+        self._given.add(record.id)
+        self._attempts.pop(record.id, None)
+        try:
+            await self._ledger.announced(record.id, time.time())
+        except LedgerError as error:
+            log.error("%s", error)
+
+    def release(self, session_id: str) -> None:
+        """Its call is gone; should its receipt still be due, the sweep gives it."""
+        self._own.discard(session_id)
+
+    async def sweep(self) -> None:
+        """Give what is due, again and again: sessions of a bot that died, ended by the watchdog or the operator."""
+        while True:
+            try:
+                for record in await self._ledger.unannounced():
+                    if record.id not in self._own:
+                        await self.give(record)
+            except LedgerError as error:
+                log.error("%s", error)
+            await asyncio.sleep(SWEEP)

@@ -1,0 +1,58 @@
+"""The provider accounts: one client per account and settings, shared by the servers that use it.
+
+Needs no Discord: the watchdog and `parley sessions` end sessions through the same clients.
+"""
+
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bot.call.ledger import SessionRecord
+from bot.config.load import Config
+from bot.config.model import ServerSettings
+from bot.errors import Refused
+from bot.provider import Account, Provider
+
+from .plugin import Plugin
+
+
+class Providers:
+    """`config` is asked every time, so that changed settings take effect."""
+
+    def __init__(
+        self,
+        config: Callable[[], Config],
+        plugins: Mapping[str, type[Plugin[Any]]],
+        tls: Callable[[], ssl.SSLContext],
+    ) -> None:
+        self._config = config
+        self._plugins = {name: plugin for name, plugin in plugins.items() if plugin.connect is not None}
+        self._tls = tls
+        self._clients: dict[tuple[str, Any, Account | None], Provider] = {}
+
+    def of_server(self, guild_id: int, settings: ServerSettings) -> Provider:
+        """A server's provider, by its settings now; Refused, or KeyRejected without its key in the environment."""
+        return self._client(guild_id, settings.provider, None)
+
+    def of_session(self, record: SessionRecord) -> Provider:
+        """The account that pays for a session, whatever the server uses by now."""
+        return self._client(record.guild_id, record.provider, record.account)
+
+    async def close(self) -> None:
+        for client in self._clients.values():
+            await client.close()
+        self._clients.clear()
+
+    def _client(self, guild_id: int, name: str, account: Account | None) -> Provider:
+        plugin = self._plugins.get(name)
+        if plugin is None or plugin.connect is None:
+            known = ", ".join(sorted(self._plugins)) or "none"
+            raise Refused(
+                f"This server's provider `{name}` is not installed (installed: {known}). "
+                "The bot's operator can fix that in the config file."
+            )
+        settings = self._config().plugin(guild_id, name, plugin.Settings)
+        key = (name, settings, account)
+        if key not in self._clients:
+            self._clients[key] = plugin.connect(settings, self._tls(), account)
+        return self._clients[key]

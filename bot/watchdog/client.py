@@ -1,0 +1,120 @@
+"""The bot's side of its watchdog: start it, keep it running, and have it open sessions."""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from bot.call.ledger import SessionRecord
+from bot.errors import ProviderDown
+from bot.provider import VoicebotSession
+
+from . import messages
+from .messages import Open, Opened
+
+log = logging.getLogger(__name__)
+
+RESTART_WAIT = 1.0  # seconds
+FAREWELL = 1.0  # seconds for it to see that nothing is left
+
+
+class WatchdogClient:
+    """Implements `SessionOpener`. `command` starts the process, less what tells it about the line to the bot."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = list(command)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, tuple[SessionRecord, asyncio.Future[VoicebotSession]]] = {}
+
+    async def start(self) -> None:
+        reader = await self._spawn()
+        self._keeper = asyncio.create_task(self._keep(reader), name="watchdog")
+
+    async def stop(self) -> None:
+        """Hang up. The process goes by itself, at once when nothing is left open, and is never killed."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        self._hang_up()
+        process = self._process
+        if process is None:
+            return
+        for _ in range(int(FAREWELL / 0.05)):
+            if process.poll() is not None:
+                return
+            await asyncio.sleep(0.05)
+        log.warning("the watchdog (process %d) goes on ending what is still open", process.pid)
+        process.returncode = 0  # it is not ours to wait for any more
+
+    async def open(self, record: SessionRecord, participant: str) -> VoicebotSession:
+        if self._writer is None:
+            raise ProviderDown(
+                "the watchdog is being restarted",
+                for_user="The bot is repairing itself. Try again in a few seconds.",
+            )
+        number = next(self._numbers)
+        answer: asyncio.Future[VoicebotSession] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = record, answer
+        messages.write(self._writer, Open(number=number, record=record, participant=participant))
+        return await answer
+
+    async def _spawn(self) -> asyncio.StreamReader:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            # Not asyncio's subprocess: that kills its child when the loop closes.
+            self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - forks and goes on
+                [*self._command, "--line", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        reader, self._writer = await asyncio.open_connection(sock=ours, limit=messages.LINE_LIMIT)
+        return reader
+
+    async def _keep(self, reader: asyncio.StreamReader) -> None:
+        while True:
+            await self._listen(reader)
+            self._hang_up()
+            log.error("the watchdog is gone (%s); starting another", self._exit_code())
+            await asyncio.sleep(RESTART_WAIT)
+            reader = await self._spawn()
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        while (message := await messages.read(reader)) is not None:
+            if isinstance(message, Open):
+                continue
+            _, answer = self._waiting.pop(message.number, (None, None))
+            if answer is None or answer.done():
+                continue
+            if isinstance(message, Opened):
+                answer.set_result(message.session)
+            else:
+                answer.set_exception(message.exception())
+
+    def _hang_up(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        for record, answer in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(messages.lost(record))
+        self._waiting.clear()
+
+    def _exit_code(self) -> str:
+        if self._process is None:
+            return "never started"
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(0)
+        return f"exit code {self._process.returncode}"
+
+
+def command(config_file: str, instance: int) -> list[str]:
+    """How the bot starts its watchdog."""
+    return [sys.executable, "-m", "bot", "watchdog", config_file, "--instance", f"{instance:x}"]

@@ -1,0 +1,91 @@
+"""What the bot and its watchdog say to each other: JSON, one message per line, over a socket pair."""
+
+import asyncio
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from bot import errors
+from bot.call.ledger import SessionRecord
+from bot.errors import BadAnswer, LedgerError, OutcomeUnknown, ParleyError, ProviderError, RateLimited
+from bot.provider import VoicebotSession
+
+LINE_LIMIT = 1 << 20  # bytes
+
+
+class Open(BaseModel):
+    """Bot to watchdog: open this session."""
+
+    kind: Literal["open"] = "open"
+    number: int
+    record: SessionRecord
+    participant: str
+
+
+class Opened(BaseModel):
+    """Watchdog to bot: here it is. Carries the room's token, so it is never logged."""
+
+    kind: Literal["opened"] = "opened"
+    number: int
+    session: VoicebotSession
+
+
+class NotOpened(BaseModel):
+    """Watchdog to bot: an error, by the name of its class."""
+
+    kind: Literal["not opened"] = "not opened"
+    number: int
+    error: str
+    message: str
+    for_user: str
+    retry_after: float | None = None
+    reference: str | None = None
+
+    @classmethod
+    def of(cls, number: int, error: ParleyError) -> "NotOpened":
+        return cls(
+            number=number,
+            error=type(error).__name__,
+            message=str(error),
+            for_user=error.for_user,
+            retry_after=getattr(error, "retry_after", None),
+            reference=getattr(error, "reference", None),
+        )
+
+    def exception(self) -> ParleyError:
+        """The error as it was raised over there."""
+        kind = getattr(errors, self.error, ProviderError)
+        if kind is RateLimited:
+            return RateLimited(self.message, for_user=self.for_user, retry_after=self.retry_after)
+        if kind is BadAnswer:
+            return BadAnswer(self.message, for_user=self.for_user, reference=self.reference)
+        if isinstance(kind, type) and issubclass(kind, ProviderError | LedgerError):
+            return kind(self.message, for_user=self.for_user)
+        return ProviderError(self.message, for_user=self.for_user)
+
+
+Message = Annotated[Open | Opened | NotOpened, Field(discriminator="kind")]
+_ANY: TypeAdapter[Open | Opened | NotOpened] = TypeAdapter(Message)
+
+
+def write(writer: asyncio.StreamWriter, message: Open | Opened | NotOpened) -> None:
+    """Queue a message for sending."""
+    writer.write(_ANY.dump_json(message) + b"\n")
+
+
+async def read(reader: asyncio.StreamReader) -> Open | Opened | NotOpened | None:
+    """The next message; None when the other side is gone, or talks nonsense."""
+    try:
+        line = await reader.readline()
+        return _ANY.validate_json(line) if line.endswith(b"\n") else None
+    except (OSError, ValueError, ValidationError):
+        return None
+
+
+def lost(record: SessionRecord) -> OutcomeUnknown:
+    """The watchdog died in the middle of a request."""
+    return OutcomeUnknown(
+        f"the watchdog died while it opened session {record.id}",
+        for_user="Something went wrong inside the bot while it opened the session, which may be open all the same: "
+        "check the usage at the provider before you try again.",
+    )

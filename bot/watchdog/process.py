@@ -1,0 +1,128 @@
+"""The watchdog's own life: open what the bot asks for, watch its pulse, end what it leaves behind.
+
+Worst case from the bot's death to the DELETE: `POLL`; from its freezing: `heartbeat_limit` + `POLL`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import time
+
+from bot.call.closing import SessionCloser
+from bot.call.ledger import Ledger
+from bot.call.opening import RecordedOpener
+from bot.call.state import EndReason
+from bot.errors import LedgerError, ParleyError
+
+from . import messages
+from .messages import NotOpened, Open, Opened
+from .pulse import PulseReader, Sign
+
+log = logging.getLogger(__name__)
+
+POLL = 0.5  # seconds
+
+
+class Watchdog:
+    """`instance` is the run of the bot that started it, None when an operator did: that one never goes by itself."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        closer: SessionCloser,
+        opener: RecordedOpener,
+        pulse: PulseReader,
+        instance: int | None = None,
+    ) -> None:
+        self._ledger = ledger
+        self._closer = closer
+        self._opener = opener
+        self._pulse = pulse
+        self._instance = instance
+        self._requests: set[asyncio.Task[None]] = set()
+        self._ending: set[str] = set()
+        self._hurry = asyncio.Event()
+
+    async def run(self, line: socket.socket | None, stop: asyncio.Event) -> None:
+        """Until `stop`, or until the bot is gone and nothing of it is left open."""
+        talking = None if line is None else asyncio.create_task(self._talk(line), name="line to the bot")
+        try:
+            while not stop.is_set():
+                left = await self._look_after()
+                if self._instance is not None and not left:
+                    break
+                self._hurry.clear()
+                waits = [asyncio.create_task(event.wait()) for event in (stop, self._hurry)]
+                await asyncio.wait(waits, timeout=POLL, return_when=asyncio.FIRST_COMPLETED)
+                for wait in waits:
+                    wait.cancel()
+        finally:
+            if talking is not None:
+                talking.cancel()
+            await asyncio.gather(*([talking] if talking else []), *self._requests, return_exceptions=True)
+            await self._opener.stop()
+            await self._closer.stop()
+
+    async def _look_after(self) -> bool:
+        """One look. False when there is nothing left to stay for."""
+        sign = self._look()
+        if sign.alive:
+            # Another run of the bot has a watchdog of its own, and ends what it finds open.
+            return self._instance is None or sign.instance == self._instance or self._busy()
+        try:
+            records = await self._ledger.unsettled()
+        except LedgerError as error:
+            log.error("%s", error)
+            return True
+        if self._look().alive:
+            return True
+        left = [record for record in records if record.must_be_ended]
+        for record in left:
+            if not self._closer.is_ending(record.id):
+                log.warning("the bot is gone; ending session %s", record.id)
+                self._closer.end(record, record.reason or EndReason.WATCHDOG)
+        return bool(left) or self._busy()
+
+    def _look(self) -> Sign:
+        return self._pulse.look(time.monotonic())
+
+    def _busy(self) -> bool:
+        return bool(self._requests) or self._opener.waiting
+
+    # -- the bot's wishes ---------------------------------------------------------------------------------------
+
+    async def _talk(self, line: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=line, limit=messages.LINE_LIMIT)
+        try:
+            while (message := await messages.read(reader)) is not None:
+                if isinstance(message, Open):
+                    task = asyncio.create_task(self._open(message, writer), name=f"opening {message.record.id}")
+                    self._requests.add(task)
+                    task.add_done_callback(self._requests.discard)
+        finally:
+            self._hurry.set()
+            writer.close()
+
+    async def _open(self, wish: Open, writer: asyncio.StreamWriter) -> None:
+        answer: Opened | NotOpened
+        try:
+            session = await self._opener.open(wish.record, wish.participant)
+            answer = Opened(number=wish.number, session=session)
+        except ParleyError as error:
+            answer = NotOpened.of(wish.number, error)
+        except Exception as error:
+            log.exception("opening session %s failed", wish.record.id)
+            answer = NotOpened.of(wish.number, ParleyError(f"unexpected in the watchdog: {type(error).__name__}"))
+        if not writer.is_closing():
+            messages.write(writer, answer)
+            with contextlib.suppress(OSError):  # the bot died meanwhile; its pulse tells
+                await writer.drain()
+
+
+def outlive_the_bot() -> None:
+    """Whatever ends the bot (Ctrl+C, a service manager) is sent to all its processes; this one goes by itself, when
+    nothing is left open."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)

@@ -1,0 +1,105 @@
+"""Whether the bot lives: a locked file beside the ledger, and a counter in it.
+
+The kernel gives the lock back the moment a process dies, whatever killed it, so a death shows at once. A process that
+is frozen keeps its lock but stops counting. The counter is shared memory: it beats on although the disk may be full or
+read-only by then. The lock also keeps a second bot from the same ledger.
+"""
+
+import fcntl
+import mmap
+import os
+import secrets
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.errors import LedgerError
+
+_LAYOUT = struct.Struct("<QQI")  # beats, instance, process id
+_BEATS = struct.Struct("<Q")
+
+
+def lock_file(ledger: Path) -> Path:
+    """The file beside a ledger."""
+    return ledger.with_name(ledger.name + ".lock")
+
+
+def _map(file: Path) -> tuple[int, mmap.mmap]:
+    descriptor = -1
+    try:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        if os.fstat(descriptor).st_size < _LAYOUT.size:
+            os.ftruncate(descriptor, _LAYOUT.size)
+        return descriptor, mmap.mmap(descriptor, _LAYOUT.size)
+    except OSError as error:
+        if descriptor >= 0:
+            os.close(descriptor)
+        raise LedgerError(f"the lock file {file} cannot be used: {error.strerror}; make it writable") from error
+
+
+class Pulse:
+    """The bot's side. `instance` tells one run of the bot from the next."""
+
+    def __init__(self, file: Path) -> None:
+        self.instance = secrets.randbits(64)
+        self._beats = 0
+        self._file = file
+        self._descriptor, self._memory = _map(file)
+
+    def take(self) -> bool:
+        """Take the lock; False while another process has it."""
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        self._memory[:] = _LAYOUT.pack(self._beats, self.instance, os.getpid())
+        return True
+
+    def holder(self) -> int:
+        """The process id of whoever took it last."""
+        return int(_LAYOUT.unpack(self._memory[:])[2])
+
+    def beat(self) -> None:
+        self._beats += 1
+        self._memory[: _BEATS.size] = _BEATS.pack(self._beats)
+
+    def release(self) -> None:
+        """Give the lock back; safe to call twice."""
+        if self._descriptor >= 0:
+            self._memory.close()
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """What was seen: whether a bot lives, and which run of it held the lock last."""
+
+    alive: bool
+    instance: int
+
+
+class PulseReader:
+    """The watchdog's side. `limit` is in seconds without a beat."""
+
+    def __init__(self, file: Path, limit: float) -> None:
+        self._limit = limit
+        self._descriptor, self._memory = _map(file)
+        self._seen: tuple[int, int] | None = None
+        self._seen_at = 0.0
+
+    def look(self, now: float) -> Sign:
+        """Look; `now` is `time.monotonic()`."""
+        beats, instance, _ = _LAYOUT.unpack(self._memory[:])
+        if self._seen != (beats, instance):
+            self._seen, self._seen_at = (beats, instance), now
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return Sign(now - self._seen_at <= self._limit, instance)
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        return Sign(False, instance)
+
+    def close(self) -> None:
+        self._memory.close()
+        os.close(self._descriptor)

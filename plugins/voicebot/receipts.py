@@ -1,0 +1,41 @@
+"""Posts a receipt exactly once, whatever was posted before a crash.
+
+Within minutes Discord itself drops a message with a nonce it has seen (`enforce_nonce`, Discord docs, Create Message).
+For a session of an earlier run that may be too long ago, so the channel is read first.
+"""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import discord
+
+from bot.call.events import Receipt
+
+from . import words
+
+log = logging.getLogger(__name__)
+
+READ_BACK = 100  # messages
+
+
+async def post_once(channel: Any, receipt: Receipt) -> None:
+    """Post it, unless it stands there already; discord.HTTPException when Discord fails."""
+    if receipt.recovered and await _stands_there(channel, receipt):
+        return
+    try:
+        await channel.send(embed=words.receipt(receipt), nonce=f"receipt-{receipt.session_id}")
+    except (discord.Forbidden, discord.NotFound) as error:
+        log.warning("the receipt of session %s has no place to go: %s", receipt.session_id, error.text)
+
+
+async def _stands_there(channel: Any, receipt: Receipt) -> bool:
+    marker = words.session_marker(receipt)
+    since = receipt.started_at + timedelta(seconds=receipt.duration) - timedelta(minutes=5)
+    try:
+        async for message in channel.history(limit=READ_BACK, after=since, oldest_first=True):
+            if message.author.id == channel.guild.me.id and any(e.footer.text == marker for e in message.embeds):
+                return True
+    except (discord.Forbidden, discord.NotFound):
+        log.info("no permission to read back; the receipt of session %s may stand there twice", receipt.session_id)
+    return False
