@@ -65,6 +65,7 @@ class Parley(commands.AutoShardedBot):
             books.ledger,
             books.opener,
             books.closer,
+            config.host.max_calls,
         )
         self._extensions = extensions
 
@@ -97,6 +98,21 @@ class Parley(commands.AutoShardedBot):
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         self.calls.on_guild_removed(guild)
 
+    async def on_guild_unavailable(self, guild: discord.Guild) -> None:
+        self.calls.on_gateway([guild.id], connected=False)
+
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        self.calls.on_gateway([guild.id], connected=True)
+
+    async def on_shard_disconnect(self, shard_id: int) -> None:
+        self.calls.on_gateway(self._guilds_of(shard_id), connected=False)
+
+    async def on_shard_resumed(self, shard_id: int) -> None:
+        self.calls.on_gateway(self._guilds_of(shard_id), connected=True)
+
+    async def on_shard_ready(self, shard_id: int) -> None:
+        self.calls.on_gateway(self._guilds_of(shard_id), connected=True)
+
     async def close(self) -> None:
         """End every call first, then everything else; safe to call twice."""
         if self.is_closed():
@@ -105,6 +121,9 @@ class Parley(commands.AutoShardedBot):
         await super().close()
         await self.media_loop.stop()
         await self.books.close()
+
+    def _guilds_of(self, shard_id: int) -> list[int]:
+        return [guild.id for guild in self.guilds if guild.shard_id == shard_id]
 
     def _plugins(self) -> list[Plugin[Any]]:
         return [cog for cog in self.cogs.values() if isinstance(cog, Plugin)]

@@ -11,16 +11,18 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from bot import clock
 from bot.config.model import ServerSettings
 from bot.errors import ParleyError
 from bot.media.events import (
     MediaEvent,
     SpeakingChanged,
+    VoicebotSpeaking,
     VoiceLost,
     VoiceResumed,
     VoiceResuming,
@@ -43,14 +45,19 @@ from bot.voice.handshake import Disconnected, ServerChanged, VoiceUpdate
 from .billing import BilledSession
 from .closing import SessionCloser
 from .events import CallObserver, TranscriptLine
+from .guards import CheckHearing, End, Guards, Verdict, Warn
+from .hearing import diagnosis
 from .ledger import SessionRecord
+from .limits import Allowance
 from .opening import SessionOpener
+from .request import CallRequest
 from .speech import SpeechLedger
 from .state import CallState, CallStateMachine, EndReason
 from .voice_link import VoiceChannel, VoiceLink
 
 log = logging.getLogger(__name__)
 
+LONGEST_PATIENCE = 5.0  # seconds between two looks of the guards
 DELETION_WAIT = 0.25  # seconds
 GATEWAY_WAIT = 5.0  # seconds for the main gateway to explain a 4014
 #: Seconds the call waits for the provider to confirm the end; after that people are told, and the closing goes on.
@@ -62,17 +69,6 @@ T = TypeVar("T")
 
 class _Ending(Exception):
     """The call is to end while a step of its start was waited for."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallRequest:
-    """What a call is asked for with."""
-
-    channel: VoiceChannel
-    text_channel_id: int
-    starter_id: int
-    voicebot: str
-    participant: str
 
 
 class Call:
@@ -87,6 +83,7 @@ class Call:
         observer: CallObserver,
         opener: SessionOpener,
         closer: SessionCloser,
+        limits: "Callable[[Call], Awaitable[Allowance | None]]",
     ) -> None:
         self.id = secrets.token_hex(6)
         self.request = request
@@ -94,7 +91,7 @@ class Call:
         self.provider = provider
         #: What ends the session and returns its closed record; None when no session was opened.
         self.closing: asyncio.Task[SessionRecord] | None = None
-        self._billing = BilledSession(self._intent(), opener, closer)
+        self._billing = BilledSession(request.intent(self.id, settings, provider.account), opener, closer)
         self.machine = CallStateMachine()
         self.started_at = datetime.now(UTC)
         self.ended_by: int | None = None
@@ -113,7 +110,12 @@ class Call:
         self._voice = VoiceLink(request.channel, media_loop, self._media, self._queue.put_nowait)
         self._loop = asyncio.get_running_loop()
         self._speech = SpeechLedger()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._limits = limits
+        #: How long it may last; None is for ever.
+        self.allowance: Allowance | None = None
+        self._voicebot_spoke = False
+        self._guards = Guards(settings)
+        self._wake = asyncio.Event()
         self._repairs: dict[str, asyncio.Task[None]] = {}  # by side
         self._rejoined_room = False
 
@@ -183,19 +185,27 @@ class Call:
 
     def occupancy(self, humans: int) -> None:
         """How many people are in the channel now. Nobody for the grace ends the call; a return keeps it."""
-        if humans:
-            self._cancel_timer("empty")
-        elif "empty" not in self._timers and not self._end.is_set():
-            self._start_timer("empty", self.settings.empty_channel_grace, EndReason.EMPTY)
+        self._guards.occupancy(clock.now(), humans)
+        self._wake.set()
+
+    def gateway(self, *, connected: bool) -> None:
+        """Discord's main gateway was lost, or is back. Sound goes on meanwhile."""
+        if connected:
+            self._guards.healed("gateway")
+        else:
+            self._guards.broke(clock.now(), "gateway")
+        self._wake.set()
 
     # -- life ---------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """The whole call. Never raises but for cancellation; `live` carries what went wrong at the start."""
         try:
+            self.allowance = await self._limits(self)
             await self._observer.starting(self)
             await self._connect()
             self.machine.connected()
+            self._guards.live(clock.now())
             self._observer.started(self)
             if not self.live.done():
                 self.live.set_result(None)
@@ -225,37 +235,72 @@ class Call:
         await self._or_end(self._voice.connect())
         session = await self._open_session()
         await self._or_end(self._media_loop.run(self._media.join_room(session.room_url, session.room_token)))
-        self._start_timer("voicebot", self.settings.voicebot_arrival, EndReason.VOICEBOT_MISSING)
 
     async def _open_session(self) -> VoicebotSession:
         """The POST. It is not given up when the call is to end meanwhile."""
         if self._end.is_set():
             raise _Ending
         session = await self._billing.open(self.request.participant)
+        if self.allowance is not None:
+            left = self.allowance.seconds - self.elapsed
+            self._guards.allowed(clock.now(), left, self.allowance.whose, self.allowance.reason)
         if self._end.is_set():
             raise _Ending
         return session
 
     async def _live(self) -> None:
-        """Handle what happens until the call is to end."""
+        """Handle what happens, and what does not, until the call is to end."""
         ending = asyncio.create_task(self._end.wait())
+        arriving = asyncio.create_task(self._queue.get())
+        waking = asyncio.create_task(self._wake.wait())
         try:
             while not self._end.is_set():
-                arriving = asyncio.create_task(self._queue.get())
-                await asyncio.wait({ending, arriving}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(
+                    {ending, arriving, waking}, timeout=self._patience(), return_when=asyncio.FIRST_COMPLETED
+                )
                 if arriving.done():
                     self._handle(arriving.result())
-                else:
-                    arriving.cancel()
+                    arriving = asyncio.create_task(self._queue.get())
+                if waking.done():
+                    self._wake.clear()
+                    waking = asyncio.create_task(self._wake.wait())
+                for verdict in self._guards.check(clock.now(), time.monotonic()):
+                    await self._obey(verdict)
         finally:
-            ending.cancel()
+            if arriving.done():  # the ending handles what is left
+                self._handle(arriving.result())
+            for waiting in (ending, arriving, waking):
+                waiting.cancel()
+            await asyncio.gather(ending, arriving, waking, return_exceptions=True)
+
+    def _patience(self) -> float:
+        """Seconds until the guards must be asked; never long, since waiting stands still in a suspended machine."""
+        due = self._guards.next()
+        return LONGEST_PATIENCE if due is None else min(max(0.0, due - clock.now()), LONGEST_PATIENCE)
+
+    async def _obey(self, verdict: Verdict) -> None:
+        if isinstance(verdict, End):
+            self.end(verdict.reason)
+        elif isinstance(verdict, Warn):
+            self._observer.warning(self, verdict.text)
+        else:
+            await self._check_hearing(verdict)
+
+    async def _check_hearing(self, check: CheckHearing) -> None:
+        """Nobody has spoken so far: say why, and end the call in time, unless the voicebot alone is listened to."""
+        problem = diagnosis(await self.sound(), self._voice.listeners())
+        if problem is None:
+            return
+        if not check.last:
+            self._observer.warning(self, f"I have heard nobody yet. {problem}")
+        elif not self._voicebot_spoke:
+            self._observer.warning(self, f"I end the call, because I heard nobody. {problem}")
+            self.end(EndReason.NOBODY_HEARD)
 
     async def _close(self) -> None:
         """Undo everything, the session first. Every step is tried whatever the others do."""
         assert self.machine.end_reason is not None
         self.closing = self._billing.end(self.machine.end_reason, self.ended_by)
-        for name in list(self._timers):
-            self._cancel_timer(name)
         for repair in self._repairs.values():
             repair.cancel()
         await asyncio.gather(*self._repairs.values(), return_exceptions=True)
@@ -281,22 +326,6 @@ class Call:
                 f"{self.provider.title} has not confirmed the end of the session, so it may still be billing. "
                 "I keep trying until it does; the receipt follows then.",
             )
-
-    def _intent(self) -> SessionRecord:
-        """What the ledger knows before anything is opened."""
-        request = self.request
-        return SessionRecord(
-            id=self.id,
-            provider=self.settings.provider,
-            account=self.provider.account,
-            guild_id=request.channel.guild.id,
-            voice_channel_id=request.channel.id,
-            text_channel_id=request.text_channel_id,
-            starter_id=request.starter_id,
-            voicebot=request.voicebot,
-            voicebot_name=self.settings.voicebot_name,
-            intended_at=time.time(),
-        )
 
     def _fail_start(self, error: ParleyError) -> None:
         if not self.live.done():
@@ -336,7 +365,7 @@ class Call:
                 self._on_server_changed(event)
             case Disconnected():
                 # When the channel was deleted, that news comes a moment later, and is the better reason.
-                self._start_timer("disconnected", DELETION_WAIT, EndReason.DISCONNECTED)
+                self._guards.disconnected(clock.now(), DELETION_WAIT)
             case RoomReconnecting():
                 self._broke("room")
             case RoomReconnected():
@@ -344,9 +373,12 @@ class Call:
             case RoomClosed():
                 self._on_room_closed(event)
             case VoicebotArrived():
-                self._cancel_timer("voicebot")
+                self._guards.voicebot_arrived()
             case VoicebotGone():
-                self._start_timer("voicebot", self.settings.voicebot_return, EndReason.VOICEBOT_GONE)
+                self._guards.voicebot_gone(clock.now())
+            case VoicebotSpeaking():
+                self._voicebot_spoke = True
+                self._guards.speaking(clock.now(), None, event.speaking)
 
     def _tell(self, event: Utterance | ShownImage | SpeakingChanged | AgentState) -> None:
         if isinstance(event, SpeakingChanged):
@@ -354,6 +386,7 @@ class Call:
                 self._speech.started(event.user_id, event.at)
             else:
                 self._speech.stopped(event.user_id, event.at)
+            self._guards.speaking(clock.now(), event.user_id, event.speaking)
             self._observer.speaking(self, event.user_id, event.speaking)
         elif isinstance(event, Utterance):
             speakers: tuple[int, ...] = ()
@@ -396,7 +429,7 @@ class Call:
     async def _rejoin_room(self) -> None:
         assert self.session is not None
         await self._media_loop.run(self._media.join_room(self.session.room_url, self.session.room_token))
-        self._start_timer("voicebot", self.settings.voicebot_return, EndReason.VOICEBOT_GONE)
+        self._guards.voicebot_gone(clock.now())
 
     def _on_voice_lost(self, lost: VoiceLost) -> None:
         if not self._voice.is_current(lost.server):
@@ -438,24 +471,10 @@ class Call:
         else:
             self._healed(side)
 
-    # -- timers and repairs -------------------------------------------------------------------------------------
-
     def _broke(self, side: str) -> None:
-        if self.machine.state is CallState.LIVE:
-            lost = EndReason.VOICE_LOST if side == "voice" else EndReason.ROOM_LOST
-            self._start_timer("reconnect", self.settings.reconnect_limit, lost)
+        self._guards.broke(clock.now(), side)
         self.machine.broke(side)
 
     def _healed(self, side: str) -> None:
         self.machine.healed(side)
-        if self.machine.state is not CallState.RECONNECTING:
-            self._cancel_timer("reconnect")
-
-    def _start_timer(self, name: str, seconds: float, reason: EndReason) -> None:
-        self._cancel_timer(name)
-        self._timers[name] = self._loop.call_later(seconds, self.end, reason)
-
-    def _cancel_timer(self, name: str) -> None:
-        handle = self._timers.pop(name, None)
-        if handle is not None:
-            handle.cancel()
+        self._guards.healed(side)

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
 import discord
 
@@ -11,12 +12,14 @@ from bot.errors import Refused
 from bot.media.loop import MediaLoop
 from bot.provider import Provider
 
-from .call import Call, CallRequest
+from .call import Call
 from .closing import SessionCloser
 from .events import CallObserver
 from .ledger import Ledger, SessionRecord, SessionState
+from .limits import Allowance, Limits, Starter
 from .opening import SessionOpener
 from .receipts import Receipts
+from .request import CallRequest
 from .state import CallState, EndReason
 from .voice_link import VoiceChannel
 
@@ -39,8 +42,10 @@ class CallManager:
         ledger: Ledger,
         opener: SessionOpener,
         closer: SessionCloser,
+        max_calls: int | None = None,
     ) -> None:
         self.ledger = ledger
+        self.limits = Limits(ledger, max_calls)
         self._media_loop = media_loop
         self._observer = observer
         self._provider_for = provider_for
@@ -85,7 +90,16 @@ class CallManager:
             raise Refused(self._busy(running))
         check_permissions(request.channel)
         provider = self._provider_for(guild_id, settings)
-        call = Call(request, settings, provider, self._media_loop, self._observer, self._opener, self._closer)
+        call = Call(
+            request,
+            settings,
+            provider,
+            self._media_loop,
+            self._observer,
+            self._opener,
+            self._closer,
+            self._allowance,
+        )
         self._calls[guild_id] = call
         task = asyncio.create_task(self._run(call), name=f"call {call.id}")
         self._tasks.add(task)
@@ -110,6 +124,15 @@ class CallManager:
         if call is not None:
             call.end(EndReason.SERVER_LEFT)
 
+    def on_gateway(self, guild_ids: Iterable[int], *, connected: bool) -> None:
+        """Discord's gateway was lost, or is back, for these servers; an outage of one server counts as well."""
+        for guild_id in guild_ids:
+            call = self.of_guild(guild_id)
+            if call is not None:
+                call.gateway(connected=connected)
+                if connected and call.state is not CallState.CONNECTING:  # people may have left unseen
+                    call.occupancy(humans_in(call.channel))
+
     async def shutdown(self) -> None:
         """End every call and wait for the provider's word, but not for ever: what is left, the ledger knows."""
         self._closing = True
@@ -124,6 +147,10 @@ class CallManager:
         if self._sweep is not None:
             self._sweep.cancel()
             await asyncio.gather(self._sweep, return_exceptions=True)
+
+    async def _allowance(self, call: Call) -> Allowance | None:
+        starter = Starter(call.guild_id, call.starter_id, call.request.starter_roles)
+        return await self.limits.allowance(call.settings.limits, starter, datetime.now(UTC))
 
     async def _run(self, call: Call) -> None:
         """A call, then the end of its session, then the receipt."""

@@ -13,6 +13,8 @@ from bot.media.session import MediaSession
 from bot.voice.gateway import VoiceServerInfo
 from bot.voice.handshake import VoiceHandshake, VoiceUpdate
 
+from .hearing import Listeners
+
 log = logging.getLogger(__name__)
 
 HANDSHAKE_TIMEOUT = 10.0  # seconds for Discord to name a voice server
@@ -46,6 +48,21 @@ class VoiceLink:
     def is_current(self, server: VoiceServerInfo) -> bool:
         """Whether a voice server is the one Discord named last, and not one that is being replaced already."""
         return self._handshake is not None and self._handshake.latest == server
+
+    def listeners(self) -> Listeners:
+        """Who of the people in the channel is muted, and whether the bot is deafened."""
+        guild = self.channel.guild
+        own = guild.me.voice
+        states = []
+        for user_id, state in self.channel.voice_states.items():
+            member = guild.get_member(user_id)
+            if user_id != guild.me.id and (member is None or not member.bot):
+                states.append(state)
+        return Listeners(
+            people=len(states),
+            muted=sum(state.self_mute or state.mute or state.suppress for state in states),
+            bot_deafened=own is not None and (own.deaf or own.self_deaf),
+        )
 
     async def connect(self) -> None:
         """Join the channel and agree on keys; VoiceError."""

@@ -1,8 +1,12 @@
 """The settings, typed. Every key a config file may have stands here or in a plugin's own settings model."""
 
+import re
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+_SPAN = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 
 Seconds = Annotated[float, Field(ge=0, le=24 * 3600)]
 
@@ -54,6 +58,47 @@ class LedgerSettings(Settings):
     )
 
 
+class Rule(Settings):
+    """How much of what is billed; None is no limit."""
+
+    minutes_per_call: Annotated[int, Field(ge=1)] | None = None
+    minutes_per_day: Annotated[int, Field(ge=0)] | None = None
+    minutes_per_month: Annotated[int, Field(ge=0)] | None = None
+    concurrent_calls: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="calls at once; for a user, over all servers"
+    )
+    cooldown: Seconds | None = Field(None, description="seconds between the end of a call and the next")
+
+
+class LimitSettings(Settings):
+    """Budgets of a server. A user's own entry goes before those of their roles, of which the most generous counts,
+    and those before what holds for every user. Minutes count for the day and month in which a call began."""
+
+    time_zone: str = Field("UTC", description="in which days and months begin, such as Asia/Ho_Chi_Minh")
+    quiet_hours: tuple[str, ...] = Field((), description="HH:MM-HH:MM, without calls")
+    server: Rule = Rule(minutes_per_call=120)
+    user: Rule = Field(Rule(), description="for everyone who starts calls")
+    roles: dict[int, Rule] = Field(default_factory=dict, description="role id -> limits of who has it")
+    users: dict[int, Rule] = Field(default_factory=dict, description="user id -> limits")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _check_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError("expected a time zone's name, such as Europe/Berlin") from error
+        return value
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _check_quiet_hours(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for span in value:
+            if _SPAN.fullmatch(span) is None:
+                raise ValueError(f'expected "HH:MM-HH:MM", got {span!r}')
+        return value
+
+
 class ServerSettings(Settings):
     """What one server may set; `defaults:` has the same keys and is overlaid by the server's own."""
 
@@ -66,6 +111,10 @@ class ServerSettings(Settings):
     voicebot_arrival: Seconds = Field(30, description="seconds for the voicebot to join its room")
     voicebot_return: Seconds = Field(20, description="seconds for a voicebot that left to come back")
     reconnect_limit: Seconds = Field(45, description="seconds a broken connection may take to heal")
+    gateway_limit: Seconds = Field(300, description="seconds without Discord's gateway before the call ends")
+    silence_limit: Seconds = Field(600, description="seconds in which nobody speaks before the call ends; 0 is never")
+    first_audio_limit: Seconds = Field(60, description="seconds to hear somebody at all after the start; 0 is never")
+    limits: LimitSettings = LimitSettings()
     follow_moves: bool = Field(False, description="stay in the call when moved to another voice channel")
     jitter_buffer_ms: int = Field(40, ge=20, le=200, description="delay that evens out the network")
     bitrate_kbps: int = Field(64, ge=16, le=256, description="of the voicebot's voice in Discord")
@@ -87,5 +136,6 @@ class HostSettings(Settings):
     network: NetworkSettings = NetworkSettings()
     log: LogSettings = LogSettings()
     ledger: LedgerSettings = LedgerSettings()
+    max_calls: Annotated[int, Field(ge=1)] | None = Field(None, description="calls at once on all servers together")
     defaults: ServerSettings = ServerSettings()
     servers: dict[int, ServerSettings] = Field(default_factory=dict, description="guild id -> settings")

@@ -35,4 +35,12 @@ class SpeakingChanged:
     at: float
 
 
-MediaEvent = VoiceResuming | VoiceResumed | VoiceLost | SpeakingChanged | RoomEvent
+@dataclass(frozen=True, slots=True)
+class VoicebotSpeaking:
+    """The voicebot started or stopped speaking, by the sound itself. `at` is `time.monotonic()`."""
+
+    speaking: bool
+    at: float
+
+
+MediaEvent = VoiceResuming | VoiceResumed | VoiceLost | SpeakingChanged | VoicebotSpeaking | RoomEvent

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bot.bridge import FRAME_SAMPLES, Frame
+from bot.bridge.activity import VoiceActivity
 from bot.bridge.mixer import mix
 from bot.bridge.playout import Playout
 from bot.bridge.speaker import Speaker
@@ -21,7 +22,7 @@ from bot.voice.gateway import VoiceServerInfo
 from bot.voice.opus import Decoder, Encoder
 from bot.voice.receive import OpusPacket
 
-from .events import MediaEvent, SpeakingChanged, VoiceLost, VoiceResumed, VoiceResuming
+from .events import MediaEvent, SpeakingChanged, VoicebotSpeaking, VoiceLost, VoiceResumed, VoiceResuming
 from .loop import MediaLoop
 
 #: Seconds of silence sent into the room after the last word, in which the voicebot notices that the turn is over.
@@ -75,6 +76,7 @@ class MediaSession:
         self._playout = Playout()
         self._encoder: Encoder | None = None
         self._last_sound: float | None = None
+        self._voicebot = VoiceActivity()
 
     # -- commands from the main loop ----------------------------------------------------------------------------
 
@@ -148,6 +150,8 @@ class MediaSession:
         self._carry_people(now)
         if self._voice is not None:
             frame = self._playout.pop()
+            if (frame is not None or self._voicebot.speaking) and self._voicebot.update(frame, now):
+                self._post(VoicebotSpeaking(self._voicebot.speaking, now))
             if frame is not None:
                 self._voice.send_frame(frame, tick)
             else:

@@ -5,8 +5,9 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.call.call import Call, CallRequest
+from bot.call.call import Call
 from bot.call.events import Receipt
+from bot.call.request import CallRequest
 from bot.call.state import CallState, EndReason
 from bot.config.model import PluginSettings, ServerSettings
 from bot.errors import Refused
@@ -54,6 +55,7 @@ class VoicebotPlugin(Plugin[PluginSettings]):
             starter_id=member.id,
             voicebot=resolve_voicebot(settings, voicebot),
             participant=guild.name[:80],
+            starter_roles=tuple(role.id for role in member.roles),
         )
         call = await self.host.calls.start(request, settings)
         await interaction.followup.send(words.joined(call.voicebot_name, target.id), ephemeral=True)

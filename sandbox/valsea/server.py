@@ -226,12 +226,11 @@ class Valsea:
         """Planned faults, request ids, and the HTML page for unknown routes."""
         self.requests.append((request.method, request.path, time.monotonic()))
         fault = self._planned(request)
-        if fault is not None:
-            if fault.when == "before":
-                await asyncio.sleep(fault.delay)
-                spoiled = _spoil(request, fault)
-                if spoiled is not None:
-                    return spoiled
+        if fault is not None and fault.when == "before":
+            await asyncio.sleep(fault.delay)
+            spoiled = _spoil(request, fault)
+            if spoiled is not None:
+                return spoiled
         try:
             response: web.StreamResponse = await handler(request)
         except web.HTTPException as error:

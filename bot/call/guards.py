@@ -1,0 +1,144 @@
+"""Guards against forgotten and broken calls: what must not go on for too long, and what people are told before.
+
+Pure: times come in as arguments, in seconds of a clock that runs on while the machine is suspended.
+"""
+
+from dataclasses import dataclass
+
+from bot.config.model import ServerSettings
+
+from .deadlines import Deadlines
+from .state import EndReason
+
+#: Seconds before the end at which people are warned of silence, and of an allowance that runs out.
+LAST_WARNING = 60.0
+#: Seconds of an allowance that are given up, so that the provider has the DELETE before the next minute begins.
+EARLY = 3.0
+#: Seconds that two clocks may drift apart before it means that the machine was suspended.
+DRIFT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Warn:
+    """Say this in the channel."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckHearing:
+    """See whether anybody was heard at all; `last` is the time to end the call if not."""
+
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """End the call."""
+
+    reason: EndReason
+
+
+Verdict = Warn | CheckHearing | End
+
+
+class Guards:
+    """Is told what happens in a call, and tells what to do about what does not."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self._settings = settings
+        self._deadlines: Deadlines[Verdict] = Deadlines()
+        self._speaking: set[int | None] = set()  # user ids; None is the voicebot
+        self._seen: tuple[float, float] | None = None
+
+    def live(self, now: float) -> None:
+        """Both sides are up."""
+        settings = self._settings
+        if settings.first_audio_limit:
+            half = settings.first_audio_limit / 2
+            self._deadlines.start("hearing", now, (half, CheckHearing(False)), (2 * half, CheckHearing(True)))
+        self._deadlines.start_once("voicebot", now, (settings.voicebot_arrival, End(EndReason.VOICEBOT_MISSING)))
+        self._quiet(now)
+
+    def allowed(self, now: float, seconds: float, whose: str, reason: EndReason) -> None:
+        """The call may last so long; `whose` limit it is, as people read it."""
+        last = max(1.0, seconds - EARLY)
+        steps: list[tuple[float, Verdict]] = [(last, End(reason))]
+        if 0.8 * seconds < last - 1:
+            left = _duration(seconds - 0.8 * seconds)
+            steps.append((0.8 * seconds, Warn(f"80 % of {whose} is used up; the call ends in about {left}.")))
+        if last > 2 * LAST_WARNING:
+            steps.append((last - LAST_WARNING, Warn(f"The call ends in one minute: {whose} is used up then.")))
+        self._deadlines.start("allowance", now, *steps)
+
+    def speaking(self, now: float, who: int | None, speaks: bool) -> None:
+        """A user, or the voicebot (None), started or stopped to speak."""
+        if speaks:
+            self._speaking.add(who)
+            self._deadlines.stop("silence")
+            if who is not None:
+                self._deadlines.stop("hearing")
+        else:
+            self._speaking.discard(who)
+            self._quiet(now)
+
+    def occupancy(self, now: float, humans: int) -> None:
+        """How many people are in the channel; a return within the grace keeps the call."""
+        if humans:
+            self._deadlines.stop("empty")
+        else:
+            self._deadlines.start_once("empty", now, (self._settings.empty_channel_grace, End(EndReason.EMPTY)))
+
+    def voicebot_arrived(self) -> None:
+        self._deadlines.stop("voicebot")
+
+    def voicebot_gone(self, now: float) -> None:
+        self._speaking.discard(None)
+        self._deadlines.start("voicebot", now, (self._settings.voicebot_return, End(EndReason.VOICEBOT_GONE)))
+
+    def broke(self, now: float, side: str) -> None:
+        """ "voice", "room" or "gateway" was lost and is being repaired."""
+        limit = self._settings.gateway_limit if side == "gateway" else self._settings.reconnect_limit
+        reasons = {"voice": EndReason.VOICE_LOST, "room": EndReason.ROOM_LOST, "gateway": EndReason.GATEWAY_LOST}
+        self._deadlines.start_once(side, now, (limit, End(reasons[side])))
+
+    def healed(self, side: str) -> None:
+        self._deadlines.stop(side)
+
+    def disconnected(self, now: float, grace: float) -> None:
+        """Discord says the bot is out of the channel; a better reason may follow within the grace."""
+        self._deadlines.start_once("disconnected", now, (grace, End(EndReason.DISCONNECTED)))
+
+    def check(self, now: float, awake: float) -> list[Verdict]:
+        """What is to be done now. `awake` is a clock that stands still while the machine is suspended."""
+        verdicts = self._deadlines.due(now)
+        if self._seen is not None:
+            asleep = (now - self._seen[0]) - (awake - self._seen[1])
+            if asleep > max(DRIFT, self._settings.reconnect_limit):
+                verdicts.append(End(EndReason.SUSPENDED))
+        self._seen = now, awake
+        return verdicts
+
+    def next(self) -> float | None:
+        """When something falls due, unless something happens before."""
+        return self._deadlines.next()
+
+    def _quiet(self, now: float) -> None:
+        limit = self._settings.silence_limit
+        if not limit or self._speaking:
+            return
+        steps: list[tuple[float, Verdict]] = [(limit, End(EndReason.SILENCE))]
+        if limit > LAST_WARNING:
+            quiet = _duration(limit - LAST_WARNING)
+            text = f"Nobody has spoken for {quiet}. The call ends in one minute, unless somebody does."
+            steps.append((limit - LAST_WARNING, Warn(text)))
+        self._deadlines.start("silence", now, *steps)
+
+
+def _duration(seconds: float) -> str:
+    """As people say it: "45 seconds", "12 minutes"."""
+    if seconds < 100:
+        count, unit = max(1, round(seconds)), "second"
+    else:
+        count, unit = round(seconds / 60), "minute"
+    return f"{count} {unit}{'s' * (count != 1)}"

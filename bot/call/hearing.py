@@ -1,0 +1,34 @@
+"""Why nobody is heard, in plain words. Pure."""
+
+from dataclasses import dataclass
+
+from bot.media.session import SoundReport
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """How the people in the channel, and the bot itself, are muted by Discord."""
+
+    people: int
+    muted: int  # people who muted themselves, or whom the server muted
+    bot_deafened: bool
+
+
+def diagnosis(sound: SoundReport, listeners: Listeners) -> str | None:
+    """One sentence with the way out; None when somebody was heard."""
+    readable = sound.packets_received - sound.packets_undecryptable
+    if readable > 0:
+        return None
+    if sound.packets_received > 0:
+        return (
+            "Sound arrives, but it cannot be decrypted (Discord's end-to-end encryption, DAVE). "
+            "Leave the voice channel and join it again."
+        )
+    if listeners.bot_deafened:
+        return "I am deafened on this server, so Discord sends me no sound. A moderator can undo that."
+    if listeners.people and listeners.muted >= listeners.people:
+        return "Everybody in the channel is muted."
+    return (
+        "No sound arrives from anybody. Is the right microphone chosen, does its light move in Discord, and may you "
+        "speak in this channel?"
+    )

@@ -1,0 +1,176 @@
+"""Budgets: may a call begin, and how long may it last? Counted from the ledger, so that a restart forgets nothing."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.config.model import LimitSettings, Rule
+from bot.errors import Refused
+
+from .ledger import Ledger, SessionRecord, SessionState, billed_minutes
+from .state import EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """One limit in minutes, and what is left of it."""
+
+    name: str  # as in "80 % of <name> is used up"
+    limit: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How long a call may last, and by which limit."""
+
+    seconds: float
+    whose: str
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class Starter:
+    """Who wants a call, where. `roles` are role ids."""
+
+    guild_id: int
+    user_id: int
+    roles: Sequence[int] = ()
+
+
+class Limits:
+    """Answers from the ledger; LedgerError refuses the call, since a budget nobody knows is none."""
+
+    def __init__(self, ledger: Ledger, max_calls: int | None = None) -> None:
+        self._ledger = ledger
+        self._max_calls = max_calls
+
+    async def allowance(self, settings: LimitSettings, starter: Starter, now: datetime) -> Allowance | None:
+        """How long a call may last; None when nothing limits it. Refused when it may not begin."""
+        running = [r for r in await self._ledger.unsettled() if r.state is not SessionState.UNKNOWN]
+        _check_concurrent(settings, starter, running, self._max_calls)
+        records = await self._this_month(settings, starter.guild_id, now)
+        user = rule_of(settings, starter)
+        _check_cooldowns(settings.server, user, starter, records, now)
+        found = [
+            Allowance(60.0 * budget.left, budget.name, EndReason.LIMIT)
+            for budget in _checked(budgets(settings, starter, records, now))
+        ]
+        quiet = _until_quiet(settings, now)
+        if quiet is not None:
+            found.append(quiet)
+        return min(found, key=lambda allowance: allowance.seconds, default=None)
+
+    async def budgets(self, settings: LimitSettings, starter: Starter, now: datetime) -> list[Budget]:
+        """What is left, for people to see."""
+        return budgets(settings, starter, await self._this_month(settings, starter.guild_id, now), now)
+
+    async def _this_month(self, settings: LimitSettings, guild_id: int, now: datetime) -> Sequence[SessionRecord]:
+        start = month_start(now.astimezone(ZoneInfo(settings.time_zone)))
+        return await self._ledger.between(start.timestamp(), now.timestamp() + 1, guild_id)
+
+
+def rule_of(settings: LimitSettings, starter: Starter) -> Rule:
+    """The user's own limits, else the most generous of their roles', else everybody's; field by field."""
+    own = settings.users.get(starter.user_id, Rule())
+    roles = [settings.roles[role] for role in starter.roles if role in settings.roles]
+    values = {}
+    for name in Rule.model_fields:
+        value = getattr(own, name)
+        if value is None:
+            granted = [getattr(rule, name) for rule in roles if getattr(rule, name) is not None]
+            generous = min if name == "cooldown" else max
+            value = generous(granted) if granted else getattr(settings.user, name)
+        values[name] = value
+    return Rule(**values)
+
+
+def budgets(settings: LimitSettings, starter: Starter, records: Iterable[SessionRecord], now: datetime) -> list[Budget]:
+    """Every limit in minutes that holds for a starter. `records` are the server's, of this month at least."""
+    local = now.astimezone(ZoneInfo(settings.time_zone))
+    today = local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+    everyone = list(records)
+    own = [record for record in everyone if record.starter_id == starter.user_id]
+    found = []
+    for whose, rule, mine in (
+        ("this server's", settings.server, everyone),
+        ("your", rule_of(settings, starter), own),
+    ):
+        if rule.minutes_per_call is not None:
+            found.append(Budget(f"{whose} time per call", rule.minutes_per_call, rule.minutes_per_call))
+        if rule.minutes_per_day is not None:
+            spent = sum(minutes(r, now) for r in mine if (r.opened_at or 0) >= today)
+            found.append(Budget(f"{whose} time for today", rule.minutes_per_day, rule.minutes_per_day - spent))
+        if rule.minutes_per_month is not None:
+            spent = sum(minutes(r, now) for r in mine)
+            found.append(Budget(f"{whose} time for this month", rule.minutes_per_month, rule.minutes_per_month - spent))
+    return found
+
+
+def minutes(record: SessionRecord, now: datetime) -> int:
+    """What a session has cost, so far if it is still open."""
+    if record.billed_minutes is not None:
+        return record.billed_minutes
+    return 0 if record.opened_at is None else billed_minutes(now.timestamp() - record.opened_at)
+
+
+def month_start(local: datetime) -> datetime:
+    """Midnight of the month's first day, in the same time zone."""
+    return local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def _checked(found: list[Budget]) -> list[Budget]:
+    for budget in found:
+        if budget.left <= 0:
+            whose, _, span = budget.name.partition(" time ")
+            renewed = {
+                "for today": " It is renewed at midnight.",
+                "for this month": " It is renewed on the first of the month.",
+            }.get(span, "")
+            raise Refused(f"{whose.capitalize()} {budget.limit} minutes {span} are used up.{renewed}")
+    return found
+
+
+def _check_concurrent(
+    settings: LimitSettings, starter: Starter, running: Sequence[SessionRecord], max_calls: int | None
+) -> None:
+    here = sum(record.guild_id == starter.guild_id for record in running)
+    own = sum(record.starter_id == starter.user_id for record in running)
+    user_limit, server_limit = rule_of(settings, starter).concurrent_calls, settings.server.concurrent_calls
+    if user_limit is not None and own >= user_limit:
+        raise Refused(f"You have {own} call{'s' * (own != 1)} running, and may have {user_limit}. End one first.")
+    if server_limit is not None and here >= server_limit:
+        raise Refused(f"This server may have {server_limit} calls at once. End one first.")
+    if max_calls is not None and len(running) >= max_calls:
+        raise Refused("The bot is in as many calls as it may be in at once. Try again later.")
+
+
+def _check_cooldowns(
+    server: Rule, user: Rule, starter: Starter, records: Sequence[SessionRecord], now: datetime
+) -> None:
+    for rule, mine in ((server, records), (user, [r for r in records if r.starter_id == starter.user_id])):
+        ended = max((record.closed_at or 0.0 for record in mine), default=0.0)
+        left = ended + (rule.cooldown or 0.0) - now.timestamp()
+        if rule.cooldown and left > 0:
+            raise Refused(f"There was a call a moment ago. The next one can begin in {max(1, round(left))} seconds.")
+
+
+def _until_quiet(settings: LimitSettings, now: datetime) -> Allowance | None:
+    """How long it is until the quiet hours; Refused in the middle of them."""
+    local = now.astimezone(ZoneInfo(settings.time_zone))
+    soonest: float | None = None
+    for span in settings.quiet_hours:
+        start, end = (time.fromisoformat(text) for text in span.split("-"))
+        inside = start <= local.time() < end if start < end else local.time() >= start or local.time() < end
+        if inside:
+            raise Refused(f"This server's quiet hours last until {end:%H:%M} ({settings.time_zone}).")
+        begins = local.replace(hour=start.hour, minute=start.minute, second=0, microsecond=0)
+        if begins <= local:
+            begins = (begins + timedelta(days=1)).replace(hour=start.hour, minute=start.minute)
+        # Timestamps, since the difference of two local times knows nothing of summer time.
+        wait = begins.timestamp() - local.timestamp()
+        soonest = wait if soonest is None else min(soonest, wait)
+    if soonest is None:
+        return None
+    return Allowance(soonest, "the time until the quiet hours", EndReason.QUIET_HOURS)
