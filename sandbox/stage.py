@@ -183,9 +183,10 @@ class Stage:
     def account(self, name: str = "Parley") -> BotAccount:
         return self.discord.world.create_bot(name)
 
-    def bot(self, account: BotAccount, key: str) -> BotProcess:
+    def bot(self, account: BotAccount, key: str, *, development: bool | None = None) -> BotProcess:
         """A bot process, not started yet; it is stopped with the stage."""
-        bot = BotProcess(self.folder, account, key, development=self.development)
+        in_development = self.development if development is None else development
+        bot = BotProcess(self.folder, account, key, development=in_development)
         self._bots.append(bot)
         return bot
 

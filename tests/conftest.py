@@ -38,9 +38,10 @@ async def hasty(stage: Stage) -> RunningBot:
     )
 
 
-async def start_bot(stage: Stage, **settings: object) -> RunningBot:
+async def start_bot(stage: Stage, *, development: bool | None = None, **settings: object) -> RunningBot:
+    """A bot of its own for a test; without development mode it starts sooner."""
     account = stage.account()
     key = stage.valsea.create_key("test")
-    process = stage.bot(account, key)
+    process = stage.bot(account, key, development=development)
     await process.start(stage.config(**settings))
     return RunningBot(stage, account, key, process)

@@ -43,6 +43,7 @@ from bot.voice.close_codes import Remedy
 from bot.voice.handshake import Disconnected, ServerChanged, VoiceUpdate
 
 from .billing import BilledSession
+from .catch_up import CatchUp
 from .closing import SessionCloser
 from .events import CallObserver, TranscriptLine
 from .guards import CheckHearing, End, Guards, Verdict, Warn
@@ -110,6 +111,7 @@ class Call:
         self._voice = VoiceLink(request.channel, media_loop, self._media, self._queue.put_nowait)
         self._loop = asyncio.get_running_loop()
         self._speech = SpeechLedger()
+        self._catch_up = CatchUp()
         self._limits = limits
         #: How long it may last; None is for ever.
         self.allowance: Allowance | None = None
@@ -301,6 +303,8 @@ class Call:
         """Undo everything, the session first. Every step is tried whatever the others do."""
         assert self.machine.end_reason is not None
         self.closing = self._billing.end(self.machine.end_reason, self.ended_by)
+        if self.session is not None and self.machine.was_live:
+            self._catch_up.begin(self.provider, self.session.reference)
         for repair in self._repairs.values():
             repair.cancel()
         await asyncio.gather(*self._repairs.values(), return_exceptions=True)
@@ -311,6 +315,8 @@ class Call:
                 log.exception("call %s: a step of the ending failed", self.id)
         await self._await_confirmation()
         self._drain_transcript()
+        for line in await self._catch_up.missed():
+            self._observer.transcript(self, line)
         self.machine.ended()
         log.info("call %s ended: %s", self.id, self.machine.end_reason)
         await self._observer.finished(self)
@@ -393,6 +399,7 @@ class Call:
             if event.final and event.role == "user":
                 speakers = self._speech.claim(time.monotonic())
             line = TranscriptLine(event.role, event.text, event.final, speakers)
+            self._catch_up.note(line)
             self._observer.transcript(self, line)
         elif isinstance(event, ShownImage):
             self._observer.image(self, event)

@@ -22,6 +22,7 @@ class TranscriptLine:
     text: str
     final: bool
     speakers: tuple[int, ...] = ()
+    late: bool = False  # missed live, and found in the provider's own transcript after the call
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,16 @@ import time
 from bot.errors import LedgerError
 
 from .events import CallObserver, Receipt
-from .ledger import Ledger, SessionRecord
+from .ledger import Ledger, SessionRecord, SessionState
 
 log = logging.getLogger(__name__)
 
 SWEEP = 10.0  # seconds between two looks for sessions that somebody else ended
 ATTEMPTS = 30
+
+
+#: Seconds for the answer to a POST that nobody waits for any more; it would make a better receipt.
+LATE_WAIT = 10.0
 
 
 class Receipts:
@@ -56,8 +60,13 @@ class Receipts:
         while True:
             try:
                 for record in await self._ledger.unannounced():
-                    if record.id not in self._own:
+                    if record.id not in self._own and not _may_be_named_yet(record):
                         await self.give(record)
             except LedgerError as error:
                 log.error("%s", error)
             await asyncio.sleep(SWEEP)
+
+
+def _may_be_named_yet(record: SessionRecord) -> bool:
+    asked_at = record.opened_at or record.intended_at
+    return record.state is SessionState.UNKNOWN and time.time() - asked_at < LATE_WAIT

@@ -62,6 +62,11 @@ class CallStateMachine:
             return CallState.CONNECTING
         return CallState.RECONNECTING if self._broken else CallState.LIVE
 
+    @property
+    def was_live(self) -> bool:
+        """Whether it ever came so far."""
+        return self._connected
+
     def connected(self) -> None:
         """Both sides are up for the first time."""
         self._connected = True

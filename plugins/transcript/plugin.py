@@ -4,7 +4,7 @@ import discord
 from pydantic import Field
 
 from bot.call.call import Call
-from bot.call.events import TranscriptLine
+from bot.call.events import Receipt, TranscriptLine
 from bot.config.model import PluginSettings
 from bot.plugin_host.plugin import Host, Plugin
 from bot.text import MESSAGE_LIMIT, plain, split
@@ -27,6 +27,10 @@ class TranscriptPlugin(Plugin[TranscriptSettings]):
     name = "transcript"
     Settings = TranscriptSettings
 
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        self._caught_up: set[str] = set()  # calls whose late lines have their heading
+
     @classmethod
     async def setup(cls, host: Host) -> None:
         """discord.py's extension entry point."""
@@ -39,6 +43,9 @@ class TranscriptPlugin(Plugin[TranscriptSettings]):
         channel = self.host.get_channel(call.text_channel_id)
         if channel is None:
             return
+        if line.late and call.id not in self._caught_up:
+            self._caught_up.add(call.id)
+            await channel.send("*Said during the call, and missing above:*")
         if line.role == "user":
             heading = f"**{self._who(call, line.speakers)}:** "
             pieces = split(plain(line.text), MESSAGE_LIMIT - len(heading))
@@ -47,6 +54,9 @@ class TranscriptPlugin(Plugin[TranscriptSettings]):
             return
         for piece in split(plain(line.text), EMBED_LIMIT):
             await channel.send(embed=self._spoken_by_voicebot(call, piece))
+
+    async def on_call_ended(self, receipt: Receipt) -> None:
+        self._caught_up.discard(receipt.session_id)
 
     def _who(self, call: Call, speakers: tuple[int, ...]) -> str:
         """The names of those it may have been; nobody is guessed."""

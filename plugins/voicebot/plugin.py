@@ -1,14 +1,19 @@
 """The commands people type. Answers go to the person who asked; the channel reads only what concerns everyone."""
 
+import io
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import discord
 from discord import app_commands
 
 from bot.call.call import Call
 from bot.call.events import Receipt
+from bot.call.limits import Starter
 from bot.call.request import CallRequest
 from bot.call.state import CallState, EndReason
+from bot.call.usage import Period, as_csv, span
 from bot.config.model import PluginSettings, ServerSettings
 from bot.errors import Refused
 from bot.plugin_host.plugin import Host, Plugin
@@ -81,7 +86,28 @@ class VoicebotPlugin(Plugin[PluginSettings]):
         """State, time and cost so far."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         call = self._call(interaction)
-        await interaction.followup.send(words.status(call, await call.sound()), ephemeral=True)
+        starter = Starter(call.guild_id, call.starter_id, call.request.starter_roles)
+        budgets = await self.host.calls.limits.budgets(call.settings.limits, starter, datetime.now(UTC))
+        await interaction.followup.send(words.status(call, await call.sound(), budgets), ephemeral=True)
+
+    @voicebot.command(name="usage", description="What calls have cost on this server")
+    @app_commands.describe(period="else this month", export="attach every call as a CSV file")
+    @app_commands.choices(period=[app_commands.Choice(name=p.value, value=p.name) for p in Period])
+    async def usage(self, interaction: Interaction, period: str = Period.THIS_MONTH.name, export: bool = False) -> None:
+        """Totals; people who may not manage the server see the server's total and their own part."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        guild, member = _where(interaction)
+        local = datetime.now(ZoneInfo(self.host.config.server(guild.id).limits.time_zone))
+        start, end = span(Period[period], local)
+        records = await self.host.calls.ledger.between(start, end, guild.id)
+        manages = member.guild_permissions.manage_guild
+        shown = records if manages else [r for r in records if r.starter_id == member.id]
+        file: discord.File = discord.utils.MISSING
+        if export:
+            content = as_csv(shown, local).encode()
+            file = discord.File(io.BytesIO(content), f"calls-{Period[period].value.replace(' ', '-')}.csv")
+        embed = words.usage(Period[period], records, shown, local, everyone=manages)
+        await interaction.followup.send(embed=embed, file=file, ephemeral=True)
 
     async def on_call_started(self, call: Call) -> None:
         await self._post(call, words.started(call.voicebot_name, call.voice_channel_id, call.starter_id))

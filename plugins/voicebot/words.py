@@ -1,13 +1,20 @@
 """The sentences of the voicebot commands."""
 
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
 import discord
 
 from bot.call.call import Call
 from bot.call.events import Receipt
+from bot.call.ledger import SessionRecord
+from bot.call.limits import Budget
+from bot.call.usage import Period, Total, totals
 from bot.media.session import SoundReport
 from bot.text import name as safe_name
 
 END_COLOUR, WARNING_COLOUR = 0x747F8D, 0xFAA61A
+MOST_TOTALS = 15  # lines, so that they fit into an embed's field
 
 
 def joined(voicebot: str, channel_id: int) -> str:
@@ -26,13 +33,20 @@ def leaving(channel_id: int) -> str:
     return f"Leaving <#{channel_id}>. The receipt follows here in a moment."
 
 
-def status(call: Call, sound: SoundReport) -> str:
+def status(call: Call, sound: SoundReport, budgets: Sequence[Budget] = ()) -> str:
     minutes = call.billed_minutes
     lines = [
         f"**{safe_name(call.voicebot_name)}** in <#{call.voice_channel_id}>: {call.state.value}",
         f"Running for {duration(call.elapsed)}, about {minutes} billed minute{'s' * (minutes != 1)} so far",
         f"Started by <@{call.starter_id}>",
     ]
+    if call.allowance is not None and call.elapsed:
+        left = max(0.0, call.allowance.seconds - call.elapsed)
+        lines.append(f"It may last another {duration(left)} ({call.allowance.whose})")
+    for budget in budgets:
+        if not budget.name.endswith("per call"):
+            name = budget.name.replace("your ", "the starter's ", 1)
+            lines.append(f"Left of {name}: {max(0, budget.left)} of {budget.limit} minutes")
     if sound.packets_undecryptable > sound.packets_received // 2 and sound.packets_received > 50:
         lines.append("⚠️ Most of what arrives cannot be decrypted. Leave and rejoin the voice channel.")
     if sound.privacy_code:
@@ -67,6 +81,39 @@ def receipt(receipt: Receipt) -> discord.Embed:
     if receipt.credits is not None:
         embed.add_field(name="Credits", value=f"{receipt.credits.normalize():f}")
     return embed.set_footer(text=session_marker(receipt))
+
+
+def usage(
+    period: Period, records: Sequence[SessionRecord], shown: Sequence[SessionRecord], now: datetime, *, everyone: bool
+) -> discord.Embed:
+    """Totals of a server; `shown` is what the person who asks may see in detail."""
+    embed = discord.Embed(title=f"Calls {period.value}", colour=END_COLOUR)
+    server = totals(records, lambda _: "This server", now)
+    if not server:
+        embed.description = "There were none."
+        return embed
+    embed.description = _total(server[0])
+    if everyone:
+        embed.add_field(name="By who started them", value=_totals(shown, lambda r: f"<@{r.starter_id}>", now))
+        name_of = {r.voicebot: safe_name(r.voicebot_name or r.voicebot) for r in shown}
+        embed.add_field(name="By voicebot", value=_totals(shown, lambda r: name_of[r.voicebot], now))
+    else:
+        embed.add_field(name="Started by you", value=_totals(shown, lambda r: f"<@{r.starter_id}>", now) or "none")
+    return embed.set_footer(text="Minutes are our own count; calls that are still running count up to now.")
+
+
+def _totals(records: Sequence[SessionRecord], key: Callable[[SessionRecord], str], now: datetime) -> str:
+    found = totals(records, key, now)
+    lines = [_total(total) for total in found[:MOST_TOTALS]]
+    if len(found) > MOST_TOTALS:
+        lines.append(f"and {len(found) - MOST_TOTALS} more (`export` has all)")
+    return "\n".join(lines)
+
+
+def _total(total: Total) -> str:
+    calls = f"{total.calls} call{'s' * (total.calls != 1)}"
+    used = f", {total.credits.normalize():f} credits" if total.credits else ""
+    return f"{total.key}: {calls}, about {total.minutes} min{used}"
 
 
 def session_marker(receipt: Receipt) -> str:

@@ -107,6 +107,10 @@ class Discord:
                 self.leave_voice(guild_id, user_id)
         self.world.delete_channel(channel_id)
 
+    def outage(self, bot: BotAccount, guild_id: int) -> None:
+        """A server becomes unavailable to a bot, as when Discord has trouble of its own."""
+        self.gateway.send(bot, "GUILD_DELETE", {"id": str(guild_id), "unavailable": True})
+
     def change_voice_server(self, guild_id: int, user_id: int) -> None:
         """Move a bot to another voice server, as a region change does."""
         channel_id = self.world.voice_channel_of(guild_id, user_id)
@@ -125,7 +129,9 @@ class Discord:
             leaf.append(node)
             leaf = node["options"]
         for option, value in options.items():
-            if isinstance(value, int):  # a channel: the only kind of id our commands take
+            if isinstance(value, bool):
+                leaf.append({"name": option, "type": 5, "value": value})
+            elif isinstance(value, int):  # a channel: the only kind of id our commands take
                 data["resolved"].setdefault("channels", {})[str(value)] = {
                     **self.world.resolved_channel(value),
                     "permissions": "0",

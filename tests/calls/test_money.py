@@ -21,7 +21,7 @@ async def bot(hasty: RunningBot) -> AsyncIterator[RunningBot]:
     """A bot of its own for a test that ends it."""
     hasty.stage.valsea.faults.clear()
     hasty.stage.valsea.send_voicebot = True
-    bot = await start_bot(hasty.stage, ledger={"heartbeat_limit": 2})
+    bot = await start_bot(hasty.stage, development=False, ledger={"heartbeat_limit": 2})
     yield bot
     hasty.stage.valsea.faults.clear()
     await bot.process.kill()
@@ -54,7 +54,7 @@ async def test_after_a_crash_the_receipt_comes_once_and_says_so(bot: RunningBot)
 
 
 async def test_without_a_watchdog_the_next_start_ends_it(hasty: RunningBot) -> None:
-    bot = await start_bot(hasty.stage, ledger={"watchdog": False})
+    bot = await start_bot(hasty.stage, development=False, ledger={"watchdog": False})
     place = bot.place()
     session = await bot.start_call(place)
     await bot.process.kill()
@@ -98,7 +98,9 @@ async def test_killed_while_the_answer_to_the_post_is_on_its_way(bot: RunningBot
 
 async def test_a_post_that_is_answered_too_late(hasty: RunningBot) -> None:
     """Nobody waits that long; but the answer is read, and what it names is ended."""
-    bot = await start_bot(hasty.stage, plugins={"valsea": {"base_url": hasty.stage.valsea.url, "timeout": 1}})
+    bot = await start_bot(
+        hasty.stage, development=False, plugins={"valsea": {"base_url": hasty.stage.valsea.url, "timeout": 1}}
+    )
     place = bot.place()
     bot.stage.valsea.faults.add(Fault("open", delay=2.5, when="after"))
     await place.people[0].join(place.guild_id, place.voice_id)
@@ -120,7 +122,7 @@ async def test_a_post_whose_answer_is_lost_is_not_repeated(bot: RunningBot) -> N
     assert code == 0
     assert "unknown" in printed
     # What nobody can end is still said to everyone.
-    await eventually(lambda: any("was not started" in str(p["embeds"]) for p in bot.posts(place)), 15)
+    await eventually(lambda: any("was not started" in str(p["embeds"]) for p in bot.posts(place)), 25)
 
 
 async def test_a_provider_that_is_down_leaves_no_voice_behind(bot: RunningBot) -> None:
@@ -221,7 +223,7 @@ async def test_the_operator_ends_a_session(bot: RunningBot) -> None:
 
 
 async def test_the_operator_ends_all_with_the_bot_stopped(hasty: RunningBot) -> None:
-    bot = await start_bot(hasty.stage, ledger={"watchdog": False})
+    bot = await start_bot(hasty.stage, development=False, ledger={"watchdog": False})
     places = [bot.place("Ann"), bot.place("Bob")]
     for place in places:
         await bot.start_call(place)

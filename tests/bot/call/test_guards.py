@@ -1,0 +1,165 @@
+"""What must not go on for too long ends, with a word before; and what keeps a call alive does keep it."""
+
+import pytest
+
+from bot.call.guards import CheckHearing, End, Guards, Warn
+from bot.call.state import EndReason
+from bot.config.model import ServerSettings
+
+ANN, BOB, VOICEBOT = 1, 2, None
+SETTINGS = ServerSettings(silence_limit=600, first_audio_limit=0)
+
+
+def _guards(**changes: object) -> Guards:
+    guards = Guards(SETTINGS.model_copy(update=changes))
+    guards.live(0.0)
+    if "voicebot_arrival" not in changes:
+        guards.voicebot_arrived()
+    return guards
+
+
+def _at(guards: Guards, now: float, awake: float | None = None) -> list[object]:
+    return list(guards.check(now, now if awake is None else awake))
+
+
+def test_nobody_speaks() -> None:
+    guards = _guards()
+    assert _at(guards, 539) == []
+    (warning,) = _at(guards, 540)
+    assert isinstance(warning, Warn)
+    assert "Nobody has spoken for 9 minutes" in warning.text
+    assert _at(guards, 599) == []
+    assert _at(guards, 600) == [End(EndReason.SILENCE)]
+
+
+@pytest.mark.parametrize("who", [ANN, VOICEBOT])
+def test_people_and_the_voicebot_both_keep_it_alive(who: int | None) -> None:
+    guards = _guards()
+    guards.speaking(550, who, True)
+    assert _at(guards, 5000) == []
+    guards.speaking(5000, who, False)
+    assert _at(guards, 5599) != [End(EndReason.SILENCE)]
+    assert _at(guards, 5600) == [End(EndReason.SILENCE)]
+
+
+def test_one_of_two_falling_silent_is_no_silence() -> None:
+    guards = _guards()
+    guards.speaking(1, ANN, True)
+    guards.speaking(2, BOB, True)
+    guards.speaking(3, ANN, False)
+    assert _at(guards, 5000) == []
+
+
+def test_a_voicebot_that_leaves_in_mid_word_is_silent() -> None:
+    guards = _guards(voicebot_return=3600)
+    guards.speaking(1, VOICEBOT, True)
+    guards.voicebot_gone(2)
+    guards.speaking(3, ANN, True)
+    guards.speaking(4, ANN, False)
+    assert End(EndReason.SILENCE) in _at(guards, 700)
+
+
+def test_silence_can_be_allowed() -> None:
+    assert _at(_guards(silence_limit=0), 1e6) == []
+
+
+def test_nobody_was_heard_is_looked_into_twice() -> None:
+    guards = _guards(first_audio_limit=60)
+    assert _at(guards, 29) == []
+    assert _at(guards, 30) == [CheckHearing(False)]
+    assert _at(guards, 60) == [CheckHearing(True)]
+
+
+def test_one_word_is_enough_but_not_the_voicebots() -> None:
+    guards = _guards(first_audio_limit=60)
+    guards.speaking(10, VOICEBOT, True)
+    assert _at(guards, 30) == [CheckHearing(False)]
+    guards.speaking(40, ANN, True)
+    assert _at(guards, 70) == []
+
+
+def test_an_empty_channel_ends_it_after_the_grace() -> None:
+    guards = _guards(empty_channel_grace=30)
+    guards.occupancy(10, 0)
+    guards.occupancy(20, 0)  # another bot moved; the grace goes on
+    assert _at(guards, 39) == []
+    assert _at(guards, 40) == [End(EndReason.EMPTY)]
+
+
+def test_a_return_within_the_grace_keeps_it() -> None:
+    guards = _guards(empty_channel_grace=30)
+    guards.occupancy(10, 0)
+    guards.occupancy(39, 1)
+    assert _at(guards, 100) == []
+
+
+def test_a_voicebot_that_never_arrives() -> None:
+    guards = _guards(voicebot_arrival=30)
+    assert _at(guards, 30) == [End(EndReason.VOICEBOT_MISSING)]
+    guards = _guards(voicebot_arrival=30)
+    guards.voicebot_arrived()
+    assert _at(guards, 31) == []
+
+
+def test_a_voicebot_that_goes_and_comes_back() -> None:
+    guards = _guards(voicebot_return=20)
+    guards.voicebot_gone(100)
+    guards.voicebot_arrived()
+    assert _at(guards, 130) == []
+    guards.voicebot_gone(200)
+    assert _at(guards, 220) == [End(EndReason.VOICEBOT_GONE)]
+
+
+@pytest.mark.parametrize(
+    ("side", "limit", "reason"),
+    [
+        ("voice", 45, EndReason.VOICE_LOST),
+        ("room", 45, EndReason.ROOM_LOST),
+        ("gateway", 300, EndReason.GATEWAY_LOST),
+    ],
+)
+def test_a_side_that_stays_away(side: str, limit: float, reason: EndReason) -> None:
+    guards = _guards()
+    guards.broke(100, side)
+    guards.broke(120, side)  # it is still broken: the limit does not begin again
+    assert _at(guards, 100 + limit - 1) == []
+    assert _at(guards, 100 + limit) == [End(reason)]
+    guards.broke(500, side)
+    guards.healed(side)
+    assert _at(guards, 530) == []
+
+
+def test_an_allowance_warns_at_80_percent_and_a_minute_before() -> None:
+    guards = _guards(silence_limit=0)
+    guards.allowed(0.0, 600, "this server's time per call", EndReason.LIMIT)
+    (first,) = _at(guards, 480)
+    assert isinstance(first, Warn)
+    assert "80 % of this server's time per call is used up; the call ends in about 2 minutes" in first.text
+    (second,) = _at(guards, 537)
+    assert isinstance(second, Warn)
+    assert "in one minute" in second.text
+    assert _at(guards, 596) == []
+    # Before the next minute is billed.
+    assert _at(guards, 597) == [End(EndReason.LIMIT)]
+
+
+def test_a_minute_is_warned_of_once() -> None:
+    guards = _guards()
+    guards.allowed(0.0, 60, "your time for today", EndReason.LIMIT)
+    assert len(_at(guards, 56)) == 1
+    assert _at(guards, 57) == [End(EndReason.LIMIT)]
+
+
+def test_after_a_suspension_the_limits_are_looked_at_first() -> None:
+    guards = _guards()
+    guards.allowed(0.0, 600, "x", EndReason.LIMIT)
+    assert _at(guards, 10, awake=10) == []
+    verdicts = _at(guards, 4000, awake=11)
+    assert verdicts[-1] == End(EndReason.SUSPENDED)
+    assert End(EndReason.LIMIT) in verdicts
+
+
+def test_a_short_nap_ends_nothing() -> None:
+    guards = _guards(silence_limit=0)
+    _at(guards, 10, awake=10)
+    assert _at(guards, 40, awake=11) == []

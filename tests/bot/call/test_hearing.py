@@ -1,0 +1,28 @@
+"""Why nobody is heard, each with its way out."""
+
+import pytest
+
+from bot.call.hearing import Listeners, diagnosis
+from bot.media.session import SoundReport
+
+
+def _sound(received: int, undecryptable: int) -> SoundReport:
+    return SoundReport(received, undecryptable, 0, 0, 0, 0, 0, 0, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("sound", "listeners", "words"),
+    [
+        (_sound(500, 500), Listeners(1, 0, False), "cannot be decrypted"),
+        (_sound(0, 0), Listeners(1, 0, True), "I am deafened"),
+        (_sound(0, 0), Listeners(2, 2, False), "Everybody in the channel is muted"),
+        (_sound(0, 0), Listeners(2, 1, False), "microphone"),
+        (_sound(0, 0), Listeners(0, 0, False), "microphone"),
+    ],
+)
+def test_what_is_wrong(sound: SoundReport, listeners: Listeners, words: str) -> None:
+    assert words in str(diagnosis(sound, listeners))
+
+
+def test_somebody_was_heard() -> None:
+    assert diagnosis(_sound(500, 400), Listeners(2, 2, False)) is None
