@@ -5,10 +5,10 @@ import sys
 
 from sandbox.libopus import load_opus
 
-from . import cpu, delay
+from . import cpu, delay, ending
 from .table import Row, show
 
-BENCHMARKS = {"cpu": cpu.run, "delay": delay.run}
+BENCHMARKS = {"cpu": cpu.run, "delay": delay.run, "ending": ending.run}
 
 
 async def _main(names: list[str]) -> int:

@@ -78,8 +78,11 @@ class Provider(Protocol):
     #: As it is called in messages to users.
     title: str
     account: Account
-    #: Seconds after which people are told that there is no answer; `open_session` itself goes on waiting for it.
-    patience: float
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which people are told that there is no answer; `open_session` itself goes on waiting."""
+        ...
 
     async def open_session(self, voicebot: str, participant: str) -> VoicebotSession:
         """Open a session, which bills from now on. Never retried; `OutcomeUnknown` when it may be open all the same.

@@ -3,6 +3,7 @@
 Needs no Discord: the watchdog and `parley sessions` end sessions through the same clients.
 """
 
+import contextlib
 import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from bot.call.ledger import SessionRecord
 from bot.config.load import Config
 from bot.config.model import ServerSettings
-from bot.errors import Refused
+from bot.errors import KeyRejected, Refused
 from bot.provider import Account, Provider
 
 from .plugin import Plugin
@@ -36,6 +37,10 @@ class Providers:
 
     def of_session(self, record: SessionRecord) -> Provider:
         """The account that pays for a session, whatever the server uses by now."""
+        with contextlib.suppress(KeyRejected):
+            usual = self._client(record.guild_id, record.provider, None)
+            if usual.account == record.account:
+                return usual  # its connection is open already, and ending a session is urgent
         return self._client(record.guild_id, record.provider, record.account)
 
     async def close(self) -> None:

@@ -76,10 +76,9 @@ class VoicebotPlugin(Plugin[PluginSettings]):
     @voicebot.command(name="leave", description="End the call")
     async def leave(self, interaction: Interaction) -> None:
         """End the call; the receipt follows in the channel."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         call = self._call(interaction)
-        call.end(EndReason.LEFT, by=interaction.user.id)
-        await interaction.followup.send(words.leaving(call.voice_channel_id), ephemeral=True)
+        call.end(EndReason.LEFT, by=interaction.user.id)  # before anything else: the meter runs
+        await interaction.response.send_message(words.leaving(call.voice_channel_id), ephemeral=True)
 
     @voicebot.command(name="status", description="How the call is going")
     async def status(self, interaction: Interaction) -> None:
