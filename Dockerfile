@@ -1,5 +1,6 @@
 # Builds with: docker build -t parley .
-# Runs with:   docker run -e DISCORD_TOKEN -e VALSEA_API_KEY -v ./config.yaml:/config/config.yaml:ro parley
+# Runs with:   docker run --restart unless-stopped -e DISCORD_TOKEN -e VALSEA_API_KEY -v ./config:/config parley
+# /config holds config.yaml, and the ledger of billed sessions: user 10001 must be able to write there.
 
 FROM python:3.12-slim AS build
 WORKDIR /source
@@ -16,7 +17,7 @@ FROM python:3.12-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libopus0 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --create-home parley
+    && useradd --uid 10001 --create-home parley
 COPY --from=build /venv /venv
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1
 USER parley

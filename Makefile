@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup livekit demo test check lint unit bench lock example clean
+.PHONY: help setup livekit demo test check lint unit bench chaos lock example clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -43,6 +43,11 @@ unit: livekit
 
 bench: livekit ## the budgets as ratios, measured here and now
 	@$(BIN)/python -m benchmarks
+
+KILLS ?= 200
+SEED ?= 1
+chaos: livekit ## kill the bot at 200 seeded moments and look at the provider's meter (15 minutes)
+	@$(BIN)/python -m tests.chaos --kills $(KILLS) --seed $(SEED)
 
 lock: ## pin the newest versions that fit pyproject.toml into requirements.lock
 	@$(BIN)/python -m pip install --quiet uv

@@ -1,6 +1,7 @@
 """Nobody pays for a call that is over: crashes, freezes, lost answers, dead disks. Asserted at the provider's meter."""
 
 import asyncio
+import contextlib
 import resource
 import sqlite3
 import time
@@ -51,6 +52,30 @@ async def test_after_a_crash_the_receipt_comes_once_and_says_so(bot: RunningBot)
     await bot.process.run()
     await asyncio.sleep(1)
     assert len(bot.receipts(place)) == 1
+
+
+async def test_killed_between_posting_a_receipt_and_remembering_it(bot: RunningBot) -> None:
+    """Discord has forgotten the nonce by the time the bot is back: the channel itself is read."""
+    place = bot.place()
+    session = await bot.start_call(place)
+    await bot.command(place, place.people[0], "voicebot leave")
+    await bot.expect_end(place, session, "someone sent the bot away")
+    await bot.process.kill()
+    with contextlib.closing(sqlite3.connect(bot.process.ledger, isolation_level=None)) as ledger:
+        ledger.execute("UPDATE sessions SET announced_at = NULL")
+    memory, bot.stage.discord.rest.nonce_memory = bot.stage.discord.rest.nonce_memory, 0.0
+    try:
+        await bot.process.run()
+        await eventually(lambda: _announced(bot), 15)
+    finally:
+        bot.stage.discord.rest.nonce_memory = memory
+    assert len(bot.receipts(place)) == 1
+
+
+def _announced(bot: RunningBot) -> bool:
+    with contextlib.closing(sqlite3.connect(bot.process.ledger)) as ledger:
+        (due,) = ledger.execute("SELECT COUNT(*) FROM sessions WHERE announced_at IS NULL").fetchone()
+    return int(due) == 0
 
 
 async def test_without_a_watchdog_the_next_start_ends_it(hasty: RunningBot) -> None:
