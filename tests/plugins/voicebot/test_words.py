@@ -2,15 +2,19 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from bot.call.events import Receipt
+from bot.call.ledger import SessionRecord
 from bot.call.state import EndReason
+from bot.call.usage import Period
 from bot.config.model import ServerSettings
 from bot.errors import Refused
 from plugins.voicebot import words
 from plugins.voicebot.plugin import resolve_voicebot
+from tests.bot.call.records import record
 
 
 def _receipt(**changes: object) -> Receipt:
@@ -84,3 +88,41 @@ def test_an_unknown_voicebot_is_refused_with_those_there_are() -> None:
         resolve_voicebot(settings, "clown")
     with pytest.raises(Refused, match="No voicebot is set"):
         resolve_voicebot(settings, None)
+
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def _session(identifier: str, **changes: Any) -> SessionRecord:
+    return record(identifier, opened_at=NOW.timestamp() - 600, billed_minutes=3, **changes)
+
+
+def test_usage_for_someone_who_manages_the_server() -> None:
+    records = [_session("a", starter_id=4, voicebot_name="Guide"), _session("b", starter_id=5, credits=Decimal("1.50"))]
+    embed = words.usage(Period.TODAY, records, records, NOW, everyone=True)
+    assert embed.title == "Calls today"
+    assert embed.description == "This server: 2 calls, about 6 min, 1.5 credits"
+    by_user, by_voicebot = embed.fields
+    assert str(by_user.value).splitlines() == [
+        "<@4>: 1 call, about 3 min",
+        "<@5>: 1 call, about 3 min, 1.5 credits",
+    ]
+    assert "Guide" in str(by_voicebot.value) or "66f0" in str(by_voicebot.value)
+
+
+def test_usage_for_someone_else_shows_their_own_part() -> None:
+    records = [_session("a", starter_id=4), _session("b", starter_id=5)]
+    embed = words.usage(Period.TODAY, records, records[:1], NOW, everyone=False)
+    (own,) = embed.fields
+    assert (own.name, own.value) == ("Started by you", "<@4>: 1 call, about 3 min")
+
+
+def test_usage_without_a_call() -> None:
+    assert words.usage(Period.LAST_MONTH, [], [], NOW, everyone=True).description == "There were none."
+
+
+def test_usage_with_more_names_than_fit() -> None:
+    records = [_session(f"s{number}", starter_id=10**18 + number) for number in range(60)]
+    embed = words.usage(Period.EVER, records, records, NOW, everyone=True)
+    assert all(len(str(field.value)) <= 1024 for field in embed.fields)
+    assert "and 45 more" in str(embed.fields[0].value)

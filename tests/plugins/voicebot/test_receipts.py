@@ -1,0 +1,98 @@
+"""A receipt stands in the channel once, wherever the bot died."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import discord
+import pytest
+
+from bot.call.events import Receipt
+from bot.call.ledger import SessionState
+from bot.call.state import EndReason
+from plugins.voicebot import words
+from plugins.voicebot.receipts import post_once
+from tests.bot.call.records import record
+
+RECORD = record(state=SessionState.CLOSED, opened_at=1000.0, closed_at=1090.0, reason=EndReason.EMPTY, billed_minutes=2)
+ME = SimpleNamespace(id=99)
+
+
+def _refusal() -> discord.Forbidden:
+    return discord.Forbidden(SimpleNamespace(status=403, reason="Forbidden"), "Missing Permissions")  # type: ignore[arg-type]
+
+
+class Channel:
+    """What stands in it, and what is posted; `closed` to the bot for reading, writing or both."""
+
+    def __init__(self, *messages: Any, closed: str = "") -> None:
+        self.guild = SimpleNamespace(me=ME)
+        self.messages = messages
+        self.closed = closed
+        self.sent: list[dict[str, Any]] = []
+        self.asked_after: datetime | None = None
+
+    async def history(self, *, limit: int, after: datetime, oldest_first: bool) -> AsyncIterator[Any]:
+        self.asked_after = after
+        if "read" in self.closed:
+            raise _refusal()
+        for message in self.messages:
+            yield message
+
+    async def send(self, **message: Any) -> None:
+        if "write" in self.closed:
+            raise _refusal()
+        self.sent.append(message)
+
+
+def _message(author: Any, receipt: Receipt) -> Any:
+    return SimpleNamespace(author=author, embeds=[words.receipt(receipt)])
+
+
+RECOVERED, OWN = Receipt.of(RECORD, recovered=True), Receipt.of(RECORD, recovered=False)
+
+
+async def test_a_new_one_is_posted_with_a_nonce_and_nothing_is_read() -> None:
+    channel = Channel()
+    await post_once(channel, OWN)
+    (message,) = channel.sent
+    assert message["nonce"] == "receipt-s1"
+    assert len(message["nonce"]) <= 25  # Discord's limit
+    assert channel.asked_after is None
+
+
+async def test_one_that_stands_there_is_not_posted_again() -> None:
+    channel = Channel(_message(ME, RECOVERED))
+    await post_once(channel, RECOVERED)
+    assert channel.sent == []
+    assert channel.asked_after is not None
+    assert channel.asked_after < datetime.fromtimestamp(1090, UTC)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        _message(SimpleNamespace(id=7), RECOVERED),  # somebody else's copy proves nothing
+        _message(ME, Receipt.of(record("s2", opened_at=1.0, reason=EndReason.EMPTY), recovered=True)),
+    ],
+)
+async def test_another_is_not_this_one(message: Any) -> None:
+    channel = Channel(message)
+    await post_once(channel, RECOVERED)
+    assert len(channel.sent) == 1
+
+
+async def test_without_reading_it_is_posted_and_the_nonce_must_do() -> None:
+    channel = Channel(closed="read")
+    await post_once(channel, RECOVERED)
+    assert len(channel.sent) == 1
+
+
+async def test_without_writing_it_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    await post_once(Channel(closed="write"), OWN)
+    assert "no place to go" in caplog.text
+
+
+def test_the_longest_session_id_fits_into_a_nonce() -> None:
+    assert len(f"receipt-{'f' * 12}") <= 25
