@@ -46,6 +46,8 @@ class VoiceClient(asyncio.DatagramProtocol):
         self.line = line
         self._user_id = access.ticket.user_id
         self._dave = davey.DaveSession(1, self._user_id, access.ticket.channel_id)
+        #: Send what nobody in the call can decrypt, as a client does whose keys went wrong.
+        self.wrong_keys = False
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(resolver=_ToSandbox(discord.port), ssl=discord.client_tls())
         )
@@ -106,6 +108,8 @@ class VoiceClient(asyncio.DatagramProtocol):
             return
         self._sequence = (self._sequence + 1) & 0xFFFF
         sealed = self._dave.encrypt_opus(opus)
+        if self.wrong_keys:
+            sealed = bytes(byte ^ 0x55 for byte in sealed[:4]) + sealed[4:]
         packet = transport.Packet(self._sequence, timestamp & 0xFFFF_FFFF, self.ssrc, sealed)
         self._over_the_line(self._cipher.encrypt(packet))
 

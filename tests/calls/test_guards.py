@@ -54,6 +54,27 @@ async def test_nobody_is_heard_at_all(guarded: RunningBot) -> None:
     assert _said_in(guarded, place, "I end the call, because I heard nobody")
 
 
+async def test_nobody_can_be_decrypted(guarded: RunningBot) -> None:
+    place = guarded.place()
+    ann = place.people[0]
+    await ann.join(place.guild_id, place.voice_id)
+    assert ann.voice is not None
+    ann.voice.wrong_keys = True
+    session = await guarded.start_call(place)
+    talking = asyncio.create_task(_talk(ann))
+    try:
+        await guarded.expect_end(place, session, "nobody could be heard")
+    finally:
+        talking.cancel()
+        await asyncio.gather(talking, return_exceptions=True)
+    assert _said_in(guarded, place, "Sound arrives, but it cannot be decrypted")
+
+
+async def _talk(person: Any) -> None:
+    while True:
+        await person.say(speak("Hello there, can anybody hear me?"))
+
+
 async def test_everybody_is_muted(guarded: RunningBot) -> None:
     place = guarded.place()
     world = guarded.stage.discord.world
