@@ -101,7 +101,12 @@ def _run(config: Config) -> int:
 
 async def _serve(config: Config, token: str) -> None:
     """Run until SIGINT or SIGTERM; both end every call before the process goes."""
-    bot = Parley(config, await Books.open(config, plugin_classes()))
+    books = await Books.open(config, plugin_classes())
+    try:
+        bot = Parley(config, books)
+    except BaseException:
+        await books.close()
+        raise
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

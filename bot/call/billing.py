@@ -13,6 +13,9 @@ from .ledger import SessionRecord, SessionState, billed_minutes
 from .opening import SessionOpener
 from .state import EndReason
 
+#: Seconds; a process that is told to go has ten.
+LAST_WAIT = 2.0
+
 
 class BilledSession:
     """What a call costs. `session` is set while there is something to end."""
@@ -38,13 +41,16 @@ class BilledSession:
         return 0 if self._opened_at is None else billed_minutes(self.elapsed)
 
     async def open(self, participant: str) -> VoicebotSession:
-        """Open it. Never cancelled half-way: its answer is all that can end what it opened."""
+        """Open it. Its answer is all that can end what it opened, so a cancellation waits for it for a moment; after
+        that whoever opens it must: the watchdog, or the next start."""
         asked_at = clock.now()
         opening = asyncio.create_task(self._opener.open(self.record, participant))
         try:
             session = await asyncio.shield(opening)
         except asyncio.CancelledError:
-            with contextlib.suppress(ParleyError):
+            await asyncio.wait({opening}, timeout=LAST_WAIT)
+            opening.cancel()
+            with contextlib.suppress(ParleyError, asyncio.CancelledError):
                 self._opened(await opening, asked_at)
             raise
         except ProviderError as error:

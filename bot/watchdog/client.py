@@ -83,8 +83,15 @@ class WatchdogClient:
             await self._listen(reader)
             self._hang_up()
             log.error("the watchdog is gone (%s); starting another", self._exit_code())
+            reader = await self._respawn()
+
+    async def _respawn(self) -> asyncio.StreamReader:
+        while True:
             await asyncio.sleep(RESTART_WAIT)
-            reader = await self._spawn()
+            try:
+                return await self._spawn()
+            except OSError as error:  # no memory or no processes left; that may pass
+                log.error("the watchdog cannot be started: %s", error)
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         while (message := await messages.read(reader)) is not None:

@@ -11,7 +11,7 @@ import socket
 import time
 
 from bot.call.closing import SessionCloser
-from bot.call.ledger import Ledger
+from bot.call.ledger import Ledger, SessionRecord
 from bot.call.opening import RecordedOpener
 from bot.call.state import EndReason
 from bot.errors import LedgerError, ParleyError
@@ -42,7 +42,7 @@ class Watchdog:
         self._pulse = pulse
         self._instance = instance
         self._requests: set[asyncio.Task[None]] = set()
-        self._ending: set[str] = set()
+        self._ended: set[str] = set()  # by this process, whatever the disk made of that
         self._hurry = asyncio.Event()
 
     async def run(self, line: socket.socket | None, stop: asyncio.Event) -> None:
@@ -78,12 +78,17 @@ class Watchdog:
             return True
         if self._look().alive:
             return True
-        left = [record for record in records if record.must_be_ended]
+        left = [record for record in records if record.must_be_ended and record.id not in self._ended]
         for record in left:
             if not self._closer.is_ending(record.id):
                 log.warning("the bot is gone; ending session %s", record.id)
-                self._closer.end(record, record.reason or EndReason.WATCHDOG)
+                ending = self._closer.end(record, record.reason or EndReason.WATCHDOG)
+                ending.add_done_callback(self._on_ended)
         return bool(left) or self._busy()
+
+    def _on_ended(self, ending: "asyncio.Task[SessionRecord]") -> None:
+        if not ending.cancelled() and ending.exception() is None:
+            self._ended.add(ending.result().id)
 
     def _look(self) -> Sign:
         return self._pulse.look(time.monotonic())

@@ -302,6 +302,35 @@ async def test_a_full_disk_in_mid_call_ends_nothing_and_keeps_nothing_open(bot: 
     await bot.expect_end(place, session, "someone sent the bot away")
 
 
+async def test_a_full_disk_for_the_watchdog_too(bot: RunningBot) -> None:
+    """It cannot write down that it ended the session, and does not end it again and again."""
+    place = bot.place()
+    session = await bot.start_call(place)
+    assert bot.process.process is not None
+    for pid in (bot.process.process.pid, await _watchdog_pid(bot)):
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, 0))
+    await bot.process.kill()
+    await _ended_by_the_watchdog(bot)
+    await asyncio.sleep(1.5)
+    assert bot.requests_to("DELETE", session) == 1
+
+
+async def _watchdog_pid(bot: RunningBot) -> int:
+    finder = await asyncio.create_subprocess_exec(
+        "pgrep", "-f", f"bot watchdog {bot.process.config_file}", stdout=asyncio.subprocess.PIPE
+    )
+    found, _ = await finder.communicate()
+    return int(found.split()[0])
+
+
+async def test_sigterm_while_the_answer_to_the_post_is_on_its_way(bot: RunningBot) -> None:
+    place = bot.place()
+    bot.stage.valsea.faults.add(Fault("open", delay=12.0, when="after"))
+    session = await bot.request_session(place)
+    assert await bot.process.stop(timeout=12) == 0
+    await eventually(lambda: not bot.bills(session), 14)
+
+
 async def test_a_full_disk_in_mid_call_and_a_crash(bot: RunningBot) -> None:
     place = bot.place()
     await bot.start_call(place)
