@@ -18,7 +18,7 @@ from bot.errors import ParleyError
 from bot.media.loop import MediaLoop
 from bot.network import connector, tls_context
 from bot.plugin_host.hooks import HookDispatcher
-from bot.plugin_host.plugin import Plugin
+from bot.plugin_host.plugin import Plugin, SwitchedOff
 from bot.voice import opus
 
 log = logging.getLogger(__name__)
@@ -138,6 +138,8 @@ class _CommandTree(app_commands.CommandTree["Parley"]):
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         if isinstance(cause, ParleyError):
             text = cause.for_user
+        elif isinstance(cause, SwitchedOff):
+            text = str(cause)
         elif isinstance(cause, app_commands.CheckFailure):
             text = "You may not use this command here."
         else:

@@ -118,14 +118,18 @@ async def _serve(config: Config, token: str) -> None:
     finally:
         stopping.cancel()
         await bot.close()
-        await asyncio.gather(stopping, return_exceptions=True)
-    await running
+        # discord.py tries to connect for ever when the gateway is out of reach.
+        ended = running.done()
+        running.cancel()
+        await asyncio.gather(stopping, running, return_exceptions=True)
+    if ended:
+        running.result()
 
 
 def _set_up_logging(level: str) -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr)
     # At DEBUG these print whole requests: tokens, keys and what people said.
-    for name in ("httpx", "httpcore", "discord.gateway", "discord.http", "discord.client"):
+    for name in ("httpx", "httpcore", "discord"):
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelName(level)))
     logging.getLogger("httpx").setLevel(logging.WARNING)
 

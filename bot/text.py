@@ -47,6 +47,7 @@ def name(text: str) -> str:
 
 def split(text: str, limit: int = MESSAGE_LIMIT) -> list[str]:
     """Text in pieces of at most `limit` characters, cut at spaces where there are some. Nothing is lost but those."""
+    limit = max(limit, 1)
     pieces: list[str] = []
     while len(text) > limit:
         cut = text.rfind(" ", 1, limit + 1)

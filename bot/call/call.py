@@ -40,7 +40,7 @@ from bot.room.events import (
     VoicebotGone,
 )
 from bot.voice.close_codes import Remedy
-from bot.voice.handshake import Disconnected, ServerChanged, VoiceUpdate
+from bot.voice.handshake import Disconnected, Moved, ServerChanged, VoiceUpdate
 
 from .billing import BilledSession
 from .catch_up import CatchUp
@@ -369,6 +369,9 @@ class Call:
                 self._on_voice_lost(event)
             case ServerChanged():
                 self._on_server_changed(event)
+            case Moved():
+                if not self.settings.follow_moves:
+                    self.end(EndReason.MOVED)
             case Disconnected():
                 # When the channel was deleted, that news comes a moment later, and is the better reason.
                 self._guards.disconnected(clock.now(), DELETION_WAIT)
@@ -435,12 +438,15 @@ class Call:
 
     async def _rejoin_room(self) -> None:
         assert self.session is not None
+        self._guards.voicebot_gone(clock.now())  # before it may be seen to be there
         await self._media_loop.run(self._media.join_room(self.session.room_url, self.session.room_token))
-        self._guards.voicebot_gone(clock.now())
 
     def _on_voice_lost(self, lost: VoiceLost) -> None:
         if not self._voice.is_current(lost.server):
-            return  # Discord has named another server meanwhile, and that one is being connected
+            # Discord has named another server meanwhile, which is being connected, or is about to name one.
+            if self._voice.awaits_server or "voice" in self._repairs:
+                self._broke("voice")
+            return
         log.info("call %s: voice lost (%s)", self.id, lost.meaning)
         self._broke("voice")
         if lost.remedy is Remedy.GIVE_UP:
@@ -469,6 +475,8 @@ class Call:
         task.add_done_callback(lambda done: self._on_repair_done(side, done))
 
     def _on_repair_done(self, side: str, task: "asyncio.Task[None]") -> None:
+        if self._repairs.get(side) is task:
+            del self._repairs[side]
         if task.cancelled():
             return
         error = task.exception()

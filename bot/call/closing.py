@@ -82,6 +82,9 @@ class SessionCloser:
                 except ParleyError as error:  # the config names a provider that is not there
                     pause = wait
                     self._complain(record, attempt, error)
+                except Exception:  # whatever the plugin does, the obligation stays
+                    pause = wait
+                    log.exception("session %s is still open and billed; ending it failed", record.id)
                 wait = min(wait * 2, LONGEST_WAIT)
                 await asyncio.sleep(pause)
         finally:

@@ -42,12 +42,25 @@ class VoiceLink:
 
     @property
     def channel(self) -> VoiceChannel:
-        """Where the bot is; it can be moved."""
-        return self._joined if self._handshake is None else self._handshake.channel
+        """Where the bot is; it can be moved.
+
+        Asked for anew every time: when the gateway has to identify again, discord.py makes new objects for everything,
+        and the old ones no longer learn who is in the channel.
+        """
+        if self._handshake is None:
+            return self._joined
+        known = self._handshake.channel
+        fresh = self._handshake.client.get_channel(known.id)
+        return fresh if isinstance(fresh, discord.VoiceChannel | discord.StageChannel) else known
 
     def is_current(self, server: VoiceServerInfo) -> bool:
         """Whether a voice server is the one Discord named last, and not one that is being replaced already."""
         return self._handshake is not None and self._handshake.latest == server
+
+    @property
+    def awaits_server(self) -> bool:
+        """Whether Discord took the voice server away and has not named the next one."""
+        return self._handshake is not None and self._handshake.latest is None
 
     def listeners(self) -> Listeners:
         """Who of the people in the channel is muted, and whether the bot is deafened."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 import discord
+from discord import app_commands
 from discord.ext import commands
 
 from bot.call.call import Call
@@ -37,6 +38,10 @@ class Host(Protocol):
     def tls_context(self) -> ssl.SSLContext: ...
 
 
+class SwitchedOff(app_commands.CheckFailure):
+    """A command of a plugin that is off; the message is for the user."""
+
+
 class Plugin(commands.Cog, Generic[S]):
     """Derive, set `name` and `Settings`, and override the hooks you need.
 
@@ -60,6 +65,12 @@ class Plugin(commands.Cog, Generic[S]):
 
     def enabled(self, guild_id: int) -> bool:
         return self.settings(guild_id).enabled
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """discord.py asks before any command of this cog: where the plugin is off, its commands are."""
+        if interaction.guild_id is not None and not self.enabled(interaction.guild_id):
+            raise SwitchedOff(f"`{self.name}` is switched off on this server.")
+        return True
 
     async def on_call_starting(self, call: Call) -> str | None:
         """Before anything is opened or billed. A text refuses the call and is shown to who asked."""

@@ -5,7 +5,6 @@ main gateway (a fresh session, a move) it reports through `on_lost` and leaves t
 """
 
 import asyncio
-import contextlib
 import logging
 import random
 from collections.abc import Callable
@@ -62,6 +61,7 @@ class VoiceConnection:
         self._described = asyncio.Event()  # the session description came
         self._keys_changed = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
+        self._failure: VoiceError | None = None
         self._outgoing: set[asyncio.Task[None]] = set()
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -89,6 +89,9 @@ class VoiceConnection:
         except BaseException:
             await self.close()
             raise
+        if self._failure is not None:
+            await self.close()
+            raise self._failure
         if not self._described.is_set():
             code = self._gateway.close_code
             await self.close()
@@ -113,8 +116,7 @@ class VoiceConnection:
         runner, self._runner = self._runner, None
         if runner is not None:
             runner.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await runner
+            await asyncio.gather(runner, return_exceptions=True)
         outgoing = list(self._outgoing)
         for task in outgoing:
             task.cancel()
@@ -168,12 +170,40 @@ class VoiceConnection:
     # -- websocket ----------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        """Read the websocket, and the next one after a resume, until the session is lost."""
+        """Read until the session is lost; a reader that dies is a session lost, too."""
+        try:
+            await self._read()
+        except Exception as error:
+            if isinstance(error, VoiceError):
+                log.warning("the voice session failed: %s", error)
+            else:
+                log.exception("the voice session failed")
+            if self._described.is_set():
+                self._on_lost(CloseCode(Remedy.FRESH_SESSION, "The voice connection failed."))
+            else:
+                self._failure = (
+                    error
+                    if isinstance(error, VoiceError)
+                    else VoiceError(
+                        f"unexpected: {type(error).__name__}",
+                        for_user="Discord's voice server said something unexpected.",
+                    )
+                )
+
+    async def _read(self) -> None:
+        """The websocket, and the next one after a resume."""
         while True:
             gateway = self._gateway
             assert gateway is not None
             async for message in gateway.messages():
-                await self._handle(gateway, message)
+                try:
+                    await self._handle(gateway, message)
+                except (KeyError, TypeError, ValueError):  # one message that is not as documented is no reason to leave
+                    if not self._described.is_set():
+                        raise
+                    log.warning(
+                        "voice op %d could not be understood", message.op, exc_info=log.isEnabledFor(logging.DEBUG)
+                    )
             verdict = explain(gateway.close_code)
             log.info("voice websocket closed with %s: %s", gateway.close_code, verdict.remedy.name)
             await gateway.close()

@@ -32,7 +32,12 @@ class Disconnected:
     """Discord says that the bot is in no voice channel any more, and not because we asked."""
 
 
-VoiceUpdate = ServerChanged | Disconnected
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Discord says that the bot is in another channel now; new credentials come before or after."""
+
+
+VoiceUpdate = ServerChanged | Moved | Disconnected
 
 
 class VoiceHandshake(discord.VoiceProtocol):
@@ -53,6 +58,7 @@ class VoiceHandshake(discord.VoiceProtocol):
         self._server: tuple[str, str] | None = None  # endpoint, token
         self._complete: asyncio.Future[VoiceServerInfo] | None = None
         self._leaving = False
+        self._server_came_first = False  # since the last voice state
 
     async def connect(
         self, *, timeout: float, reconnect: bool, self_deaf: bool = False, self_mute: bool = False
@@ -111,17 +117,23 @@ class VoiceHandshake(discord.VoiceProtocol):
             else:
                 self._listener(Disconnected())
             return
+        self._leaving = False  # the news that we left may never come, when Discord had put us out already
+        moved = self._channel_id is not None and self._channel_id != int(channel_id)
         self._session_id = data["session_id"]
         self._channel_id = int(channel_id)
         channel = self.channel.guild.get_channel(self._channel_id)
         if isinstance(channel, discord.VoiceChannel | discord.StageChannel):
             self.channel = channel
-        self._offer(new_server=False)
+        if moved and self._complete is None:
+            self._listener(Moved())
+        self._offer(new_server=moved and self._server_came_first)
+        self._server_came_first = False
 
     async def on_voice_server_update(self, data: "VoiceServerUpdate", /) -> None:
         """discord.py: a voice server was assigned. Without an endpoint it is gone, and another one will follow."""
         endpoint = data.get("endpoint")
         self._server = None if endpoint is None else (endpoint, data["token"])
+        self._server_came_first = endpoint is not None
         self._offer(new_server=True)
 
     def _assemble(self) -> VoiceServerInfo | None:

@@ -10,6 +10,7 @@ from bot.plugin_host.plugin import Host, Plugin
 from bot.text import MESSAGE_LIMIT, plain, split
 from bot.text import name as safe_name
 
+MOST_NAMES = 5  # speakers named before a line
 EMBED_LIMIT = 4096  # characters of an embed's description
 VOICEBOT_COLOUR = 0x5865F2
 
@@ -65,6 +66,8 @@ class TranscriptPlugin(Plugin[TranscriptSettings]):
         for user_id in speakers:
             member = None if guild is None else guild.get_member(user_id)
             names.append(safe_name(member.display_name) if member is not None else f"<@{user_id}>")
+        if len(names) > MOST_NAMES:
+            names = [*names[:MOST_NAMES], f"{len(names) - MOST_NAMES} others"]
         return " and ".join(names) or "Someone"
 
     @staticmethod

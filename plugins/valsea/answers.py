@@ -15,18 +15,21 @@ _UNREADABLE = (
     "Valsea's answer could not be understood, so the call was not started. "
     "If it happens again, the bot may need an update."
 )
+_NAMELESS = f"{_UNREADABLE} A session may be billed that I cannot end: check the usage at valsea.ai."
 
 
 def session(body: Any) -> VoicebotSession:
     """The 201 body of a session; BadAnswer, with the room's name where there is one, so that it can be ended."""
     if not isinstance(body, dict):
-        raise BadAnswer("the session answer is not a JSON object", for_user=_UNREADABLE)
+        raise BadAnswer("the session answer is not a JSON object", for_user=_NAMELESS)
     reference = text(body.get("roomName"))
     url, token = text(body.get("livekitUrl")), text(body.get("participantToken"))
     if reference is None or url is None or token is None:
         names = {"roomName": reference, "livekitUrl": url, "participantToken": token}
         missing = ", ".join(name for name, value in names.items() if value is None)
-        raise BadAnswer(f"the session answer lacks {missing}", for_user=_UNREADABLE, reference=reference)
+        raise BadAnswer(
+            f"the session answer lacks {missing}", for_user=_UNREADABLE if reference else _NAMELESS, reference=reference
+        )
     return VoicebotSession(
         reference=reference,
         room_url=url,

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import httpx
 
-from bot.errors import BadAnswer, OutcomeUnknown, ProviderDown, VoicebotNotFound
+from bot.errors import BadAnswer, OutcomeUnknown, ProviderDown, ProviderError, VoicebotNotFound
 from bot.provider import Account, RoomMessage, SessionEnd, StoredMessage, VoicebotSession
 
 from . import answers, packets
@@ -29,6 +29,8 @@ MAX_PAGES = 200
 #: Seconds to listen for the answer to a POST. People are told long before, but only the answer names what to end.
 LATE_ANSWER = 600.0
 
+#: Answers to a POST that may come from something in front of the API, or after it acted. A 503 says that it did not.
+_MAY_HAVE_ACTED = (500, 502, 504)
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -41,6 +43,7 @@ class ValseaClient:
         self.account = Account(settings.api_key_env, settings.base_url)
         self.patience = settings.timeout
         self._settings = settings
+        self._key = api_key
         self._http = httpx.AsyncClient(
             base_url=settings.base_url,
             headers={"Authorization": f"Bearer {api_key}", "Accept": "application/json"},
@@ -59,14 +62,21 @@ class ValseaClient:
             response = await self._send(
                 "POST", self._settings.session_path, json=body, timeout=httpx.Timeout(LATE_ANSWER, connect=10)
             )
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise OutcomeUnknown(
                 f"no answer to the POST of a session: {type(error).__name__}",
                 for_user="Valsea did not answer. It may have opened a session all the same, so I did not try "
                 "again: check the usage at valsea.ai before you do.",
             ) from error
+        if response.status_code in _MAY_HAVE_ACTED:
+            status = response.status_code
+            raise OutcomeUnknown(
+                f"HTTP {status} to the POST of a session",
+                for_user=f"Valsea has a problem of its own (error {status}). It may have opened a session all the "
+                "same: check the usage at valsea.ai before you try again.",
+            )
         if not response.is_success:
-            raise refusal(response)
+            raise self._refusal(response)
         return answers.session(read_json(response))
 
     async def end_session(self, reference: str) -> SessionEnd:
@@ -74,13 +84,13 @@ class ValseaClient:
         path = self._settings.end_path.format(room=quote(reference, safe=""))
         try:
             response = await self._send("DELETE", path)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise ProviderDown(f"no answer to the DELETE of a session: {type(error).__name__}") from error
         if response.is_success:
             return SessionEnd(credits=answers.credits_used(response))
         if response.status_code == 404 and not is_html(response):
             return SessionEnd(already_gone=True)
-        raise refusal(response)
+        raise self._refusal(response)
 
     async def image_library(self, voicebot: str) -> Mapping[str, str]:
         """GET: all pictures of a voicebot."""
@@ -108,16 +118,19 @@ class ValseaClient:
     async def _get(self, path: str, query: dict[str, int] | None = None) -> Any:
         try:
             response = await self._send("GET", path, params=query)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise ProviderDown(f"no answer from Valsea: {type(error).__name__}") from error
         if response.status_code == 404:
             raise VoicebotNotFound("HTTP 404")
         if not response.is_success:
-            raise refusal(response)
+            raise self._refusal(response)
         body = read_json(response)
         if body is None:
             raise BadAnswer("the answer is not JSON")
         return body
+
+    def _refusal(self, response: httpx.Response) -> ProviderError:
+        return refusal(response, self._key)
 
     async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request; repeated only while no connection could be made, so that nothing was sent yet."""

@@ -44,7 +44,7 @@ def body_message(body: Any) -> str | None:
 
 def read_json(response: httpx.Response) -> Any:
     """The JSON body; None when it is none."""
-    with contextlib.suppress(ValueError, UnicodeDecodeError):
+    with contextlib.suppress(ValueError, RecursionError):
         return json.loads(response.content)
     return None
 
@@ -64,10 +64,12 @@ def retry_after(response: httpx.Response) -> float | None:
     return None
 
 
-def refusal(response: httpx.Response) -> ProviderError:
-    """The error for an answer that is not a success."""
+def refusal(response: httpx.Response, key: str = "") -> ProviderError:
+    """The error for an answer that is not a success. The `key` is cut out of what the provider says of it."""
     status = response.status_code
     told = body_message(read_json(response))
+    if told and key:
+        told = told.replace(key, "…")
     log = f"HTTP {status}" + (f": {told}" if told else "")
     said = f" It said: “{plain(told)}”" if told else ""
     if status in (400, 422):

@@ -11,6 +11,7 @@ from discord import app_commands
 from bot.call.call import Call
 from bot.call.events import Receipt
 from bot.call.limits import Starter
+from bot.call.manager import humans_in
 from bot.call.request import CallRequest
 from bot.call.state import CallState, EndReason
 from bot.call.usage import Period, as_csv, span
@@ -53,6 +54,7 @@ class VoicebotPlugin(Plugin[PluginSettings]):
         guild, member = _where(interaction)
         settings = self.host.config.server(guild.id)
         target = channel or _channel_of(member)
+        _check_member(member, target)
         text_channel_id = self._text_channel(interaction, settings)
         request = CallRequest(
             channel=target,
@@ -183,6 +185,15 @@ def _where(interaction: Interaction) -> tuple[discord.Guild, discord.Member]:
     if interaction.guild is None or not isinstance(interaction.user, discord.Member):
         raise Refused("This works on a server only.")
     return interaction.guild, interaction.user
+
+
+def _check_member(member: discord.Member, channel: discord.VoiceChannel) -> None:
+    """What is said in a channel is written down: nobody may send the bot where they could not go themselves."""
+    permissions = channel.permissions_for(member)
+    if not (permissions.view_channel and permissions.connect):
+        raise Refused("You may not join that voice channel yourself, so I do not join it for you.")
+    if not humans_in(channel):
+        raise Refused(f"There is nobody in {channel.mention} to talk with. Join it first.")
 
 
 def _channel_of(member: discord.Member) -> discord.VoiceChannel:

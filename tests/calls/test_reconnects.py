@@ -130,3 +130,36 @@ def _ssrc(bot: RunningBot, place: Place) -> int | None:
     room = bot.stage.discord.voice.rooms[place.voice_id]
     connection = room.of_user(bot.account.user_id)
     return None if connection is None else connection.ssrc
+
+
+async def test_a_voice_server_that_is_taken_away_and_never_replaced_ends_the_call(hasty: RunningBot) -> None:
+    """Discord names no endpoint while it looks for another server; nobody pays for it to find none."""
+    place = hasty.place()
+    session = await hasty.start_call(place)
+    discord = hasty.stage.discord
+    body = {"token": "t", "guild_id": str(place.guild_id), "endpoint": None}
+    discord.gateway.send(hasty.account, "VOICE_SERVER_UPDATE", body)
+    discord.voice.forget_sessions(place.guild_id, hasty.account.user_id)
+    discord.voice.close_sockets(place.guild_id, hasty.account.user_id, 4006)
+    await hasty.expect_end(place, session, "Discord's voice server broke", within=12)
+
+
+async def test_kicked_after_a_rejoin(hasty: RunningBot) -> None:
+    """A rejoin says goodbye first; that must not make the bot deaf to being put out later."""
+    place = hasty.place()
+    session = await hasty.start_call(place)
+    before = _ssrc(hasty, place)
+    hasty.stage.discord.voice.forget_sessions(place.guild_id, hasty.account.user_id)
+    await eventually(lambda: _ssrc(hasty, place) not in (None, before))
+    await asyncio.sleep(0.5)
+    hasty.stage.discord.leave_voice(place.guild_id, hasty.account.user_id)
+    await hasty.expect_end(place, session, "was disconnected", within=3)
+
+
+async def test_the_last_person_leaves_while_the_gateway_is_away(hasty: RunningBot) -> None:
+    """Nobody tells a bot that identifies anew what it has missed: it must count again."""
+    place = hasty.place()
+    session = await hasty.start_call(place)
+    hasty.stage.discord.gateway.drop(hasty.account, resumable=False)
+    await place.people[0].leave()
+    await hasty.expect_end(place, session, "everybody had left", within=15)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from sandbox.stage import Stage
 from sandbox.valsea.faults import Fault
 from tests.conftest import start_bot
 from tests.support import RunningBot, eventually
@@ -187,3 +188,44 @@ async def stage_poor(hasty: RunningBot) -> RunningBot:
     bot = await start_bot(hasty.stage)
     bot.organisation.credits *= 0
     return bot
+
+
+async def test_an_error_after_the_session_was_opened(hasty: RunningBot) -> None:
+    """A 500 may come after the provider has acted; nobody is told to just try again."""
+    place = hasty.place()
+    hasty.stage.valsea.faults.add(Fault("open", status=500, when="after"))
+    await place.people[0].join(place.guild_id, place.voice_id)
+    reply = await hasty.command(place, place.people[0], "voicebot join")
+    assert "may have opened a session all the same" in reply
+    assert "may be open and billed" in hasty.log()
+    for room in hasty.organisation.running():  # as its owner would, in the provider's dashboard
+        hasty.organisation.close(room, 0.0)
+
+
+async def test_a_channel_that_the_person_may_not_enter(hasty: RunningBot) -> None:
+    """Else the transcript would be a way to listen behind closed doors."""
+    place = hasty.place("Ann", "Boss")
+    ann, boss = place.people
+    await boss.join(place.guild_id, place.voice_id)
+    hasty.stage.discord.world.deny(place.voice_id, ann.user_id, "connect")
+    reply = await hasty.command(place, ann, "voicebot join", channel=place.voice_id)
+    assert "You may not join that voice channel yourself" in reply
+
+
+async def test_a_channel_with_nobody_in_it(hasty: RunningBot) -> None:
+    place = hasty.place()
+    reply = await hasty.command(place, place.people[0], "voicebot join", channel=place.voice_id)
+    assert "There is nobody in" in reply
+
+
+async def test_a_server_where_it_is_switched_off(stage: Stage) -> None:
+    bot = await start_bot(
+        stage,
+        development=False,
+        plugins={"valsea": {"base_url": stage.valsea.url}, "voicebot": {"enabled": False}},
+    )
+    place = bot.place()
+    await place.people[0].join(place.guild_id, place.voice_id)
+    assert "switched off on this server" in await bot.command(place, place.people[0], "voicebot join")
+    assert bot.organisation.meters == {}
+    await bot.process.stop()

@@ -12,6 +12,7 @@ from bot.errors import (
     NotAllowed,
     OutcomeUnknown,
     ProviderDown,
+    RequestRejected,
     VoicebotNotFound,
     WrongAddress,
 )
@@ -143,3 +144,19 @@ async def test_garbage_is_a_bad_answer(valsea: Valsea, client: ValseaClient, bod
     valsea.faults.add(Fault("open", garbage=body))
     with pytest.raises(BadAnswer):
         await client.open_session(VOICEBOT_ID, "x")
+
+
+async def test_a_key_of_any_form_that_is_echoed_stays_secret(valsea: Valsea) -> None:
+    client = _client(valsea, "blaze-0123456789")
+    valsea.faults.add(Fault("open", status=400, message="Bad key blaze-0123456789"))
+    with pytest.raises(RequestRejected) as error:
+        await client.open_session("x", "y")
+    assert "blaze-0123456789" not in str(error.value) + error.value.for_user
+    await client.close()
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"\xff\xfe", b"{"])
+async def test_a_body_that_breaks_a_parser_is_only_a_failure(valsea: Valsea, client: ValseaClient, body: bytes) -> None:
+    valsea.faults.add(Fault("end", status=502, garbage=body))
+    with pytest.raises(ProviderDown):
+        await client.end_session("room")
