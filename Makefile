@@ -39,7 +39,7 @@ lint: $(READY) ## ruff, mypy --strict, import directions
 	@$(BIN)/lint-imports --no-logo
 
 unit: livekit
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m tests
 
 bench: livekit ## the budgets as ratios, measured here and now
 	@$(BIN)/python -m benchmarks

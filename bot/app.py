@@ -54,6 +54,7 @@ class Parley(commands.AutoShardedBot):
             allowed_mentions=discord.AllowedMentions.none(),
             connector=connector(config.host.network),
             tree_cls=_CommandTree,
+            guild_ready_timeout=1.0,  # seconds between two servers at the start; only receipts wait for the last
         )
         self.config = config
         self.books = books
