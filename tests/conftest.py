@@ -1,5 +1,6 @@
 """The stage on which tests of whole calls play: started once, every test gets servers and people of its own."""
 
+import shutil
 from collections.abc import AsyncIterator
 
 import pytest
@@ -22,6 +23,7 @@ async def stage() -> AsyncIterator[Stage]:
     for log in stage.folder.glob("bot-*.log"):
         found = [line for line in log.read_text().splitlines() if any(sign in line for sign in CARELESS)]
         assert found == [], f"{log}: {found}"
+    shutil.rmtree(stage.folder)  # kept when something is wrong
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,12 @@
 """What several tests need: waiting for something to become true, and reading a channel."""
 
 import asyncio
+import contextlib
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sandbox.discord.model import BotAccount
@@ -92,6 +95,19 @@ class RunningBot:
         await eventually(lambda: len(self.receipts(place)) == 1, within, f"no receipt; log: {self.log()[-3000:]}")
         assert reason in self.receipts(place)[0]
         assert self.requests_to("DELETE", session) == 1
+
+    def voice_sockets(self) -> int:
+        """How many UDP sockets to the voice server the bot's process holds. Linux: /proc/net/udp, proc(5)."""
+        assert self.process.process is not None
+        pid = self.process.process.pid
+        peer = f"0100007F:{self.stage.discord.voice.udp_port:04X}"
+        rows = [line.split() for line in Path(f"/proc/{pid}/net/udp").read_text().splitlines()[1:]]
+        inodes = {f"socket:[{row[9]}]" for row in rows if row[2] == peer}
+        held = 0
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed while we were looking
+                held += os.readlink(descriptor) in inodes
+        return held
 
     def log(self) -> str:
         return self.process.log.read_text()

@@ -4,8 +4,11 @@ Lives in the media loop. At each tick people are mixed into one frame for the ro
 to Discord. Nothing is decoded, mixed or encoded for those who are silent.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +27,8 @@ from bot.voice.receive import OpusPacket
 
 from .events import MediaEvent, SpeakingChanged, VoicebotSpeaking, VoiceLost, VoiceResumed, VoiceResuming
 from .loop import MediaLoop
+
+log = logging.getLogger(__name__)
 
 #: Seconds of silence sent into the room after the last word, in which the voicebot notices that the turn is over.
 #: After that the SDK's own comfort noise keeps the track alive at no cost to us.
@@ -72,6 +77,7 @@ class MediaSession:
         self._post = post
         self._voice: VoiceConnection | None = None
         self._room: RoomConnection | None = None
+        self._retired: set[asyncio.Task[None]] = set()
         self._speakers: dict[int, Speaker] = {}
         self._playout = Playout()
         self._encoder: Encoder | None = None
@@ -85,9 +91,7 @@ class MediaSession:
 
         `keys_timeout` is in seconds; None does not wait, since someone alone in a channel has nobody to agree with.
         """
-        if self._voice is not None:
-            old, self._voice = self._voice, None
-            await old.close()
+        self._retire_voice()
         if self._encoder is None:
             self._encoder = Encoder(bitrate=self._settings.bitrate)
         voice = VoiceConnection(
@@ -100,16 +104,18 @@ class MediaSession:
             on_lost=lambda verdict: self._post(VoiceLost(server, verdict.remedy, verdict.meaning)),
             encoder=self._encoder,
         )
-        await voice.open()
+        try:
+            await voice.open()
+        except BaseException:
+            self._retire(voice.close())
+            raise
         self._voice = voice
         if keys_timeout is not None:
             await voice.keys_agreed(keys_timeout)
 
     async def join_room(self, url: str, token: str) -> None:
         """Join the voicebot's room, in place of the one before, and start to carry sound; RoomError."""
-        if self._room is not None:
-            old, self._room = self._room, None
-            await old.leave()
+        self._retire_room()
         room = RoomConnection(read_packet=self._read_packet, on_frame=self._playout.push, on_event=self._on_room_event)
         self._room = room
         await room.join(url, token)
@@ -119,12 +125,31 @@ class MediaSession:
     async def close(self) -> None:
         """Stop carrying sound and leave both sides; safe to call at any time, and twice."""
         self._loop.ticker.remove(self._tick)
-        room, self._room = self._room, None
+        self._retire_room()
+        self._retire_voice()
+        while self._retired:
+            await asyncio.wait(self._retired)
+
+    def _retire_voice(self) -> None:
         voice, self._voice = self._voice, None
-        if room is not None:
-            await room.leave()
         if voice is not None:
-            await voice.close()
+            self._retire(voice.close())
+
+    def _retire_room(self) -> None:
+        room, self._room = self._room, None
+        if room is not None:
+            self._retire(room.leave())
+
+    def _retire(self, closing: Coroutine[Any, Any, None]) -> None:
+        """Close a connection in a task of its own: nobody waits for its goodbye, and no cancellation cuts it short."""
+        task = asyncio.create_task(closing, name="end of a connection")
+        self._retired.add(task)
+        task.add_done_callback(self._on_retired)
+
+    def _on_retired(self, task: "asyncio.Task[None]") -> None:
+        self._retired.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a connection could not be closed properly", exc_info=task.exception())
 
     async def report(self) -> SoundReport:
         """The counters as they stand."""

@@ -67,7 +67,10 @@ class VoiceConnection:
     # -- life ---------------------------------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Shake hands until sound can flow; VoiceError (VoiceClosed with the code) when that fails."""
+        """Shake hands until sound can flow; VoiceError (VoiceClosed with the code) when that fails.
+
+        Whatever comes of it, the connection is to be closed.
+        """
         try:
             async with asyncio.timeout(HANDSHAKE_TIMEOUT):
                 self._gateway = await VoiceGateway.open(self._http, self.server)
@@ -77,24 +80,17 @@ class VoiceConnection:
                 await asyncio.wait({described, self._runner}, return_when=asyncio.FIRST_COMPLETED)
                 described.cancel()
         except TimeoutError as error:
-            await self.close()
             raise VoiceError(
                 "voice handshake timed out", for_user="Discord's voice server did not answer in time."
             ) from error
         except (aiohttp.ClientError, OSError) as error:
-            await self.close()
             raise VoiceError(
                 f"voice server unreachable: {error}", for_user="Discord's voice server cannot be reached."
             ) from error
-        except BaseException:
-            await self.close()
-            raise
         if self._failure is not None:
-            await self.close()
             raise self._failure
         if not self._described.is_set():
             code = self._gateway.close_code
-            await self.close()
             raise VoiceClosed(code or 1006, explain(code).meaning)
 
     async def keys_agreed(self, timeout: float) -> None:
@@ -113,6 +109,8 @@ class VoiceConnection:
 
     async def close(self) -> None:
         """Stop sending and receiving and end the websocket; safe to call at any time."""
+        if self._socket is not None:
+            self._socket.close()
         runner, self._runner = self._runner, None
         if runner is not None:
             runner.cancel()
@@ -123,8 +121,6 @@ class VoiceConnection:
         await asyncio.gather(*outgoing, return_exceptions=True)
         if self._gateway is not None:
             await self._gateway.close()
-        if self._socket is not None:
-            self._socket.close()
 
     # -- sound --------------------------------------------------------------------------------------------------
 

@@ -125,6 +125,23 @@ async def test_following_a_move(hasty: RunningBot) -> None:
     assert await bot.process.stop() == 0
 
 
+async def test_a_storm_of_voice_servers_leaves_one_socket(hasty: RunningBot) -> None:
+    """Each server replaces the one before, also while that one is still being left or joined."""
+    place = hasty.place()
+    session = await hasty.start_call(place)
+    before, others = _ssrc(hasty, place), hasty.voice_sockets() - 1
+    for pause in (0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 0):
+        hasty.stage.discord.change_voice_server(place.guild_id, hasty.account.user_id)
+        await asyncio.sleep(pause)
+    await eventually(lambda: _ssrc(hasty, place) not in (None, before))
+    await asyncio.sleep(1)
+    assert await _is_heard(hasty, place, session)
+    assert hasty.voice_sockets() == others + 1
+    await hasty.command(place, place.people[0], "voicebot leave")
+    await hasty.expect_end(place, session, "someone sent the bot away")
+    assert hasty.voice_sockets() == others
+
+
 def _ssrc(bot: RunningBot, place: Place) -> int | None:
     """The bot's SSRC in the channel; None while it has no voice session."""
     room = bot.stage.discord.voice.rooms[place.voice_id]

@@ -135,7 +135,7 @@ async def test_no_keys_no_session(hasty: RunningBot) -> None:
     """A voice server that never starts DAVE: the bot would hear nobody, so nothing is opened."""
     place = hasty.place()
     await place.people[0].join(place.guild_id, place.voice_id)
-    billed = len(hasty.organisation.meters)
+    billed, sockets = len(hasty.organisation.meters), hasty.voice_sockets()
     hasty.stage.discord.voice.hold_dave = True
     try:
         reply = await hasty.command(place, place.people[0], "voicebot join")
@@ -143,6 +143,22 @@ async def test_no_keys_no_session(hasty: RunningBot) -> None:
         hasty.stage.discord.voice.hold_dave = False
     assert "end-to-end encryption could not be agreed" in reply
     assert len(hasty.organisation.meters) == billed
+    await eventually(lambda: hasty.voice_sockets() == sockets)
+
+
+async def test_a_firewall_in_the_way(hasty: RunningBot) -> None:
+    """The websocket works, UDP does not: people are told, and the socket that failed is closed."""
+    place = hasty.place()
+    await place.people[0].join(place.guild_id, place.voice_id)
+    billed, sockets = len(hasty.organisation.meters), hasty.voice_sockets()
+    hasty.stage.discord.voice.udp_blocked = True
+    try:
+        reply = await hasty.command(place, place.people[0], "voicebot join")
+    finally:
+        hasty.stage.discord.voice.udp_blocked = False
+    assert "A firewall may block outgoing UDP" in reply
+    assert len(hasty.organisation.meters) == billed
+    await eventually(lambda: hasty.voice_sockets() == sockets)
 
 
 @pytest.mark.parametrize("code", [4017, 4021, 4004])

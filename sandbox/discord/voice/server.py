@@ -50,6 +50,7 @@ class VoiceServer(asyncio.DatagramProtocol):
         self.heartbeat_interval = 13.75  # seconds
         self.reject_with: int | None = None  # a close code for every new websocket, when asked for
         self.hold_dave = False  # leave new clients without DAVE messages, when asked for
+        self.udp_blocked = False  # swallow every datagram, as a firewall does, when asked for
         self._tickets: dict[str, Ticket] = {}
         self._connections: dict[int, tuple[VoiceRoom, Connection]] = {}
         self._sockets: dict[int, web.WebSocketResponse] = {}
@@ -127,6 +128,8 @@ class VoiceServer(asyncio.DatagramProtocol):
             self._transport.sendto(datagram, address)
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+        if self.udp_blocked:
+            return
         if len(data) == 74 and data[:2] == b"\x00\x01":
             self._discover(data, (str(addr[0]), addr[1]))
         elif transport.is_rtp(data):
