@@ -132,6 +132,17 @@ def _set_up_logging(level: str) -> None:
     for name in ("httpx", "httpcore", "discord"):
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelName(level)))
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_shorten_outages)
+
+
+def _shorten_outages(record: logging.LogRecord) -> bool:
+    """A network that is away is no bug: discord.py's stack trace for each attempt to connect becomes one line."""
+    error = record.exc_info[1] if record.exc_info else None
+    if record.name.startswith("discord.") and isinstance(error, OSError | aiohttp.ClientError):
+        record.msg, record.args = f"{record.getMessage()} ({type(error).__name__}: {error})", ()
+        record.exc_info = record.exc_text = None
+    return True
 
 
 if __name__ == "__main__":

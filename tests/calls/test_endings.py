@@ -1,17 +1,19 @@
 """A session is ended in every case in which a call is over. Asserted at the provider's meter."""
 
 import asyncio
+import time
 
 import pytest
 
+from sandbox.stage import Stage
 from sandbox.valsea.faults import Fault
 from tests.conftest import start_bot
 from tests.support import RunningBot, eventually
 
 
 @pytest.fixture(autouse=True)
-def _no_voicebot(hasty: RunningBot) -> None:
-    """Endings need no voicebot's ears; without one the machine is quicker."""
+def _no_faults(hasty: RunningBot) -> None:
+    """What one test breaks is whole again for the next."""
     hasty.stage.valsea.faults.clear()
     hasty.stage.valsea.send_voicebot = True
 
@@ -172,6 +174,22 @@ async def test_sigterm(stage_bot: RunningBot) -> None:
     assert code == 0
     assert not stage_bot.bills(session)
     assert "being restarted" in stage_bot.receipts(place)[0]
+
+
+async def test_sigterm_while_the_gateway_is_out_of_reach(stage: Stage) -> None:
+    """discord.py tries to connect for ever; Docker would kill it after ten seconds."""
+    account = stage.account()
+    process = stage.bot(account, stage.valsea.create_key("test"), development=False)
+    config = stage.config()
+    config["network"]["connect_to"] = {"gateway.discord.gg": "127.0.0.1:1", **config["network"]["connect_to"]}
+    process.configure(config)
+    await process.run(ready=False)
+    await eventually(lambda: "Failed to connect" in process.log.read_text(), 20)
+    started = time.monotonic()
+    assert await process.stop(timeout=9) == 0
+    assert time.monotonic() - started < 9
+    assert "Cannot connect to host gateway.discord.gg" in process.log.read_text()
+    assert "Traceback" not in process.log.read_text()  # a network that is away is no bug
 
 
 @pytest.fixture

@@ -177,16 +177,31 @@ async def test_a_voice_server_that_refuses(hasty: RunningBot, code: int) -> None
     assert len(hasty.organisation.meters) == billed
 
 
-async def test_the_key_is_in_no_log_and_no_message(hasty: RunningBot) -> None:
-    place = hasty.place()
-    session = await hasty.start_call(place)
-    await hasty.command(place, place.people[0], "voicebot leave")
-    await hasty.expect_end(place, session, "someone sent the bot away")
-    log = hasty.log()
-    assert hasty.key not in log
-    assert hasty.account.token not in log
+@pytest.mark.parametrize("level", ["INFO", "DEBUG"])
+async def test_the_key_is_in_no_log_and_no_message(hasty: RunningBot, level: str) -> None:
+    bot = hasty if level == "INFO" else await _talkative(hasty)
+    place = bot.place()
+    session = await bot.start_call(place)
+    said = {"type": "transcript", "isComplete": True, "role": "user", "text": "my diagnosis is private"}
+    session.send_packet(session.room, json.dumps(said).encode())
+    await eventually(lambda: "my diagnosis" in json.dumps(bot.posts(place)))
+    await bot.command(place, place.people[0], "voicebot leave")
+    await bot.expect_end(place, session, "someone sent the bot away")
+    log = bot.log()
+    assert ("DEBUG" in log) == (level == "DEBUG")
+    assert bot.key not in log
+    assert bot.account.token not in log
     assert "eyJ" not in log
-    assert hasty.key not in json.dumps(hasty.posts(place))
+    assert "my diagnosis" not in log
+    assert "webhooks/" not in log  # an interaction's token is in the path
+    assert bot.key not in json.dumps(bot.posts(place))
+
+
+async def _talkative(hasty: RunningBot) -> RunningBot:
+    account, key = hasty.stage.account(), hasty.stage.valsea.create_key("test")
+    process = hasty.stage.bot(account, key, development=False)
+    await process.start({**hasty.stage.config(), "log": {"level": "DEBUG"}})
+    return RunningBot(hasty.stage, account, key, process)
 
 
 def _posts(bot: RunningBot) -> list[tuple[str, str, float]]:

@@ -1,0 +1,208 @@
+"""One voice session on a real voice server: a reader that dies, a server that babbles, every socket closed."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import numpy as np
+import pytest
+
+from bot.config.model import NetworkSettings
+from bot.errors import VoiceClosed, VoiceError
+from bot.network import connector
+from bot.voice import connection as module
+from bot.voice.close_codes import CloseCode, Remedy
+from bot.voice.connection import VoiceConnection
+from bot.voice.gateway import VoiceServerInfo
+from bot.voice.opus import Encoder
+from bot.voice.receive import OpusPacket
+from sandbox.discord.server import HOSTS, Discord
+from sandbox.discord.voice.room import Connection
+from sandbox.people.person import Person
+
+TONE = (np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000) * 9000).astype(np.int16)
+
+
+@dataclass(slots=True)
+class Desk:
+    """A bot's voice session in a channel with Ann, and what it reported."""
+
+    discord: Discord
+    ann: Person
+    guild_id: int
+    channel_id: int
+    bot_id: int
+    connection: VoiceConnection
+    packets: list[OpusPacket] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
+    lost: list[CloseCode] = field(default_factory=list)
+    resumes: list[str] = field(default_factory=list)
+
+    @property
+    def at_server(self) -> Connection:
+        found = self.discord.voice.rooms[self.channel_id].of_user(self.bot_id)
+        assert found is not None
+        return found
+
+    async def hears(self) -> bool:
+        """Whether 0.4 s of Ann's voice arrive."""
+        before = len(self.packets)
+        await self.ann.say(TONE[: 20 * 960])
+        await asyncio.sleep(0.2)
+        return len(self.packets) - before >= 18
+
+
+Seat = Callable[[], Awaitable[Desk]]
+
+
+@pytest.fixture
+async def seat(tmp_path: Path) -> AsyncIterator[Seat]:
+    """Makes desks; the connection is there and not open."""
+    discord = Discord()
+    await discord.start()
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_bytes(discord.ca_pem)
+    network = NetworkSettings(ca_file=str(ca_file), connect_to=dict.fromkeys(HOSTS, f"127.0.0.1:{discord.port}"))
+    http = aiohttp.ClientSession(connector=connector(network))
+    desks: list[Desk] = []
+
+    async def make() -> Desk:
+        account = discord.world.create_bot()
+        ann = Person(discord, discord.world.create_user("Ann"))
+        guild_id = discord.world.create_guild("One", account, members=(ann.user_id,))
+        channel_id = discord.world.create_voice_channel(guild_id, "Lounge")
+        await ann.join(guild_id, channel_id)
+        access = discord.join_voice(guild_id, account.user_id, channel_id)
+        ticket = access.ticket
+        server = VoiceServerInfo(access.host, ticket.token, ticket.session_id, guild_id, channel_id, account.user_id)
+        connection = VoiceConnection(
+            server,
+            http,
+            on_packet=lambda packet: desk.packets.append(packet),
+            on_member_left=lambda user_id: desk.left.append(user_id),
+            on_resuming=lambda: desk.resumes.append("resuming"),
+            on_resumed=lambda: desk.resumes.append("resumed"),
+            on_lost=lambda verdict: desk.lost.append(verdict),
+            encoder=Encoder(),
+        )
+        desk = Desk(discord, ann, guild_id, channel_id, account.user_id, connection)
+        desks.append(desk)
+        return desk
+
+    yield make
+    for desk in desks:
+        await desk.connection.close()
+        await desk.ann.leave()
+    await http.close()
+    await discord.stop()
+
+
+def descriptors() -> int:
+    """How many files and sockets this process holds."""
+    return len(os.listdir("/proc/self/fd"))
+
+
+async def test_it_hears_and_is_heard(seat: Seat) -> None:
+    desk = await seat()
+    await desk.connection.open()
+    await desk.connection.keys_agreed(5)
+    assert await desk.hears()
+    assert {packet.user_id for packet in desk.packets} == {desk.ann.user_id}
+    for tick in range(50):
+        desk.connection.send_frame(TONE[:960], tick)
+        await asyncio.sleep(0.005)
+    desk.connection.send_pause(50)
+    await asyncio.sleep(0.2)
+    assert desk.ann.ear.frames_from(desk.bot_id) >= 50
+
+
+@pytest.mark.parametrize(
+    "babble",
+    [
+        '{"op": 5, "d": {"ssrc": "what"}}',
+        '{"op": 11, "d": null}',
+        '{"op": 13, "d": {}}',
+        '{"op": 12, "d": {"audio_ssrc": 7}}',
+        '{"op": 99, "d": 1}',
+        b"\x00\x01\x1b",
+        b"\x00\x02\x1b\xff\xff\xff",
+        b"\x00\x03\x1e\x00\x01garbage",
+    ],
+)
+async def test_a_message_that_is_not_as_documented_is_passed_over(seat: Seat, babble: str | bytes) -> None:
+    desk = await seat()
+    await desk.connection.open()
+    await desk.connection.keys_agreed(5)
+    desk.at_server.outbox.put_nowait((1, babble))
+    await asyncio.sleep(0.1)
+    assert await desk.hears()
+    assert desk.lost == []
+
+
+@pytest.mark.parametrize("babble", ["not json", "[]", '{"d": 1}'])
+async def test_a_reader_that_dies_is_a_session_lost(seat: Seat, babble: str) -> None:
+    """Nobody would notice otherwise: sound may flow for a while, but the next key change would never be read."""
+    desk = await seat()
+    await desk.connection.open()
+    desk.at_server.outbox.put_nowait((1, babble))
+    await asyncio.sleep(0.2)
+    assert [verdict.remedy for verdict in desk.lost] == [Remedy.FRESH_SESSION]
+
+
+async def test_a_lost_websocket_is_resumed_and_nothing_is_missed(seat: Seat) -> None:
+    desk = await seat()
+    await desk.connection.open()
+    await desk.connection.keys_agreed(5)
+    desk.discord.voice.close_sockets(desk.guild_id, desk.bot_id, 4015)
+    bob = Person(desk.discord, desk.discord.world.create_user("Bob"))
+    desk.discord.world.add_member(desk.guild_id, bob.user_id)
+    await bob.join(desk.guild_id, desk.channel_id)  # its keys are agreed on while the bot is away
+    await asyncio.sleep(1)
+    await bob.keys()
+    assert desk.resumes == ["resuming", "resumed"]
+    await bob.say(TONE)
+    await asyncio.sleep(0.2)
+    assert sum(packet.user_id == bob.user_id for packet in desk.packets) >= 45
+    await bob.leave()
+    await asyncio.sleep(0.2)
+    assert desk.left == [bob.user_id]
+
+
+@pytest.mark.parametrize("fault", ["refused", "UDP blocked", "cancelled"])
+async def test_an_open_that_fails_closes_all_it_opened(seat: Seat, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HANDSHAKE_TIMEOUT", 0.5)
+    desk = await seat()
+    before = descriptors()
+    desk.discord.voice.reject_with = 4017 if fault == "refused" else None
+    desk.discord.voice.udp_blocked = fault != "refused"
+    opening = asyncio.create_task(desk.connection.open())
+    if fault == "cancelled":
+        await asyncio.sleep(0.2)
+        assert descriptors() > before
+        opening.cancel()
+    error = {"refused": VoiceClosed, "UDP blocked": VoiceError, "cancelled": asyncio.CancelledError}[fault]
+    with pytest.raises(error):
+        await opening
+    await desk.connection.close()
+    await asyncio.sleep(0.1)  # the server's end closes, too
+    assert descriptors() <= before
+    await desk.connection.close()  # once more is no harm
+
+
+async def test_a_close_that_is_cut_short_has_closed_the_socket(seat: Seat) -> None:
+    """The websocket's goodbye may take seconds; whoever stops waiting for it must not leak what is below."""
+    desk = await seat()
+    await desk.connection.open()
+    socket = desk.connection._socket
+    assert socket is not None
+    closing = asyncio.create_task(desk.connection.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    transport = socket._transport
+    assert transport is not None
+    assert transport.is_closing()

@@ -1,0 +1,147 @@
+"""The main gateway's half of a voice connection: credentials from two events in either order, moves, goodbyes."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import discord
+import pytest
+
+from bot.errors import VoiceError
+from bot.voice.handshake import Disconnected, Moved, ServerChanged, VoiceHandshake, VoiceUpdate
+
+GUILD, LOUNGE, ELSEWHERE, BOT = 10, 20, 21, 30
+
+
+class FakeGuild:
+    """Records op 4; answers nothing by itself."""
+
+    id = GUILD
+
+    def __init__(self) -> None:
+        self.asked: list[int | None] = []
+
+    async def change_voice_state(self, *, channel: Any, **_: object) -> None:
+        self.asked.append(None if channel is None else channel.id)
+
+    def get_channel(self, channel_id: int) -> None:
+        """Not in the cache."""
+
+
+class Scene:
+    """A handshake with a hand on Discord's side of it."""
+
+    def __init__(self) -> None:
+        self.heard: list[VoiceUpdate] = []
+        self.guild = FakeGuild()
+        channel = SimpleNamespace(id=LOUNGE, guild=self.guild, _get_voice_client_key=lambda: (GUILD, "guild_id"))
+        client = SimpleNamespace(user=SimpleNamespace(id=BOT), _connection=SimpleNamespace())
+        self.handshake = VoiceHandshake(cast(discord.Client, client), cast(Any, channel), self.heard.append)
+
+    async def state(self, channel_id: int | None, session: str = "s1") -> None:
+        body: Any = {"channel_id": None if channel_id is None else str(channel_id), "session_id": session}
+        await self.handshake.on_voice_state_update(body)
+
+    async def server(self, endpoint: str | None, token: str = "t1") -> None:
+        body: Any = {"token": token, "guild_id": str(GUILD), "endpoint": endpoint}
+        await self.handshake.on_voice_server_update(body)
+
+    async def join(self) -> None:
+        joining = asyncio.create_task(self.handshake.connect(timeout=1, reconnect=True))
+        await asyncio.sleep(0)
+        await self.state(LOUNGE)
+        await self.server("one.discord.media:443")
+        await joining
+        self.heard.clear()
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+@pytest.mark.parametrize("server_first", [True, False])
+async def test_credentials_come_from_two_events_in_either_order(scene: Scene, server_first: bool) -> None:
+    joining = asyncio.create_task(scene.handshake.connect(timeout=1, reconnect=True))
+    await asyncio.sleep(0)
+    if server_first:
+        await scene.server("one.discord.media:443")
+    await scene.state(LOUNGE)
+    if not server_first:
+        assert not joining.done()
+        await scene.server("one.discord.media:443")
+    await joining
+    server = scene.handshake.server
+    assert (server.endpoint, server.token, server.session_id) == ("one.discord.media:443", "t1", "s1")
+    assert (server.guild_id, server.channel_id, server.user_id) == (GUILD, LOUNGE, BOT)
+    assert scene.guild.asked == [LOUNGE]
+    assert scene.heard == []
+
+
+async def test_nobody_answers(scene: Scene) -> None:
+    with pytest.raises(VoiceError, match="no voice server") as caught:
+        await scene.handshake.connect(timeout=0.05, reconnect=True)
+    assert "may the bot not connect" in caught.value.for_user
+
+
+@pytest.mark.parametrize("server_first", [True, False])
+async def test_a_move_is_told_with_its_new_server_in_either_order(scene: Scene, server_first: bool) -> None:
+    await scene.join()
+    if server_first:
+        await scene.server("two.discord.media:443", "t2")
+        await scene.state(ELSEWHERE)
+    else:
+        await scene.state(ELSEWHERE)
+        await scene.server("two.discord.media:443", "t2")
+    assert sum(isinstance(update, Moved) for update in scene.heard) == 1
+    last = scene.heard[-1]
+    assert isinstance(last, ServerChanged)
+    assert (last.server.endpoint, last.server.token, last.server.channel_id) == (
+        "two.discord.media:443",
+        "t2",
+        ELSEWHERE,
+    )
+
+
+async def test_a_server_that_goes_away_is_no_server_until_the_next_one(scene: Scene) -> None:
+    await scene.join()
+    await scene.server(None)
+    assert scene.handshake.latest is None
+    assert scene.heard == []
+    with pytest.raises(VoiceError, match="not complete"):
+        _ = scene.handshake.server
+    await scene.server("two.discord.media:443", "t2")
+    (update,) = scene.heard
+    assert isinstance(update, ServerChanged)
+    assert update.server.endpoint == "two.discord.media:443"
+
+
+async def test_a_mute_is_no_news(scene: Scene) -> None:
+    await scene.join()
+    await scene.state(LOUNGE)
+    assert scene.heard == []
+
+
+async def test_put_out_by_someone(scene: Scene) -> None:
+    await scene.join()
+    await scene.state(None)
+    assert scene.heard == [Disconnected()]
+
+
+async def test_a_rejoin_leaves_first_and_the_goodbye_is_our_own(scene: Scene) -> None:
+    await scene.join()
+    renewing = asyncio.create_task(scene.handshake.renew(1))
+    await asyncio.sleep(0)
+    await scene.state(None)
+    await scene.state(LOUNGE, "s2")
+    await scene.server("two.discord.media:443", "t2")
+    assert (await renewing).session_id == "s2"
+    assert scene.guild.asked == [LOUNGE, None, LOUNGE]
+    assert scene.heard == []
+    await scene.state(None)  # and this one is somebody else's
+    assert scene.heard == [Disconnected()]
+
+
+async def test_the_token_is_not_in_the_repr(scene: Scene) -> None:
+    await scene.join()
+    assert "t1" not in repr(scene.handshake.server)
