@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+import discord
+
 from bot.call.call import Call
 from bot.call.events import Receipt, TranscriptLine
 from bot.errors import Refused
@@ -113,6 +115,8 @@ class HookDispatcher:
         except Exception as error:
             if isinstance(error, TimeoutError):
                 log.error("plugin %s took too long in %s", plugin.name, name)
+            elif isinstance(error, discord.HTTPException):  # no bug of the plugin's: a permission, or Discord itself
+                log.error("plugin %s: Discord refused in %s: %s", plugin.name, name, error)
             else:
                 log.exception("plugin %s failed in %s", plugin.name, name)
             self._count_failure(guild_id, plugin.name)

@@ -48,21 +48,28 @@ class ImagesPlugin(Plugin[PluginSettings]):
         channel = self.host.get_channel(call.text_channel_id)
         if channel is None:
             return
-        url = await self._address(call, shown, image)
+        try:
+            url = await self._address(call, shown, image)
+            reason = "there is none by that name" if url is None else "its address cannot be shown"
+        except ProviderError:
+            url, reason = None, "its library cannot be read just now"
         if url is None or not is_postable(url):
             what = f"“{plain(image.key)[:80]}”" if image.key else "a picture"
-            reason = "there is none by that name" if url is None else "its address cannot be shown"
             await channel.send(f"*The voicebot wanted to show {what}, but {reason}.*", suppress_embeds=True)
             return
         now = time.monotonic()
         before = shown.last.get(url)
-        shown.last[url] = now
         if before is not None and now - before < SAME_SHOWING:
             return
+        shown.last[url] = now
         embed = discord.Embed(colour=COLOUR).set_image(url=url)
         if image.key:
             embed.title = caption(image.key)
-        await channel.send(embed=embed)
+        try:
+            await channel.send(embed=embed)
+        except BaseException:
+            shown.last.pop(url, None)  # nobody has seen it: the next announcement counts
+            raise
 
     async def on_call_ended(self, receipt: Receipt) -> None:
         self._calls.pop(receipt.session_id, None)
@@ -75,10 +82,7 @@ class ImagesPlugin(Plugin[PluginSettings]):
         found = lookup(session, image.key)
         if found is None:
             if shown.library is None:
-                try:
-                    shown.library = await call.provider.image_library(call.voicebot)
-                except ProviderError:
-                    return None
+                shown.library = await call.provider.image_library(call.voicebot)
             found = lookup(shown.library, image.key)
         return found
 

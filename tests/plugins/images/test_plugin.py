@@ -1,10 +1,12 @@
 """Pictures on the real wires: every form, the session's first, the library's else, one post per showing."""
 
+import asyncio
 import json
 
 import pytest
 
 from sandbox.stage import Place
+from sandbox.valsea.faults import Fault
 from sandbox.valsea.session import ImageForm
 from tests.support import RunningBot, eventually
 
@@ -52,4 +54,30 @@ async def test_what_cannot_be_shown_is_said(hasty: RunningBot) -> None:
     await eventually(lambda: sum("wanted to show" in post["content"] for post in hasty.posts(place)) == 2)
     assert _shown(hasty, place) == []
     assert "169.254" not in json.dumps(hasty.posts(place))
+    await hasty.command(place, place.people[0], "voicebot leave")
+
+
+async def test_a_library_that_cannot_be_read_is_asked_again(hasty: RunningBot) -> None:
+    place = hasty.place()
+    session = await hasty.start_call(place)
+    session.image_form = "key"
+    hasty.stage.valsea.faults.add(Fault("library", status=404, html=True))
+    session.on_voicebot({"event": "showed", "key": "garden_cafe"})
+    await eventually(lambda: any("cannot be read just now" in post["content"] for post in hasty.posts(place)))
+    session.on_voicebot({"event": "showed", "key": "garden_cafe"})
+    await eventually(lambda: _shown(hasty, place) == [IMAGES.format("garden_cafe")])
+    await hasty.command(place, place.people[0], "voicebot leave")
+
+
+async def test_a_post_that_failed_was_no_showing(hasty: RunningBot) -> None:
+    place = hasty.place()
+    session = await hasty.start_call(place)
+    world = hasty.stage.discord.world
+    world.deny(place.text_id, hasty.account.user_id, "send_messages")
+    session.on_voicebot({"event": "showed", "key": "dinosaur"})
+    await asyncio.sleep(0.7)
+    assert _shown(hasty, place) == []
+    world.deny(place.text_id, hasty.account.user_id)
+    session.on_voicebot({"event": "showed", "key": "dinosaur"})
+    await eventually(lambda: _shown(hasty, place) == [IMAGES.format("dinosaur")])
     await hasty.command(place, place.people[0], "voicebot leave")
