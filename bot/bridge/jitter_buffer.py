@@ -1,16 +1,17 @@
-"""Puts one speaker's packets back in order and hands out one per 20 ms, or says that one is lost.
+"""Puts one speaker's packets back in order and hands out one per 20 ms, or says that one is missing.
 
-A talk spurt starts when its first packet has been held for `depth` seconds; from then on every `pop` moves the playout
-point by one frame. Order is by RTP timestamp, which alone tells a lost packet from a pause.
+Order is by RTP timestamp, which alone tells a lost packet from a pause. A talk spurt starts when its first packet has
+been held for the depth that the line needs; from then on every `pop` moves the playout point by one frame, unless there
+is nothing to play: then it waits, because a packet that is late is better than one that is thrown away. What that adds
+to the delay, and what two clocks drift apart, is told by `surplus`, for the caller to make up for.
 """
 
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from . import FRAME_SAMPLES, FRAME_SECONDS
+from . import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE
+from .delay import DelayEstimator
 
-#: Packets further ahead than this start a new spurt; a sender's clock jumped or it was paused.
-MAX_AHEAD = 50
 #: Packets kept at most: half a second more than any sane depth.
 MAX_HELD = 64
 #: Frames concealed in a row before the spurt counts as over.
@@ -20,7 +21,7 @@ MAX_CONCEALED = 5
 class Gap(Enum):
     """Why there is no packet to play."""
 
-    LOST = auto()  # conceal it: later packets are here, or the spurt has just stopped arriving
+    LOST = auto()  # conceal it: later packets are here, or the next one is late
     IDLE = auto()  # nobody is speaking
 
 
@@ -36,16 +37,17 @@ class JitterStats:
 
 
 class JitterBuffer:
-    """One speaker's packets. `depth` is in seconds of delay."""
+    """One speaker's packets. Its depth adapts from `least` to `most` seconds of delay."""
 
-    def __init__(self, depth: float = 0.04) -> None:
-        self.depth = depth
+    def __init__(self, least: float = 0.04, most: float | None = None) -> None:
         self.stats = JitterStats()
+        self.delay = DelayEstimator(least, least if most is None else most)
         self._held: dict[int, bytes] = {}  # unwrapped timestamp -> payload
         self._next: int | None = None  # timestamp to play next; None before a spurt starts
         self._starts_at = 0.0
         self._playing = False
-        self._missed = 0
+        self._missed = 0  # frames concealed in a row
+        self._waited = 0  # of these, the ones that did not move the playout point
         self._last_raw: int | None = None
         self._last_unwrapped = 0
 
@@ -60,19 +62,20 @@ class JitterBuffer:
     def push(self, timestamp: int, payload: bytes, now: float) -> None:
         """A packet arrived at `now` (seconds, any steady clock); `timestamp` is RTP's 32 bits."""
         position = self._unwrap(timestamp)
+        if position in self._held:
+            self.stats.duplicate += 1
+            return
+        if self.delay.update(position / SAMPLE_RATE, now):
+            self.stats.dropped += len(self._held)
+            self._held.clear()
+            self._reset()
         if self._next is None:
-            self._start(position, now)
+            self._start(position, now + FRAME_SECONDS)
         elif position < self._next:
             if self._playing:
                 self.stats.late += 1
                 return
             self._next = position  # reordered before the spurt began to play
-        elif position - self._next > MAX_AHEAD * FRAME_SAMPLES:
-            self._held.clear()
-            self._start(position, now)
-        if position in self._held:
-            self.stats.duplicate += 1
-            return
         self._held[position] = payload
         while len(self._held) > MAX_HELD:
             self._skip_oldest()
@@ -80,46 +83,77 @@ class JitterBuffer:
     def pop(self, now: float) -> bytes | Gap:
         """The payload due at this tick, or why there is none."""
         # The tick nearest to the depth, not the first one behind it: that would be half a frame of delay for nothing.
-        if self._next is None or (not self._playing and now < self._starts_at - FRAME_SECONDS / 2):
+        nearly = self._starts_at - FRAME_SECONDS / 2 - 1e-6
+        if self._next is None or (not self._playing and now < nearly):
             return Gap.IDLE
         self._playing = True
+        self._skip_what_was_waited_for()
         payload = self._held.pop(self._next, None)
         if payload is not None:
             self._next += FRAME_SAMPLES
-            self._missed = 0
+            self._missed = self._waited = 0
             self.stats.played += 1
             return payload
         self._missed += 1
         if self._missed > MAX_CONCEALED:
             return self._pause_in_spurt(now)
-        self._next += FRAME_SAMPLES
-        self.stats.lost += 1
+        if self._held:
+            self._next += FRAME_SAMPLES
+            self.stats.lost += 1
+        else:
+            self._waited += 1
         return Gap.LOST
 
     def next_payload(self) -> bytes | None:
         """The packet after the one just reported lost, when it is here: its FEC may hold the lost one."""
         return None if self._next is None else self._held.get(self._next)
 
+    def consumed(self, samples: int) -> None:
+        """How long the packet just played was, when it was not one frame: 40 or 60 ms are as good."""
+        if self._next is not None:
+            self._next += samples - FRAME_SAMPLES
+
+    def surplus(self, now: float, ahead: int = 0) -> float:
+        """Seconds by which the playout point lies behind where it should: above zero, play faster; below, slower.
+
+        `ahead` is how many samples are taken out and not yet played.
+        """
+        base = self.delay.base
+        if self._next is None or base is None or not self._playing:
+            return 0.0
+        return now - base - (self._next - ahead) / SAMPLE_RATE - self.delay.depth
+
     def end_spurt(self) -> None:
         """The speaker said that it stopped (an Opus silence frame): an empty buffer is no loss from here on."""
         if not self._held:
             self._reset()
 
-    def _start(self, position: int, now: float) -> None:
+    def _start(self, position: int, earliest: float) -> None:
+        """The first packet may be a late one itself: the depth counts from when the fastest would have come."""
+        base = self.delay.base
+        assert base is not None
         self._next = position
-        self._starts_at = now + self.depth
+        self._starts_at = max(base + position / SAMPLE_RATE + self.delay.depth, earliest)
         self._playing = False
-        self._missed = 0
+        self._missed = self._waited = 0
 
     def _reset(self) -> None:
         self._next = None
         self._playing = False
-        self._missed = 0
+        self._missed = self._waited = 0
+
+    def _skip_what_was_waited_for(self) -> None:
+        """The packet that was waited for is lost after all: a later one came. What was concealed stands for it."""
+        assert self._next is not None
+        while self._waited and self._held and self._next not in self._held:
+            self._waited -= 1
+            self._next += FRAME_SAMPLES
+            self.stats.lost += 1
 
     def _pause_in_spurt(self, now: float) -> Gap:
         """Too long without a packet: over, unless later ones are held, from which the next spurt starts."""
         if self._held:
-            self._start(min(self._held), now - self.depth)
+            self._start(min(self._held), now)
         else:
             self._reset()
         return Gap.IDLE
@@ -140,8 +174,3 @@ class JitterBuffer:
             self._last_unwrapped += step
         self._last_raw = timestamp
         return self._last_unwrapped
-
-
-def depth_in_frames(depth: float) -> int:
-    """A depth in seconds as whole frames, at least one."""
-    return max(1, round(depth / FRAME_SECONDS))

@@ -1,8 +1,9 @@
 """The voicebot's sound on its way to Discord: frames in at the room's pace, one out per tick.
 
-The two clocks drift apart and the room's frames come in bunches, so a few frames are held. The hold has a hard
-ceiling: what comes beyond it drops the oldest, since old sound is delay for the rest of the call. Silence is not
-played: it ends the burst, and lets the queue shrink.
+The two clocks drift apart and the room's frames come in bunches, so a few frames are held. When more are held for
+longer than a bunch lasts, speech is shortened by a pitch period at a time until they are not, and the hold has a hard
+ceiling: delay never grows. A short gap is concealed. Silence is not played: it ends the burst, and lets the queue
+shrink.
 """
 
 from collections import deque
@@ -10,12 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import Frame
+from . import FRAME_SAMPLES, Frame, stretch
+from .fade import Fade
 
 #: Peak below which a frame counts as silence: codecs leave a little noise where there was none.
 SILENCE_PEAK = 24
 #: Silent frames still sent before the burst ends, so that soft word endings are not cut.
 HANGOVER_FRAMES = 10
+#: Frames concealed in a gap before the burst counts as over.
+MAX_CONCEALED = 3
+#: Ticks over which the least number of held frames must be above the prefill before it counts as delay.
+SURPLUS_TICKS = 25
 
 
 @dataclass(slots=True)
@@ -25,6 +31,7 @@ class PlayoutStats:
     played: int = 0
     dropped: int = 0  # beyond the ceiling
     starved: int = 0  # due in the middle of a burst and not there
+    shortened: int = 0  # times a pitch period was taken out
 
 
 class Playout:
@@ -35,8 +42,13 @@ class Playout:
         self._prefill = prefill
         self._ceiling = ceiling
         self._held: deque[Frame] = deque()
+        self._part: Frame = np.empty(0, np.int16)  # what shortening has left of a frame
         self._playing = False
         self._silent = HANGOVER_FRAMES
+        self._fade = Fade()
+        self._last: Frame = np.zeros(FRAME_SAMPLES, np.int16)
+        self._concealed = 0
+        self._least_held, self._ticks = ceiling, 0
 
     def __len__(self) -> int:
         return len(self._held)
@@ -56,23 +68,87 @@ class Playout:
         self._held.append(frame)
         while len(self._held) > self._ceiling:
             self._held.popleft()
+            self._fade.cut()
             self.stats.dropped += 1
 
     def pop(self) -> Frame | None:
         """The frame to send at this tick; None when there is nothing to say."""
-        if not self._playing and len(self._held) >= self._prefill:
-            self._playing = True
         if not self._playing:
-            return None
-        if self._held:
-            self.stats.played += 1
-            return self._held.popleft()
-        if self._silent <= HANGOVER_FRAMES:
+            if len(self._held) < self._prefill:
+                return None
+            self._start()
+        if not self._held:
+            return self._starve()
+        frame = self._fade.heard(self._take())
+        self._concealed = 0
+        self.stats.played += 1
+        self._last = frame
+        return frame
+
+    def clear(self) -> None:
+        """Drop what is held, the voicebot was interrupted or is gone; one frame fades out what was being said."""
+        if self._playing and self._held:
+            sound = np.concatenate((self._part, self._held[0]))[:FRAME_SAMPLES]
+            fading = sound * np.linspace(1, 0, FRAME_SAMPLES, dtype=np.float32)
+            self._held = deque([np.asarray(fading, np.float32).astype(np.int16)])
+        else:
+            self._held.clear()
+            self._playing = False
+        self._part = self._part[:0]
+        self._silent = HANGOVER_FRAMES + 1  # nothing behind it is missing
+
+    def _start(self) -> None:
+        self._playing = True
+        self._fade.cut()
+        self._concealed = 0
+        self._least_held, self._ticks = self._ceiling, 0
+
+    def _take(self) -> Frame:
+        """The next 960 samples, a pitch period less when too much is held."""
+        surplus = self._has_surplus()
+        sound = self._held.popleft()
+        if not len(self._part) and not surplus:
+            return sound
+        sound = np.concatenate((self._part, sound))
+        if surplus:
+            sound = self._shorten(sound)
+        if len(sound) < FRAME_SAMPLES:
+            sound = np.concatenate((sound, self._held.popleft()))
+        self._part = sound[FRAME_SAMPLES:]
+        return sound[:FRAME_SAMPLES]
+
+    def _has_surplus(self) -> bool:
+        """Whether, of late, there was always more than the prefill."""
+        self._ticks += 1
+        self._least_held = min(self._least_held, len(self._held))
+        if self._ticks < SURPLUS_TICKS:
+            return False
+        surplus = self._least_held > self._prefill
+        self._least_held, self._ticks = self._ceiling, 0
+        return surplus
+
+    def _shorten(self, sound: Frame) -> Frame:
+        period = stretch.find_period(sound)
+        if period.likeness < stretch.ALIKE and not stretch.is_quiet(sound):
+            return sound
+        self.stats.shortened += 1
+        return stretch.shorten(sound, period.samples)
+
+    def _starve(self) -> Frame | None:
+        """Nothing is there: in the middle of a word repeat its last pitch period, quieter and quieter."""
+        speaking = self._silent <= HANGOVER_FRAMES
+        part, self._part = self._part, self._part[:0]
+        if speaking and self._concealed < MAX_CONCEALED:
+            self._concealed += 1
             self.stats.starved += 1
+            before = np.concatenate((self._last, part))[-FRAME_SAMPLES:]
+            self._last = self._fade.concealed(np.concatenate((part, _repeat(before)))[:FRAME_SAMPLES])
+            return self._last
         self._playing = False
         return None
 
-    def clear(self) -> None:
-        """Drop what is held: the voicebot was interrupted or is gone."""
-        self._held.clear()
-        self._playing = False
+
+def _repeat(frame: Frame) -> Frame:
+    """What follows a frame if its last pitch period goes on."""
+    period = stretch.find_period(frame[::-1]).samples
+    return np.resize(frame[-period:], FRAME_SAMPLES)

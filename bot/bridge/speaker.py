@@ -1,4 +1,4 @@
-"""One speaker: packets in at the network's pace, one 20 ms frame out per tick, gaps concealed.
+"""One speaker: packets in at the network's pace, one 20 ms frame out per tick, gaps concealed, delay kept in bounds.
 
 Decoding happens here, behind the jitter buffer, and not as packets arrive: an Opus decoder must see packets in order,
 and only what is played is worth decoding.
@@ -8,12 +8,17 @@ from typing import Protocol
 
 import numpy as np
 
-from . import FRAME_SAMPLES, Frame
+from . import FRAME_SAMPLES, FRAME_SECONDS, Frame, stretch
 from .activity import VoiceActivity
+from .fade import Fade
 from .jitter_buffer import Gap, JitterBuffer
 
 #: What Discord clients send five of at the end of a burst; it says "I stopped", not "be silent for 20 ms".
 SILENCE_PACKET = b"\xf8\xff\xfe"
+#: Seconds of surplus or deficit that are left alone: ticks are 20 ms apart, so half of that is no delay at all.
+TOLERANCE = 0.015
+#: Seconds of surplus from which speech is shortened wherever, alike or not: delay is worse than a rough edge.
+URGENT = 0.1
 
 
 class PacketDecoder(Protocol):
@@ -27,56 +32,96 @@ class PacketDecoder(Protocol):
 class Speaker:
     """The sound of one person. Undecodable packets are concealed and counted, never raised."""
 
-    def __init__(self, decoder: PacketDecoder, *, depth: float) -> None:
-        self.buffer = JitterBuffer(depth)
+    def __init__(self, decoder: PacketDecoder, *, least: float, most: float | None = None) -> None:
+        """`least` and `most` bound the jitter buffer's depth, in seconds."""
+        self.buffer = JitterBuffer(least, most)
         self.activity = VoiceActivity()
         self.undecodable = 0
+        self.shortened = 0  # times a pitch period was taken out, and put in
+        self.lengthened = 0
+        self._bounds = least, most
         self._decoder = decoder
-        self._leftover: Frame = np.empty(0, np.int16)
+        self._fade = Fade()
+        self._ready: Frame = np.empty(0, np.int16)
         self._ssrc: int | None = None
 
     def push(self, ssrc: int, timestamp: int, payload: bytes, now: float) -> None:
         """A packet of this person arrived. A new SSRC has timestamps of its own, so it starts afresh."""
         if self._ssrc != ssrc:
+            if self._ssrc is not None:
+                stats, self.buffer = self.buffer.stats, JitterBuffer(*self._bounds)
+                self.buffer.stats = stats
             self._ssrc = ssrc
-            self.buffer = JitterBuffer(self.buffer.depth)
         self.buffer.push(timestamp, payload, now)
 
     def next_frame(self, now: float) -> Frame | None:
         """The 20 ms due at this tick; None when this person is silent."""
-        if len(self._leftover) >= FRAME_SAMPLES:
-            frame = self._cut(self._leftover)
-        else:
+        # What is heard may be in time while the next packet is due too early: a part of a frame waits in between.
+        surplus, deficit = self.buffer.surplus(now, len(self._ready)), -self.buffer.surplus(now)
+        while len(self._ready) < FRAME_SAMPLES:
             due = self.buffer.pop(now)
             if due is Gap.IDLE:
-                self.activity.update(None, now)
-                return None
-            frame = self._cut(self._decode(due))
+                return self._rest(now)
+            sound = self._decode(due)
+            if deficit > TOLERANCE and len(sound) == FRAME_SAMPLES:
+                sound = self._lengthen(sound)
+            self._ready = np.concatenate((self._ready, sound)) if len(self._ready) else sound
+            if surplus > TOLERANCE and len(self._ready) >= FRAME_SAMPLES and len(self.buffer):
+                self._ready = self._shorten(self._ready, surplus)
+        frame, self._ready = self._ready[:FRAME_SAMPLES], self._ready[FRAME_SAMPLES:]
+        self.activity.update(frame, now)
+        return frame
+
+    def _rest(self, now: float) -> Frame | None:
+        """Nobody speaks any more; what is left of the last frame still does."""
+        rest, self._ready = self._ready, self._ready[:0]
+        self._fade.rest()
+        if not len(rest):
+            self.activity.update(None, now)
+            return None
+        fading = rest * np.linspace(1, 0, len(rest), dtype=np.float32)
+        frame = np.pad(np.asarray(fading, np.float32).astype(np.int16), (0, FRAME_SAMPLES - len(rest)))
         self.activity.update(frame, now)
         return frame
 
     def _decode(self, due: bytes | Gap) -> Frame:
         if due is Gap.LOST:
             following = self.buffer.next_payload()
-            return self._decoder.conceal() if following is None else self._recover(following)
+            if following is None:
+                return self._fade.concealed(self._decoder.conceal())
+            return self._recover(following)
         assert isinstance(due, bytes)
         if due == SILENCE_PACKET:
             self.buffer.end_spurt()
         try:
-            return self._decoder.decode(due)
+            sound = self._decoder.decode(due)
         except Exception:  # hostile or broken packet: libopus says no, the call goes on
             self.undecodable += 1
-            return self._decoder.conceal()
+            return self._fade.concealed(self._decoder.conceal())
+        if len(sound) != FRAME_SAMPLES:
+            self.buffer.consumed(len(sound))
+        return self._fade.heard(sound)
 
     def _recover(self, following: bytes) -> Frame:
         try:
-            return self._decoder.decode_fec(following)
+            return self._fade.heard(self._decoder.decode_fec(following))
         except Exception:
-            return self._decoder.conceal()
+            return self._fade.concealed(self._decoder.conceal())
 
-    def _cut(self, samples: Frame) -> Frame:
-        """One frame; what a longer packet (40 or 60 ms) brought beyond it waits for the next ticks."""
-        frame, self._leftover = samples[:FRAME_SAMPLES], samples[FRAME_SAMPLES:]
-        if len(frame) < FRAME_SAMPLES:
-            frame = np.pad(frame, (0, FRAME_SAMPLES - len(frame)))
-        return frame
+    def _shorten(self, sound: Frame, surplus: float) -> Frame:
+        """Without one pitch period, if one can be found; what is then too short for a frame takes the next packet."""
+        period = stretch.find_period(sound)
+        if surplus < URGENT and period.likeness < stretch.ALIKE and not stretch.is_quiet(sound):
+            return sound
+        self.shortened += 1
+        return stretch.shorten(sound, period.samples)
+
+    def _lengthen(self, sound: Frame) -> Frame:
+        period = stretch.find_period(sound)
+        if period.likeness < stretch.ALIKE and not stretch.is_quiet(sound):
+            return sound
+        self.lengthened += 1
+        return stretch.lengthen(sound, period.samples)
+
+
+assert FRAME_SECONDS / 2 < TOLERANCE

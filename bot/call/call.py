@@ -28,7 +28,7 @@ from bot.media.events import (
     VoiceResuming,
 )
 from bot.media.loop import MediaLoop
-from bot.media.session import MediaSession, SoundReport, SoundSettings
+from bot.media.session import MediaSession, SoundReport
 from bot.provider import Provider, ShownImage, Utterance, VoicebotSession
 from bot.room.events import (
     AgentState,
@@ -52,6 +52,7 @@ from .ledger import SessionRecord
 from .limits import Allowance
 from .opening import SessionOpener
 from .request import CallRequest
+from .sound import sound_settings
 from .speech import SpeechLedger
 from .state import CallState, CallStateMachine, EndReason
 from .voice_link import VoiceChannel, VoiceLink
@@ -104,7 +105,7 @@ class Call:
         self._end = asyncio.Event()
         self._media = MediaSession(
             media_loop,
-            SoundSettings(settings.jitter_buffer_ms / 1000, settings.bitrate_kbps * 1000),
+            sound_settings(settings, request.channel),
             read_packet=provider.read_packet,
             post=self._post_from_media,
         )

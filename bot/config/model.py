@@ -116,7 +116,8 @@ class ServerSettings(Settings):
     first_audio_limit: Seconds = Field(60, description="seconds to hear somebody at all after the start; 0 is never")
     limits: LimitSettings = LimitSettings()
     follow_moves: bool = Field(False, description="stay in the call when moved to another voice channel")
-    jitter_buffer_ms: int = Field(40, ge=20, le=200, description="delay that evens out the network")
+    jitter_buffer_ms: int = Field(40, ge=20, le=200, description="least delay that evens out the network")
+    jitter_buffer_max_ms: int = Field(100, ge=20, le=500, description="most of it, when somebody's line is bad")
     bitrate_kbps: int = Field(64, ge=16, le=256, description="of the voicebot's voice in Discord")
     plugins: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="plugin name -> its settings; `enabled: false` turns one off"

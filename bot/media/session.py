@@ -41,6 +41,7 @@ class SoundSettings:
     """What a server may tune. Seconds and bit/s."""
 
     jitter_buffer: float = 0.04
+    jitter_buffer_max: float = 0.1
     bitrate: int = 64_000
 
 
@@ -208,7 +209,7 @@ class MediaSession:
             return
         speaker = self._speakers.get(packet.user_id)
         if speaker is None:
-            speaker = Speaker(Decoder(), depth=self._settings.jitter_buffer)
+            speaker = Speaker(Decoder(), least=self._settings.jitter_buffer, most=self._settings.jitter_buffer_max)
             self._speakers[packet.user_id] = speaker
         # The tick's own time would be up to 20 ms old; ask the clock the tick uses.
         speaker.push(packet.ssrc, packet.timestamp, packet.payload, self._loop.time())

@@ -18,7 +18,7 @@ def _name(number: int) -> bytes:
 
 
 def test_the_first_packet_is_played_at_the_tick_nearest_to_the_depth() -> None:
-    buffer = JitterBuffer(depth=0.04)
+    buffer = JitterBuffer(0.04)
     buffer.push(0, b"p0", now=10.0)
     assert buffer.pop(10.005) is Gap.IDLE
     assert buffer.pop(10.025) is Gap.IDLE
@@ -26,28 +26,28 @@ def test_the_first_packet_is_played_at_the_tick_nearest_to_the_depth() -> None:
 
 
 def test_a_tick_just_before_the_depth_is_near_enough() -> None:
-    buffer = JitterBuffer(depth=0.04)
+    buffer = JitterBuffer(0.04)
     buffer.push(0, b"p0", now=10.0)
     assert buffer.pop(10.015) is Gap.IDLE
     assert buffer.pop(10.035) == b"p0"
 
 
 def test_packets_come_out_in_order() -> None:
-    buffer = JitterBuffer(depth=0.06)
+    buffer = JitterBuffer(0.06)
     for number in (0, 2, 1, 3):
         buffer.push(number * FRAME_SAMPLES, _name(number), now=0.0)
     assert _play(buffer, 0.06, 4) == [b"p0", b"p1", b"p2", b"p3"]
 
 
 def test_an_early_packet_that_comes_second_is_still_first() -> None:
-    buffer = JitterBuffer(depth=0.04)
+    buffer = JitterBuffer(0.04)
     buffer.push(FRAME_SAMPLES, b"p1", now=0.0)
     buffer.push(0, b"p0", now=0.01)
     assert _play(buffer, 0.05, 2) == [b"p0", b"p1"]
 
 
 def test_a_missing_packet_is_lost_and_its_successor_is_offered_for_repair() -> None:
-    buffer = JitterBuffer(depth=0.04)
+    buffer = JitterBuffer(0.04)
     for number in (0, 2):
         buffer.push(number * FRAME_SAMPLES, _name(number), now=0.0)
     assert _play(buffer, 0.04, 2) == [b"p0", Gap.LOST]
@@ -57,7 +57,7 @@ def test_a_missing_packet_is_lost_and_its_successor_is_offered_for_repair() -> N
 
 
 def test_a_late_packet_is_dropped() -> None:
-    buffer = JitterBuffer(depth=0.04)
+    buffer = JitterBuffer(0.04)
     buffer.push(0, b"p0", now=0.0)
     buffer.push(2 * FRAME_SAMPLES, b"p2", now=0.0)
     _play(buffer, 0.04, 2)
@@ -67,7 +67,7 @@ def test_a_late_packet_is_dropped() -> None:
 
 
 def test_a_duplicate_is_played_once() -> None:
-    buffer = JitterBuffer(depth=0.04)
+    buffer = JitterBuffer(0.04)
     for _ in range(3):
         buffer.push(0, b"p0", now=0.0)
     assert _play(buffer, 0.04, 2) == [b"p0", Gap.LOST]
@@ -75,15 +75,68 @@ def test_a_duplicate_is_played_once() -> None:
 
 
 def test_a_pause_is_concealed_briefly_and_then_idle() -> None:
-    buffer = JitterBuffer(depth=0.04)
+    buffer = JitterBuffer(0.04)
     buffer.push(0, b"p0", now=0.0)
     played = _play(buffer, 0.04, MAX_CONCEALED + 4)
     assert played == [b"p0", *[Gap.LOST] * MAX_CONCEALED, *[Gap.IDLE] * 3]
     assert buffer.idle
 
 
+def test_a_packet_that_is_late_is_waited_for_when_there_is_nothing_else() -> None:
+    buffer = JitterBuffer(0.04)
+    buffer.push(0, b"p0", now=0.0)
+    assert _play(buffer, 0.04, 2) == [b"p0", Gap.LOST]
+    buffer.push(FRAME_SAMPLES, b"p1", now=0.075)
+    assert buffer.pop(0.08) == b"p1"
+    assert (buffer.stats.late, buffer.stats.lost) == (0, 0)
+
+
+def test_what_was_concealed_meanwhile_stands_for_a_packet_that_never_comes() -> None:
+    buffer = JitterBuffer(0.04)
+    buffer.push(0, b"p0", now=0.0)
+    assert _play(buffer, 0.04, 3) == [b"p0", Gap.LOST, Gap.LOST]
+    buffer.push(3 * FRAME_SAMPLES, b"p3", now=0.095)
+    assert buffer.pop(0.1) == b"p3"
+    assert buffer.stats.lost == 2
+
+
+def test_the_surplus_grows_by_what_was_waited() -> None:
+    buffer = JitterBuffer(0.04)
+    buffer.push(0, b"p0", now=0.0)
+    buffer.pop(0.04)
+    assert abs(buffer.surplus(0.06)) < 0.011
+    _play(buffer, 0.06, 3)
+    buffer.push(FRAME_SAMPLES, b"p1", now=0.11)
+    assert 0.05 < buffer.surplus(0.12) < 0.07
+    assert 0.01 < buffer.surplus(0.12, ahead=-2 * FRAME_SAMPLES) < 0.03
+
+
+def test_a_jump_back_heals_by_itself() -> None:
+    """The same SSRC with timestamps from long ago: late at first, and a new spurt as soon as the old one is over."""
+    buffer = JitterBuffer(0.04)
+    for number in range(4):
+        buffer.push((10_000 + number) * FRAME_SAMPLES, _name(number), now=number * FRAME)
+    played: list[bytes | Gap] = _play(buffer, 0.04, 2)
+    for number in range(20):
+        now = 0.08 + number * FRAME
+        buffer.push(number * FRAME_SAMPLES, _name(100 + number), now=now)
+        played.append(buffer.pop(now + 0.001))
+    assert b"p119" in played or b"p118" in played or b"p117" in played
+    assert buffer.delay.depth == 0.04
+
+
+def test_a_long_packet_is_no_loss() -> None:
+    buffer = JitterBuffer(0.06)
+    for number in range(3):
+        buffer.push(number * 3 * FRAME_SAMPLES, _name(number), now=0.0)
+    for number in range(3):
+        assert buffer.pop(0.06 + number * 3 * FRAME) == _name(number)
+        buffer.consumed(3 * FRAME_SAMPLES)
+    assert buffer.stats.lost == 0
+
+
 def test_a_said_end_is_no_loss() -> None:
-    buffer = JitterBuffer(depth=0.04)
+    buffer = JitterBuffer(0.04)
     buffer.push(0, b"p0", now=0.0)
     assert buffer.pop(0.04) == b"p0"
     buffer.end_spurt()
@@ -92,7 +145,7 @@ def test_a_said_end_is_no_loss() -> None:
 
 
 def test_a_jump_ahead_starts_anew() -> None:
-    buffer = JitterBuffer(depth=0.04)
+    buffer = JitterBuffer(0.04)
     buffer.push(0, b"p0", now=0.0)
     buffer.pop(0.04)
     buffer.push(48_000 * 3600, b"later", now=0.05)
@@ -101,7 +154,7 @@ def test_a_jump_ahead_starts_anew() -> None:
 
 
 def test_the_timestamp_wraps() -> None:
-    buffer = JitterBuffer(depth=0.04)
+    buffer = JitterBuffer(0.04)
     start = 0xFFFF_FFFF - FRAME_SAMPLES + 1
     for number in range(4):
         buffer.push((start + number * FRAME_SAMPLES) & 0xFFFF_FFFF, _name(number), now=0.0)
@@ -109,7 +162,7 @@ def test_the_timestamp_wraps() -> None:
 
 
 def test_it_never_holds_more_than_its_limit() -> None:
-    buffer = JitterBuffer(depth=0.04)
+    buffer = JitterBuffer(0.04)
     for number in range(MAX_HELD * 2):
         buffer.push((number % 40) * FRAME_SAMPLES + number // 40, _name(number), now=0.0)
     assert len(buffer) <= MAX_HELD
@@ -118,7 +171,7 @@ def test_it_never_holds_more_than_its_limit() -> None:
 @given(st.permutations(range(12)), st.sets(st.integers(0, 11), max_size=6))
 def test_any_arrival_order_plays_in_order_without_inventing(order: list[int], lost: set[int]) -> None:
     """Whatever is lost and however it is shuffled: what is played is a sorted part of what was sent, each once."""
-    buffer = JitterBuffer(depth=0.3)
+    buffer = JitterBuffer(0.3)
     arrived = [number for number in order if number not in lost]
     for number in arrived:
         buffer.push(number * FRAME_SAMPLES, _name(number), now=0.0)

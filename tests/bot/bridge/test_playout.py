@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.bridge import FRAME_SAMPLES, Frame
-from bot.bridge.playout import HANGOVER_FRAMES, Playout
+from bot.bridge.playout import HANGOVER_FRAMES, MAX_CONCEALED, Playout
 
 SILENT: Frame = np.zeros(FRAME_SAMPLES, np.int16)
 
@@ -22,7 +22,7 @@ def test_a_burst_starts_when_the_prefill_is_there() -> None:
     first, second = playout.pop(), playout.pop()
     assert first is not None
     assert second is not None
-    assert (first[0], second[0]) == (1000, 1001)
+    assert (first[-1], second[-1]) == (1000, 1001)
 
 
 def test_beyond_the_ceiling_the_oldest_go() -> None:
@@ -33,7 +33,7 @@ def test_beyond_the_ceiling_the_oldest_go() -> None:
     assert playout.stats.dropped == 7
     frame = playout.pop()
     assert frame is not None
-    assert frame[0] == 1007
+    assert frame[-1] == 1007
 
 
 def test_silence_is_not_played() -> None:
@@ -52,39 +52,130 @@ def test_a_word_ends_softly_and_then_the_burst_is_over() -> None:
     assert len(playout) == 1 + HANGOVER_FRAMES
 
 
-def test_a_gap_in_a_burst_is_counted_and_refilled() -> None:
+def _tone(number: int) -> Frame:
+    time = (np.arange(FRAME_SAMPLES) + number * FRAME_SAMPLES) / 48_000
+    return np.asarray(np.sin(2 * np.pi * 200 * time) * 8000, np.float64).astype(np.int16)
+
+
+def _click(sound: Frame) -> int:
+    """The sharpest corner in a wave: a cut in the middle of the tone makes hundreds, the tone itself 5."""
+    return int(np.abs(np.diff(sound.astype(np.int32), 2)).max())
+
+
+def _pop(playout: Playout) -> Frame:
+    frame = playout.pop()
+    assert frame is not None
+    assert len(frame) == FRAME_SAMPLES
+    return frame
+
+
+def test_a_short_gap_in_a_word_is_concealed() -> None:
     playout = Playout(prefill=2)
-    for number in range(2):
-        playout.push(_loud(number))
-    assert playout.pop() is not None
-    assert playout.pop() is not None
+    frames = []
+    for number in range(4):
+        playout.push(_tone(number))
+    frames += [_pop(playout) for _ in range(4)]
+    frames += [_pop(playout) for _ in range(2)]  # nothing is there
+    assert playout.stats.starved == 2
+    playout.push(_tone(6))
+    frames.append(_pop(playout))  # at once, without a new prefill
+    assert np.abs(frames[4]).max() > 4000
+    assert np.abs(frames[5]).max() < np.abs(frames[4]).max()
+    assert _click(np.concatenate(frames[:6])) < 40
+
+
+def test_a_long_gap_fades_and_ends_the_burst() -> None:
+    playout = Playout(prefill=2)
+    for number in range(3):
+        playout.push(_tone(number))
+    for _ in range(3):
+        _pop(playout)
+    tail = [_pop(playout) for _ in range(MAX_CONCEALED)]
     assert playout.pop() is None
-    assert playout.stats.starved == 1
-    playout.push(_loud(3))
+    levels = [int(np.abs(frame).max()) for frame in tail]
+    assert levels == sorted(levels, reverse=True)
+    playout.push(_tone(9))
     assert playout.pop() is None  # the prefill again, or the next gap follows at once
-    playout.push(_loud(4))
-    assert playout.pop() is not None
+    playout.push(_tone(10))
+    assert _pop(playout)[0] == 0  # and no click
 
 
-def test_cleared_is_empty() -> None:
-    playout = Playout(prefill=1)
+def test_an_announced_silence_is_no_gap() -> None:
+    playout = Playout(prefill=1, ceiling=100)
+    playout.push(_tone(0))
+    for _ in range(HANGOVER_FRAMES + 1):
+        playout.push(SILENT)
+    for _ in range(1 + HANGOVER_FRAMES):
+        _pop(playout)
+    assert playout.pop() is None
+    assert playout.stats.starved == 0
+
+
+def test_too_much_for_too_long_is_shortened_until_it_is_not() -> None:
+    """A bunch that came at once is delay for the rest of the sentence otherwise."""
+    playout = Playout(prefill=2, ceiling=10)
+    number = 8
+    for early in range(number):
+        playout.push(_tone(early))
+    sound = []
+    for _ in range(1500):
+        sound.append(_pop(playout))
+        playout.push(_tone(number))
+        number += 1
+    assert len(playout) <= 4
+    assert playout.stats.shortened > 5
+    assert (playout.stats.dropped, playout.stats.starved) == (0, 0)
+    assert _click(np.concatenate(sound)[240:]) < 20
+
+
+def test_a_room_clock_that_is_fast_never_adds_up() -> None:
+    """300 ppm: one frame too many in every minute."""
+    playout = Playout(prefill=2, ceiling=10)
+    number, most = 0, 0
+    for tick in range(40_000):
+        while number * (1 - 300e-6) <= tick:
+            playout.push(_tone(number))
+            number += 1
+        playout.pop()
+        most = max(most, len(playout))
+    assert most <= 4
+    assert playout.stats.dropped == 0
+
+
+def test_cleared_it_fades_out_within_a_frame() -> None:
+    playout = Playout(prefill=2)
+    for number in range(8):
+        playout.push(_tone(number))
+    sound = [_pop(playout), _pop(playout)]
+    playout.clear()
+    sound.append(_pop(playout))
+    assert playout.pop() is None
+    assert sound[-1][-1] == 0
+    assert _click(np.concatenate(sound)[240:]) < 20
+
+
+def test_cleared_before_it_began_is_empty() -> None:
+    playout = Playout(prefill=2)
     playout.push(_loud(0))
     playout.clear()
     assert playout.pop() is None
 
 
-@given(st.lists(st.sampled_from(["loud", "silent", "pop"]), max_size=300))
+@given(st.lists(st.sampled_from(["loud", "silent", "pop", "clear"]), max_size=300))
 def test_the_ceiling_holds_and_no_frame_is_played_twice(events: list[str]) -> None:
-    playout, number, played = Playout(ceiling=5), 0, []
+    playout, number, popped = Playout(ceiling=5), 0, 0
     for event in events:
         if event == "loud":
             playout.push(_loud(number))
             number += 1
         elif event == "silent":
             playout.push(SILENT)
+        elif event == "clear":
+            playout.clear()
         else:
             frame = playout.pop()
-            if frame is not None and frame[0]:
-                played.append(int(frame[0]))
+            popped += frame is not None
+            assert frame is None or len(frame) == FRAME_SAMPLES
         assert len(playout) <= 5
-    assert played == sorted(set(played))
+    assert playout.stats.played + playout.stats.starved == popped
+    assert playout.stats.played + playout.stats.dropped <= number + events.count("silent") + events.count("clear")

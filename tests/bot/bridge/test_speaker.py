@@ -29,7 +29,7 @@ class ShowingCodec:
 
 @pytest.fixture
 def speaker() -> Speaker:
-    return Speaker(ShowingCodec(), depth=0.04)
+    return Speaker(ShowingCodec(), least=0.04)
 
 
 def _values(speaker: Speaker, ticks: int, start: float = 0.04) -> list[int | None]:
@@ -68,6 +68,12 @@ def test_a_long_packet_fills_several_ticks(speaker: Speaker) -> None:
     assert _values(speaker, 3) == [7, 7, 7]
 
 
+def test_long_packets_one_after_another_leave_no_gap(speaker: Speaker) -> None:
+    for number in range(3):
+        speaker.push(1, number * 3 * FRAME_SAMPLES, f"long{number:02}".encode(), now=0.0)
+    assert _values(speaker, 9) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
 def test_a_broken_packet_is_concealed_and_counted(speaker: Speaker) -> None:
     speaker.push(1, 0, b"broken", now=0.0)
     assert _values(speaker, 1) == [1000]
@@ -78,6 +84,7 @@ def test_a_new_ssrc_starts_afresh(speaker: Speaker) -> None:
     _push(speaker, 500, 501)
     _push(speaker, 3, 4, ssrc=2)
     assert _values(speaker, 2) == [3, 4]
+    assert speaker.buffer.stats.played == 2
 
 
 def test_silence_is_nothing(speaker: Speaker) -> None:

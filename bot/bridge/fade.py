@@ -1,0 +1,50 @@
+"""Concealed sound fades out instead of droning on, and sound that comes back fades in: never a click."""
+
+import numpy as np
+
+from . import FRAME_SAMPLES, Frame
+
+#: Frames of concealment until silence. libopus's own concealment holds a vowel for longer than anyone would.
+FRAMES_TO_SILENCE = 4
+#: Samples over which sound comes back: 5 ms.
+RETURN = 240
+
+
+class Fade:
+    """One speaker's gain, from 1 to 0 over a row of concealed frames and quickly back."""
+
+    def __init__(self) -> None:
+        self._gain = 1.0
+        self._row = 0
+
+    def concealed(self, frame: Frame) -> Frame:
+        """One more concealed frame: the first as it is, then quieter from frame to frame."""
+        self._row += 1
+        target = max(0.0, 1.0 - (self._row - 1) / (FRAMES_TO_SILENCE - 1))
+        ramp = np.linspace(self._gain, target, len(frame), dtype=np.float32)
+        self._gain = target
+        return np.asarray(frame * ramp, np.float32).astype(np.int16)
+
+    def heard(self, frame: Frame) -> Frame:
+        """A frame that arrived."""
+        self._row = 0
+        if self._gain == 1.0:
+            return frame
+        ramp = np.ones(len(frame), np.float32)
+        length = min(RETURN, len(frame))
+        ramp[:length] = np.linspace(self._gain, 1.0, length, dtype=np.float32)
+        self._gain = 1.0
+        return np.asarray(frame * ramp, np.float32).astype(np.int16)
+
+    def cut(self) -> None:
+        """What comes next does not follow on what was heard last."""
+        self._gain = 0.0
+
+    def rest(self) -> None:
+        """The speaker fell silent. After an end that was announced the next word starts at full level."""
+        if self._row:
+            self._gain = 0.0
+        self._row = 0
+
+
+assert RETURN < FRAME_SAMPLES

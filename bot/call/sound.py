@@ -1,0 +1,18 @@
+"""What a server's settings and its voice channel make of a call's sound."""
+
+from bot.config.model import ServerSettings
+from bot.media.session import SoundSettings
+
+from .voice_link import VoiceChannel
+
+
+def sound_settings(settings: ServerSettings, channel: VoiceChannel) -> SoundSettings:
+    """The channel's bitrate is a ceiling: Discord asks clients to keep to it.
+
+    Source: https://discord.com/developers/docs/resources/channel#channel-object-channel-structure (`bitrate`, bit/s)
+    """
+    return SoundSettings(
+        jitter_buffer=settings.jitter_buffer_ms / 1000,
+        jitter_buffer_max=settings.jitter_buffer_max_ms / 1000,
+        bitrate=min(settings.bitrate_kbps * 1000, channel.bitrate),
+    )

@@ -1,0 +1,89 @@
+"""A person's sound over bad lines: nothing is lost that arrived, the delay comes back, nothing clicks."""
+
+import random
+from statistics import median
+
+import numpy as np
+import pytest
+
+from bot.bridge import Frame
+
+from .lines import FRAME, talk
+
+
+def _click(sound: Frame) -> int:
+    """The sharpest corner in a wave: a cut in the middle of a vowel makes thousands, a vowel a hundred."""
+    return int(np.abs(np.diff(sound.astype(np.int32), 2)).max())
+
+
+def _frames(sound: Frame) -> list[Frame]:
+    return list(sound.reshape(-1, 960))
+
+
+def test_a_clean_line_is_left_alone() -> None:
+    heard = talk(20)
+    stats = heard.speaker.buffer.stats
+    assert (stats.played, stats.lost, stats.late) == (1000, 0, 0)
+    assert (heard.speaker.shortened, heard.speaker.lengthened) == (0, 0)
+    assert max(heard.behind[:990]) <= 0.05
+
+
+@pytest.mark.parametrize("most", [0.04, 0.08])
+def test_jitter_costs_delay_and_hardly_a_frame(most: float) -> None:
+    heard = talk(60, delay=lambda number, rng: rng.random() * most)
+    stats = heard.speaker.buffer.stats
+    assert stats.late + stats.lost < 0.01 * stats.played
+    assert median(heard.behind[1000:2900]) < most + 0.03
+
+
+@pytest.mark.parametrize("ppm", [300, -300])
+def test_a_quarter_of_an_hour_with_a_clock_that_runs_wrong(ppm: float) -> None:
+    """A quarter of a second of drift: taken out or put in a few milliseconds at a time, and no delay is left of it."""
+    heard = talk(900, ppm=ppm, delay=lambda number, rng: rng.random() * 0.01)
+    stats = heard.speaker.buffer.stats
+    assert (stats.lost, stats.late, stats.dropped) == (0, 0, 0)
+    first, last = median(heard.behind[500:10_000]), median(heard.behind[-10_000:-100])
+    assert abs(last - first) < 0.01
+    stretched = heard.speaker.shortened + heard.speaker.lengthened
+    assert 25 < stretched < 80
+
+
+def test_a_longer_route_loses_nothing() -> None:
+    heard = talk(30, delay=lambda number, rng: 0.12 if number > 500 else 0.0)
+    assert (heard.speaker.buffer.stats.lost, heard.speaker.buffer.stats.late) == (0, 0)
+
+
+def test_after_a_stall_the_delay_comes_back() -> None:
+    """Two seconds of nothing, then everything at once: the last second of it is said, faster, until it is live."""
+
+    def stall(number: int, rng: random.Random) -> float:
+        at = number * FRAME
+        return max(0.0, 7.0 - at) if 5.0 <= at < 7.0 else 0.0
+
+    heard = talk(25, delay=stall)
+    before, after = median(heard.behind[100:240]), median(heard.behind[-250:-10])
+    assert abs(after - before) <= FRAME
+    assert max(heard.behind) < 1.5
+    assert heard.speaker.shortened > 50
+    assert heard.speaker.buffer.stats.dropped < 60
+
+
+def test_loss_is_concealed_without_clicks() -> None:
+    clean, lossy = talk(20), talk(20, loss=0.1)
+    assert lossy.speaker.buffer.stats.lost > 50
+    cut = np.concatenate([f if random.Random(i).random() > 0.1 else f * 0 for i, f in enumerate(_frames(clean.sound))])
+    assert _click(lossy.sound) < _click(cut) / 3
+    loud = lossy.loudness()[10:990]
+    assert sum(level < 1000 for level in loud) < 10
+
+
+def test_a_burst_of_loss_fades_and_returns_in_its_place() -> None:
+    heard = talk(10, delay=lambda number, rng: 99.0 if 200 <= number < 210 else 0.0)
+    levels = heard.loudness()
+    start = next(number for number, level in enumerate(levels) if level > 1000)
+    gap = levels[start + 200 : start + 210]
+    assert gap[0] > 2000  # concealed
+    assert max(gap[5:8]) < 300  # and then silence, not a drone
+    assert levels[start + 213] > 3000
+    assert _click(heard.sound) < 400
+    assert abs(median(heard.behind[-100:-10]) - median(heard.behind[50:150])) <= FRAME
