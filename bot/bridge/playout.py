@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import FRAME_SAMPLES, Frame, stretch
+from . import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, Frame, stretch
 from .fade import Fade
 
 #: Peak below which a frame counts as silence: codecs leave a little noise where there was none.
@@ -57,9 +57,14 @@ class Playout:
     def playing(self) -> bool:
         return self._playing
 
+    @property
+    def delay(self) -> float:
+        """Seconds of sound that are held."""
+        return len(self._held) * FRAME_SECONDS + len(self._part) / SAMPLE_RATE
+
     def push(self, frame: Frame) -> None:
         """A frame of the voicebot arrived from the room."""
-        if int(np.abs(frame.astype(np.int32)).max()) < SILENCE_PEAK:
+        if is_silent(frame):
             self._silent += 1
             if self._silent > HANGOVER_FRAMES:
                 return
@@ -146,6 +151,11 @@ class Playout:
             return self._last
         self._playing = False
         return None
+
+
+def is_silent(frame: Frame) -> bool:
+    """Whether a frame of the voicebot's holds nothing but what a codec makes of nothing."""
+    return int(np.abs(frame.astype(np.int32)).max()) < SILENCE_PEAK
 
 
 def _repeat(frame: Frame) -> Frame:

@@ -9,9 +9,10 @@ from typing import Protocol
 import numpy as np
 
 from . import FRAME_SAMPLES, FRAME_SECONDS, Frame, stretch
-from .activity import VoiceActivity
+from .activity import SPEECH_LEVEL, VoiceActivity
 from .fade import Fade
 from .jitter_buffer import Gap, JitterBuffer
+from .level import LevelBalance
 
 #: What Discord clients send five of at the end of a burst; it says "I stopped", not "be silent for 20 ms".
 SILENCE_PACKET = b"\xf8\xff\xfe"
@@ -32,14 +33,21 @@ class PacketDecoder(Protocol):
 class Speaker:
     """The sound of one person. Undecodable packets are concealed and counted, never raised."""
 
-    def __init__(self, decoder: PacketDecoder, *, least: float, most: float | None = None) -> None:
-        """`least` and `most` bound the jitter buffer's depth, in seconds."""
+    def __init__(
+        self, decoder: PacketDecoder, *, least: float, most: float | None = None, balance: bool = False
+    ) -> None:
+        """`least` and `most` bound the jitter buffer's depth, in seconds; `balance` evens out loudness."""
         self.buffer = JitterBuffer(least, most)
         self.activity = VoiceActivity()
+        self.packets = 0
         self.undecodable = 0
+        self.concealed = 0  # frames
+        self.delay = 0.0  # seconds beyond the fastest packet's arrival, of the frame that was played last
+        self.spoken_level = 0.0  # root mean square of what was said, over about a second
         self.shortened = 0  # times a pitch period was taken out, and put in
         self.lengthened = 0
         self._bounds = least, most
+        self._balance = LevelBalance() if balance else None
         self._decoder = decoder
         self._fade = Fade()
         self._ready: Frame = np.empty(0, np.int16)
@@ -52,6 +60,7 @@ class Speaker:
                 stats, self.buffer = self.buffer.stats, JitterBuffer(*self._bounds)
                 self.buffer.stats = stats
             self._ssrc = ssrc
+        self.packets += 1
         self.buffer.push(timestamp, payload, now)
 
     def next_frame(self, now: float) -> Frame | None:
@@ -69,8 +78,13 @@ class Speaker:
             if surplus > TOLERANCE and len(self._ready) >= FRAME_SAMPLES and len(self.buffer):
                 self._ready = self._shorten(self._ready, surplus)
         frame, self._ready = self._ready[:FRAME_SAMPLES], self._ready[FRAME_SAMPLES:]
+        self.delay = surplus + self.buffer.delay.depth
         self.activity.update(frame, now)
-        return frame
+        if self.activity.level >= SPEECH_LEVEL:
+            self.spoken_level += 0.02 * (self.activity.level - self.spoken_level)
+        if self._balance is None:
+            return frame
+        return self._balance.apply(frame, self.activity.level, speaking=self.activity.level >= SPEECH_LEVEL)
 
     def _rest(self, now: float) -> Frame | None:
         """Nobody speaks any more; what is left of the last frame still does."""
@@ -88,7 +102,7 @@ class Speaker:
         if due is Gap.LOST:
             following = self.buffer.next_payload()
             if following is None:
-                return self._fade.concealed(self._decoder.conceal())
+                return self._conceal()
             return self._recover(following)
         assert isinstance(due, bytes)
         if due == SILENCE_PACKET:
@@ -97,7 +111,7 @@ class Speaker:
             sound = self._decoder.decode(due)
         except Exception:  # hostile or broken packet: libopus says no, the call goes on
             self.undecodable += 1
-            return self._fade.concealed(self._decoder.conceal())
+            return self._conceal()
         if len(sound) != FRAME_SAMPLES:
             self.buffer.consumed(len(sound))
         return self._fade.heard(sound)
@@ -106,7 +120,11 @@ class Speaker:
         try:
             return self._fade.heard(self._decoder.decode_fec(following))
         except Exception:
-            return self._fade.concealed(self._decoder.conceal())
+            return self._conceal()
+
+    def _conceal(self) -> Frame:
+        self.concealed += 1
+        return self._fade.concealed(self._decoder.conceal())
 
     def _shorten(self, sound: Frame, surplus: float) -> Frame:
         """Without one pitch period, if one can be found; what is then too short for a frame takes the next packet."""

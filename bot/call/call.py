@@ -28,7 +28,8 @@ from bot.media.events import (
     VoiceResuming,
 )
 from bot.media.loop import MediaLoop
-from bot.media.session import MediaSession, SoundReport
+from bot.media.report import SoundReport
+from bot.media.session import MediaSession
 from bot.provider import Provider, ShownImage, Utterance, VoicebotSession
 from bot.room.events import (
     AgentState,
@@ -51,6 +52,7 @@ from .hearing import diagnosis
 from .ledger import SessionRecord
 from .limits import Allowance
 from .opening import SessionOpener
+from .repairs import Repairs
 from .request import CallRequest
 from .sound import sound_settings
 from .speech import SpeechLedger
@@ -105,7 +107,7 @@ class Call:
         self._end = asyncio.Event()
         self._media = MediaSession(
             media_loop,
-            sound_settings(settings, request.channel),
+            sound_settings(settings, request.channel, request.starter_id),
             read_packet=provider.read_packet,
             post=self._post_from_media,
         )
@@ -119,7 +121,7 @@ class Call:
         self._voicebot_spoke = False
         self._guards = Guards(settings)
         self._wake = asyncio.Event()
-        self._repairs: dict[str, asyncio.Task[None]] = {}  # by side
+        self._repairs = Repairs(f"call {self.id}", self._on_repair_done)
         self._rejoined_room = False
 
     # -- what others may ask ------------------------------------------------------------------------------------
@@ -179,6 +181,10 @@ class Call:
     async def sound(self) -> SoundReport:
         """The media loop's counters."""
         return await self._media_loop.run(self._media.report())
+
+    async def ignore(self, user_id: int, ignored: bool) -> None:
+        """Hear somebody no longer, or again."""
+        await self._media_loop.run(self._media.ignore(user_id, ignored))
 
     def end(self, reason: EndReason, by: int | None = None) -> None:
         """Ask the call to end; the first reason stands."""
@@ -306,9 +312,7 @@ class Call:
         self.closing = self._billing.end(self.machine.end_reason, self.ended_by)
         if self.session is not None and self.machine.was_live:
             self._catch_up.begin(self.provider, self.session.reference)
-        for repair in self._repairs.values():
-            repair.cancel()
-        await asyncio.gather(*self._repairs.values(), return_exceptions=True)
+        await self._repairs.cancel()
         for step in (self._media_loop.run(self._media.close()), self._voice.leave()):
             try:
                 await step
@@ -426,7 +430,7 @@ class Call:
         if event.reason is RoomEnd.CONNECTION_LOST and self._may_rejoin_room():
             self._rejoined_room = True
             self._broke("room")
-            self._start_repair("room", self._rejoin_room())
+            self._repairs.start("room", self._rejoin_room())
         else:
             self.end(reasons[event.reason])
 
@@ -454,9 +458,9 @@ class Call:
             self.end(EndReason.VOICE_LOST)
         elif lost.remedy is Remedy.AWAIT_GATEWAY:
             # Kicked, moved or a new server: the main gateway tells in a moment, and then this is cancelled.
-            self._start_repair("voice", self._voice.rejoin(after=GATEWAY_WAIT))
+            self._repairs.start("voice", self._voice.rejoin(after=GATEWAY_WAIT))
         else:
-            self._start_repair("voice", self._voice.rejoin())
+            self._repairs.start("voice", self._voice.rejoin())
 
     def _on_server_changed(self, event: ServerChanged) -> None:
         if event.server.channel_id != self.request.channel.id:
@@ -465,27 +469,14 @@ class Call:
                 return
             self.request = replace(self.request, channel=self.channel)
         self._broke("voice")
-        self._start_repair("voice", self._voice.reconnect(event.server))
+        self._repairs.start("voice", self._voice.reconnect(event.server))
 
-    def _start_repair(self, side: str, repair: Coroutine[Any, Any, None]) -> None:
-        """One repair per side; a new one replaces the old one."""
-        before = self._repairs.get(side)
-        if before is not None:
-            before.cancel()
-        task = self._repairs[side] = asyncio.create_task(repair, name=f"call {self.id} {side} repair")
-        task.add_done_callback(lambda done: self._on_repair_done(side, done))
-
-    def _on_repair_done(self, side: str, task: "asyncio.Task[None]") -> None:
-        if self._repairs.get(side) is task:
-            del self._repairs[side]
-        if task.cancelled():
-            return
-        error = task.exception()
-        if error is not None:
+    def _on_repair_done(self, side: str, error: Exception | None) -> None:
+        if error is None:
+            self._healed(side)
+        else:
             log.warning("call %s: the %s connection could not be restored: %s", self.id, side, error)
             self.end(EndReason.VOICE_LOST if side == "voice" else EndReason.ROOM_LOST)
-        else:
-            self._healed(side)
 
     def _broke(self, side: str) -> None:
         self._guards.broke(clock.now(), side)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.media.session import SoundReport
+from bot.media.report import SoundReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,20 @@ from bot.media.session import SoundSettings
 from .voice_link import VoiceChannel
 
 
-def sound_settings(settings: ServerSettings, channel: VoiceChannel) -> SoundSettings:
+def sound_settings(settings: ServerSettings, channel: VoiceChannel, starter_id: int) -> SoundSettings:
     """The channel's bitrate is a ceiling: Discord asks clients to keep to it.
 
     Source: https://discord.com/developers/docs/resources/channel#channel-object-channel-structure (`bitrate`, bit/s)
     """
+    interrupters: dict[str, frozenset[int] | None] = {
+        "anyone": None,
+        "starter": frozenset({starter_id}),
+        "nobody": frozenset(),
+    }
     return SoundSettings(
         jitter_buffer=settings.jitter_buffer_ms / 1000,
         jitter_buffer_max=settings.jitter_buffer_max_ms / 1000,
         bitrate=min(settings.bitrate_kbps * 1000, channel.bitrate),
+        level_balance=settings.level_balance,
+        may_interrupt=interrupters[settings.interrupt],
     )

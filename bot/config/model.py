@@ -1,7 +1,7 @@
 """The settings, typed. Every key a config file may have stands here or in a plugin's own settings model."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -118,6 +118,10 @@ class ServerSettings(Settings):
     follow_moves: bool = Field(False, description="stay in the call when moved to another voice channel")
     jitter_buffer_ms: int = Field(40, ge=20, le=200, description="least delay that evens out the network")
     jitter_buffer_max_ms: int = Field(100, ge=20, le=500, description="most of it, when somebody's line is bad")
+    level_balance: bool = Field(True, description="bring quiet and loud people to one loudness for the voicebot")
+    interrupt: Literal["anyone", "starter", "nobody"] = Field(
+        "anyone", description="who cuts the voicebot short in the channel by talking into its words"
+    )
     bitrate_kbps: int = Field(64, ge=16, le=256, description="of the voicebot's voice in Discord")
     plugins: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="plugin name -> its settings; `enabled: false` turns one off"

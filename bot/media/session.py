@@ -14,8 +14,9 @@ import numpy as np
 
 from bot.bridge import FRAME_SAMPLES, Frame
 from bot.bridge.activity import VoiceActivity
+from bot.bridge.interruption import Interruption
 from bot.bridge.mixer import mix
-from bot.bridge.playout import Playout
+from bot.bridge.playout import Playout, is_silent
 from bot.bridge.speaker import Speaker
 from bot.provider import RoomMessage
 from bot.room.connection import RoomConnection
@@ -27,6 +28,7 @@ from bot.voice.receive import OpusPacket
 
 from .events import MediaEvent, SpeakingChanged, VoicebotSpeaking, VoiceLost, VoiceResumed, VoiceResuming
 from .loop import MediaLoop
+from .report import SoundReport, report
 
 log = logging.getLogger(__name__)
 
@@ -43,22 +45,9 @@ class SoundSettings:
     jitter_buffer: float = 0.04
     jitter_buffer_max: float = 0.1
     bitrate: int = 64_000
-
-
-@dataclass(frozen=True, slots=True)
-class SoundReport:
-    """Counters of one call, for status and tests. Frames are 20 ms, packets are RTP."""
-
-    packets_received: int
-    packets_undecryptable: int
-    packets_lost: int
-    packets_late: int
-    frames_to_room: int
-    frames_to_discord: int
-    frames_dropped: int
-    frames_starved: int
-    dave_recoveries: int
-    privacy_code: str | None
+    level_balance: bool = True
+    #: User ids of those who may interrupt the voicebot; None is everybody.
+    may_interrupt: frozenset[int] | None = None
 
 
 class MediaSession:
@@ -84,6 +73,8 @@ class MediaSession:
         self._encoder: Encoder | None = None
         self._last_sound: float | None = None
         self._voicebot = VoiceActivity()
+        self._interruption = Interruption()
+        self._ignored: set[int] = set()
 
     # -- commands from the main loop ----------------------------------------------------------------------------
 
@@ -104,6 +95,7 @@ class MediaSession:
             on_resumed=lambda: self._post(VoiceResumed()),
             on_lost=lambda verdict: self._post(VoiceLost(server, verdict.remedy, verdict.meaning)),
             encoder=self._encoder,
+            ignored=self._ignored,
         )
         try:
             await voice.open()
@@ -117,7 +109,7 @@ class MediaSession:
     async def join_room(self, url: str, token: str) -> None:
         """Join the voicebot's room, in place of the one before, and start to carry sound; RoomError."""
         self._retire_room()
-        room = RoomConnection(read_packet=self._read_packet, on_frame=self._playout.push, on_event=self._on_room_event)
+        room = RoomConnection(read_packet=self._read_packet, on_frame=self._on_frame, on_event=self._on_room_event)
         self._room = room
         await room.join(url, token)
         self._loop.ticker.remove(self._tick)  # it beats already when this is a rejoin
@@ -154,21 +146,17 @@ class MediaSession:
 
     async def report(self) -> SoundReport:
         """The counters as they stand."""
-        voice, room = self._voice, self._room
-        buffers = [speaker.buffer.stats for speaker in self._speakers.values()]
-        receive = None if voice is None else voice.receiver.stats
-        return SoundReport(
-            packets_received=0 if receive is None else receive.received,
-            packets_undecryptable=0 if receive is None else sum(receive.undecryptable.values()),
-            packets_lost=sum(stats.lost for stats in buffers),
-            packets_late=sum(stats.late for stats in buffers),
-            frames_to_room=0 if room is None else room.frames_fed,
-            frames_to_discord=0 if voice is None else voice.sender.stats.sent,
-            frames_dropped=self._playout.stats.dropped + (0 if room is None else room.frames_dropped),
-            frames_starved=self._playout.stats.starved,
-            dave_recoveries=0 if voice is None else voice.dave.recoveries,
-            privacy_code=None if voice is None else voice.dave.privacy_code,
-        )
+        ticker = self._loop.ticker
+        ticks = ticker.skipped, ticker.late
+        return report(self._voice, self._room, self._speakers, self._playout, ticks, self._interruption.count)
+
+    async def ignore(self, user_id: int, ignored: bool) -> None:
+        """Hear somebody no longer, or again: not a packet of theirs is decrypted."""
+        if ignored:
+            self._ignored.add(user_id)
+            self._on_member_left(user_id)
+        else:
+            self._ignored.discard(user_id)
 
     # -- the beat -----------------------------------------------------------------------------------------------
 
@@ -179,6 +167,7 @@ class MediaSession:
             if (frame is not None or self._voicebot.speaking) and self._voicebot.update(frame, now):
                 self._post(VoicebotSpeaking(self._voicebot.speaking, now))
             if frame is not None:
+                self._interruption.voicebot(self._voicebot.level)
                 self._voice.send_frame(frame, tick)
             else:
                 self._voice.send_pause(tick)
@@ -190,8 +179,12 @@ class MediaSession:
             frame = speaker.next_frame(now)
             if frame is not None:
                 frames.append(frame)
+                if self._playout.playing:
+                    self._check_interruption(user_id, speaker, frame, now)
             if speaker.activity.speaking != before:
                 self._post(SpeakingChanged(user_id, not before, now))
+        if not self._playout.playing:
+            self._interruption.quiet()
         if self._room is None:
             return
         if frames:
@@ -201,6 +194,13 @@ class MediaSession:
             if now - self._last_sound > TAIL:
                 self._last_sound = None
             self._room.feed(_SILENCE)
+
+    def _check_interruption(self, user_id: int, speaker: Speaker, frame: Frame, now: float) -> None:
+        may = self._settings.may_interrupt
+        if may is not None and user_id not in may:
+            return
+        if self._interruption.person(user_id, frame, speaker.activity.level, now):
+            self._playout.clear()
 
     # -- what the two sides report ------------------------------------------------------------------------------
 
@@ -213,6 +213,14 @@ class MediaSession:
             self._speakers[packet.user_id] = speaker
         # The tick's own time would be up to 20 ms old; ask the clock the tick uses.
         speaker.push(packet.ssrc, packet.timestamp, packet.payload, self._loop.time())
+
+    def _on_frame(self, frame: Frame) -> None:
+        """A frame of the voicebot's; what it says into an interruption is not for anybody's ears."""
+        if self._interruption.yields(self._loop.time()):
+            if is_silent(frame):
+                self._interruption.noticed()
+            return
+        self._playout.push(frame)
 
     def _on_member_left(self, user_id: int) -> None:
         speaker = self._speakers.pop(user_id, None)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 
 INTERVAL = 0.02  # seconds
+LATE = 0.005  # seconds behind its time at which a tick counts as late
 
 Tick = Callable[[int, float], None]  # (tick number, the loop's time)
 
@@ -20,6 +21,7 @@ class Ticker:
 
     def __init__(self) -> None:
         self.skipped = 0  # ticks lost to stalls
+        self.late = 0
         self._subscribers: list[Tick] = []
         self._handle: asyncio.TimerHandle | None = None
         self._origin = 0.0
@@ -49,6 +51,7 @@ class Ticker:
         now = asyncio.get_running_loop().time()
         due = int((now - self._origin) / INTERVAL + 1e-6)
         self.skipped += max(0, due - self._tick - 1)
+        self.late += now - (self._origin + (self._tick + 1) * INTERVAL) > LATE
         self._tick = max(due, self._tick + 1)
         for subscriber in list(self._subscribers):
             try:

@@ -7,7 +7,7 @@ main gateway (a fresh session, a move) it reports through `on_lost` and leaves t
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import aiohttp
 
@@ -42,10 +42,11 @@ class VoiceConnection:
         on_resumed: Callable[[], None],
         on_lost: Callable[[CloseCode], None],
         encoder: Encoder,
+        ignored: Container[int] = frozenset(),
     ) -> None:
         self.server = server
         self.dave = dave.DaveSession(server.user_id, server.channel_id)
-        self.receiver = Receiver(self.dave, on_packet)
+        self.receiver = Receiver(self.dave, on_packet, ignored)
         self.sender = Sender(self.dave, encoder)
         self._http = http
         self._on_member_left = on_member_left

@@ -5,7 +5,7 @@ and dropped; nothing raises.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
 from . import rtp
@@ -37,13 +37,18 @@ class ReceiveStats:
     not_authentic: int = 0
     malformed: int = 0
     unknown_ssrc: int = 0
+    ignored: int = 0
     undecryptable: dict[int, int] = field(default_factory=dict)  # by user id
 
 
 class Receiver:
     """Unwraps the datagrams of one voice session and hands each packet to `sink`."""
 
-    def __init__(self, dave: DaveSession, sink: Callable[[OpusPacket], None]) -> None:
+    def __init__(
+        self, dave: DaveSession, sink: Callable[[OpusPacket], None], ignored: Container[int] = frozenset()
+    ) -> None:
+        """Packets of `ignored` users are dropped before anything of them is decrypted."""
+        self._ignored = ignored
         self.stats = ReceiveStats()
         self._dave = dave
         self._sink = sink
@@ -99,6 +104,9 @@ class Receiver:
         held.append((header, frame))
 
     def _deliver(self, user_id: int, header: rtp.RtpHeader, frame: bytes) -> None:
+        if user_id in self._ignored:
+            self.stats.ignored += 1
+            return
         opus = self._dave.open(user_id, frame)
         if opus is None:
             undecryptable = self.stats.undecryptable

@@ -10,7 +10,7 @@ from bot.call.events import Receipt
 from bot.call.ledger import SessionRecord
 from bot.call.limits import Budget
 from bot.call.usage import Period, Total, totals
-from bot.media.session import SoundReport
+from bot.media.report import SoundReport
 from bot.text import name as safe_name
 
 END_COLOUR, WARNING_COLOUR = 0x747F8D, 0xFAA61A

@@ -3,11 +3,11 @@
 import pytest
 
 from bot.call.hearing import Listeners, diagnosis
-from bot.media.session import SoundReport
+from bot.media.report import SoundReport
 
 
 def _sound(received: int, undecryptable: int) -> SoundReport:
-    return SoundReport(received, undecryptable, 0, 0, 0, 0, 0, 0, 0, None)
+    return SoundReport(packets_received=received, packets_undecryptable=undecryptable)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,37 @@
+"""Brings people to one loudness, slowly, so that the quiet one is heard beside the loud one.
+
+A gain per person that follows what they say and stands still while they are silent: what moves with every word is
+heard as pumping, and what rises in a pause makes noise of a quiet room.
+"""
+
+import numpy as np
+
+from . import Frame
+
+#: Where speech is brought to, as a root mean square: -22 dB of full scale, ordinary headset speech.
+TARGET = 2600.0
+LOUDER, SOFTER = 4.0, 0.5  # at most: +12 dB and -6 dB
+#: How much of the way to the right gain is gone with each spoken frame: half of it in 0.7 s.
+PACE = 0.02
+_FULL_SCALE = 32_767.0
+
+
+class LevelBalance:
+    """One person's gain."""
+
+    def __init__(self) -> None:
+        self.gain = 1.0
+
+    def apply(self, frame: Frame, level: float, *, speaking: bool) -> Frame:
+        """The frame at the person's gain; `level` is its root mean square before."""
+        before = self.gain
+        if speaking and level > 0:
+            wanted = min(max(TARGET / level, SOFTER), LOUDER)
+            self.gain += PACE * (wanted - self.gain)
+        if abs(self.gain - 1.0) < 0.05 and before == self.gain:
+            return frame
+        # No sample may leave the scale: a loud word after many quiet ones is louder at once than the gain can follow.
+        peak = float(np.abs(frame.astype(np.int32)).max())
+        ceiling = _FULL_SCALE / peak if peak else LOUDER
+        ramp = np.linspace(min(before, ceiling), min(self.gain, ceiling), len(frame), dtype=np.float32)
+        return np.asarray(frame * ramp, np.float32).astype(np.int16)

@@ -1,0 +1,68 @@
+"""The quiet one is heard beside the loud one, and nothing leaves the scale."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.bridge import FRAME_SAMPLES, Frame
+from bot.bridge.activity import level
+from bot.bridge.level import LOUDER, SOFTER, TARGET, LevelBalance
+
+
+def _voice(loudness: float, number: int = 0) -> Frame:
+    time = (np.arange(FRAME_SAMPLES) + number * FRAME_SAMPLES) / 48_000
+    return np.asarray(np.sin(2 * np.pi * 150 * time) * loudness * np.sqrt(2), np.float64).astype(np.int16)
+
+
+def _say(balance: LevelBalance, loudness: float, frames: int = 200) -> list[Frame]:
+    said = []
+    for number in range(frames):
+        frame = _voice(loudness, number)
+        said.append(balance.apply(frame, level(frame), speaking=True))
+    return said
+
+
+@pytest.mark.parametrize("loudness", [800, 1500, 2600, 5000])
+def test_ordinary_voices_end_up_equally_loud(loudness: float) -> None:
+    assert level(_say(LevelBalance(), loudness)[-1]) == pytest.approx(TARGET, rel=0.06)
+
+
+def test_a_whisper_is_not_blown_up_without_end() -> None:
+    assert level(_say(LevelBalance(), 200)[-1]) == pytest.approx(200 * LOUDER, rel=0.06)
+    assert level(_say(LevelBalance(), 12_000)[-1]) == pytest.approx(12_000 * SOFTER, rel=0.06)
+
+
+def test_it_moves_slowly_and_without_steps() -> None:
+    balance = LevelBalance()
+    sound = np.concatenate(_say(balance, 800, 60))
+    assert np.abs(np.diff(sound.astype(np.int32), 2)).max() < 8
+    first = level(sound[:FRAME_SAMPLES])
+    assert first == pytest.approx(800, rel=0.05)
+
+
+def test_a_pause_changes_nothing() -> None:
+    balance = LevelBalance()
+    _say(balance, 800)
+    gain = balance.gain
+    for _ in range(500):
+        balance.apply(_voice(30), 30, speaking=False)
+    assert balance.gain == gain
+
+
+def test_a_voice_that_is_right_is_untouched() -> None:
+    frame = _voice(TARGET)
+    balance = LevelBalance()
+    assert balance.apply(frame, level(frame), speaking=False) is frame
+
+
+@given(st.lists(st.floats(0, 23_000), min_size=1, max_size=60))
+def test_a_shout_after_whispers_stays_on_the_scale(loudnesses: list[float]) -> None:
+    balance = LevelBalance()
+    _say(balance, 200, 100)
+    for number, loudness in enumerate(loudnesses):
+        frame = _voice(loudness, number)
+        louder = balance.apply(frame, level(frame), speaking=True)
+        # An overflow would turn the sign of a sample around.
+        assert (np.sign(louder.astype(np.int32)) * np.sign(frame.astype(np.int32)) >= 0).all()
+    assert SOFTER <= balance.gain <= LOUDER
