@@ -22,6 +22,7 @@ from bot.errors import ParleyError
 from bot.media.events import (
     MediaEvent,
     SpeakingChanged,
+    Undecryptable,
     VoicebotSpeaking,
     VoiceLost,
     VoiceResumed,
@@ -47,8 +48,8 @@ from .billing import BilledSession
 from .catch_up import CatchUp
 from .closing import SessionCloser
 from .events import CallObserver, TranscriptLine
-from .guards import CheckHearing, End, Guards, Verdict, Warn
-from .hearing import diagnosis
+from .guards import CheckHearing, End, Guards, Tell, Verdict, Warn
+from .hearing import diagnosis, undecryptable
 from .ledger import SessionRecord
 from .limits import Allowance
 from .opening import SessionOpener
@@ -292,6 +293,8 @@ class Call:
             self.end(verdict.reason)
         elif isinstance(verdict, Warn):
             self._observer.warning(self, verdict.text)
+        elif isinstance(verdict, Tell):
+            self._observer.notice(self, verdict.text)
         else:
             await self._check_hearing(verdict)
 
@@ -390,6 +393,8 @@ class Call:
                 self._guards.voicebot_arrived()
             case VoicebotGone():
                 self._guards.voicebot_gone(clock.now())
+            case Undecryptable():
+                self._observer.warning(self, undecryptable(event.user_id))
             case VoicebotSpeaking():
                 self._voicebot_spoke = True
                 self._guards.speaking(clock.now(), None, event.speaking)

@@ -26,6 +26,20 @@ class Warn:
 
 
 @dataclass(frozen=True, slots=True)
+class Tell:
+    """Say this in the channel: what was wrong is well again."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Something has been away for long enough to be noticed."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckHearing:
     """See whether anybody was heard at all; `last` is the time to end the call if not."""
 
@@ -39,7 +53,20 @@ class End:
     reason: EndReason
 
 
-Verdict = Warn | CheckHearing | End
+Verdict = Warn | Tell | CheckHearing | End
+
+#: What people are told of a connection that is away for longer than a breath, and when it is back. Discord's main
+#: gateway is not among them: sound goes on without it.
+_AWAY = {
+    "voice": (
+        "The connection to this voice channel broke. I am reconnecting.",
+        "I am connected to the voice channel again.",
+    ),
+    "room": ("The connection to the voicebot broke. I am reconnecting.", "The voicebot is connected again."),
+    "voicebot": ("The voicebot has left. I wait a moment for it to come back.", "The voicebot is back."),
+}
+#: Seconds until a gap is told of: shorter ones are over before anyone has read it.
+NOTICEABLE = 3.0
 
 
 class Guards:
@@ -47,7 +74,9 @@ class Guards:
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
-        self._deadlines: Deadlines[Verdict] = Deadlines()
+        self._deadlines: Deadlines[Verdict | Gone] = Deadlines()
+        self._told: set[str] = set()  # what people know to be away
+        self._good_news: list[Verdict] = []
         self._speaking: set[int | None] = set()  # user ids; None is the voicebot
         self._seen: tuple[float, float] | None = None
 
@@ -90,20 +119,21 @@ class Guards:
             self._deadlines.start_once("empty", now, (self._settings.empty_channel_grace, End(EndReason.EMPTY)))
 
     def voicebot_arrived(self) -> None:
-        self._deadlines.stop("voicebot")
+        self._back("voicebot")
 
     def voicebot_gone(self, now: float) -> None:
         self._speaking.discard(None)
-        self._deadlines.start("voicebot", now, (self._settings.voicebot_return, End(EndReason.VOICEBOT_GONE)))
+        end = (self._settings.voicebot_return, End(EndReason.VOICEBOT_GONE))
+        self._deadlines.start("voicebot", now, (NOTICEABLE, Gone("voicebot")), end)
 
     def broke(self, now: float, side: str) -> None:
         """ "voice", "room" or "gateway" was lost and is being repaired."""
         limit = self._settings.gateway_limit if side == "gateway" else self._settings.reconnect_limit
         reasons = {"voice": EndReason.VOICE_LOST, "room": EndReason.ROOM_LOST, "gateway": EndReason.GATEWAY_LOST}
-        self._deadlines.start_once(side, now, (limit, End(reasons[side])))
+        self._deadlines.start_once(side, now, (NOTICEABLE, Gone(side)), (limit, End(reasons[side])))
 
     def healed(self, side: str) -> None:
-        self._deadlines.stop(side)
+        self._back(side)
 
     def disconnected(self, now: float, grace: float) -> None:
         """Discord says the bot is out of the channel; a better reason may follow within the grace."""
@@ -111,7 +141,8 @@ class Guards:
 
     def check(self, now: float, awake: float) -> list[Verdict]:
         """What is to be done now. `awake` is a clock that stands still while the machine is suspended."""
-        verdicts = self._deadlines.due(now)
+        verdicts, self._good_news = self._good_news, []
+        verdicts += [told for due in self._deadlines.due(now) if (told := self._tell(due)) is not None]
         if self._seen is not None:
             asleep = (now - self._seen[0]) - (awake - self._seen[1])
             if asleep > max(DRIFT, self._settings.reconnect_limit):
@@ -122,6 +153,20 @@ class Guards:
     def next(self) -> float | None:
         """When something falls due, unless something happens before."""
         return self._deadlines.next()
+
+    def _tell(self, due: Verdict | Gone) -> Verdict | None:
+        if not isinstance(due, Gone):
+            return due
+        if due.what not in _AWAY or (due.what == "voicebot" and "room" in self._told):
+            return None
+        self._told.add(due.what)
+        return Warn(_AWAY[due.what][0])
+
+    def _back(self, what: str) -> None:
+        self._deadlines.stop(what)
+        if what in self._told:
+            self._told.discard(what)
+            self._good_news.append(Tell(_AWAY[what][1]))
 
     def _quiet(self, now: float) -> None:
         limit = self._settings.silence_limit

@@ -14,6 +14,14 @@ class Listeners:
     bot_deafened: bool
 
 
+def undecryptable(user_id: int) -> str:
+    """What people are told about one whose keys went wrong in mid-call."""
+    return (
+        f"I cannot decrypt what <@{user_id}> says (Discord's end-to-end encryption). "
+        "Leaving the voice channel and joining it again helps."
+    )
+
+
 def diagnosis(sound: SoundReport, listeners: Listeners) -> str | None:
     """One sentence with the way out; None when somebody was heard."""
     readable = sound.packets_received - sound.packets_undecryptable

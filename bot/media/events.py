@@ -43,4 +43,11 @@ class VoicebotSpeaking:
     at: float
 
 
-MediaEvent = VoiceResuming | VoiceResumed | VoiceLost | SpeakingChanged | VoicebotSpeaking | RoomEvent
+@dataclass(frozen=True, slots=True)
+class Undecryptable:
+    """Someone has been speaking for seconds, and nothing of it can be decrypted."""
+
+    user_id: int
+
+
+MediaEvent = VoiceResuming | VoiceResumed | VoiceLost | SpeakingChanged | VoicebotSpeaking | Undecryptable | RoomEvent

@@ -26,15 +26,17 @@ from bot.voice.gateway import VoiceServerInfo
 from bot.voice.opus import Decoder, Encoder
 from bot.voice.receive import OpusPacket
 
-from .events import MediaEvent, SpeakingChanged, VoicebotSpeaking, VoiceLost, VoiceResumed, VoiceResuming
+from .events import MediaEvent, SpeakingChanged, Undecryptable, VoicebotSpeaking, VoiceLost, VoiceResumed, VoiceResuming
 from .loop import MediaLoop
 from .report import SoundReport, report
+from .unheard import UnheardSpeakers
 
 log = logging.getLogger(__name__)
 
 #: Seconds of silence sent into the room after the last word, in which the voicebot notices that the turn is over.
 #: After that the SDK's own comfort noise keeps the track alive at no cost to us.
 TAIL = 1.5
+TICKS_PER_SECOND = 50
 _SILENCE: Frame = np.zeros(FRAME_SAMPLES, np.int16)
 
 
@@ -75,6 +77,7 @@ class MediaSession:
         self._voicebot = VoiceActivity()
         self._interruption = Interruption()
         self._ignored: set[int] = set()
+        self._unheard = UnheardSpeakers()
 
     # -- commands from the main loop ----------------------------------------------------------------------------
 
@@ -163,6 +166,9 @@ class MediaSession:
     def _tick(self, tick: int, now: float) -> None:
         self._carry_people(now)
         if self._voice is not None:
+            if tick % TICKS_PER_SECOND == 0:
+                for user_id in self._unheard.update(self._voice.receiver.stats.undecryptable):
+                    self._post(Undecryptable(user_id))
             frame = self._playout.pop()
             if (frame is not None or self._voicebot.speaking) and self._voicebot.update(frame, now):
                 self._post(VoicebotSpeaking(self._voicebot.speaking, now))

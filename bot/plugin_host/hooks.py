@@ -77,6 +77,9 @@ class HookDispatcher:
     def warning(self, call: Call, text: str) -> None:
         self._put(call, "on_warning", lambda plugin: plugin.on_warning(call, text))
 
+    def notice(self, call: Call, text: str) -> None:
+        self._put(call, "on_notice", lambda plugin: plugin.on_notice(call, text))
+
     async def finished(self, call: Call) -> None:
         """Deliver what is queued and stop the call's task."""
         queue, worker = self._queues.pop(call.id, None), self._workers.pop(call.id, None)

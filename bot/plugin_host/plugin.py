@@ -98,4 +98,7 @@ class Plugin(commands.Cog, Generic[S]):
         """What the voicebot is doing: initializing, listening, thinking, speaking."""
 
     async def on_warning(self, call: Call, text: str) -> None:
-        """Something people should know about the call."""
+        """Something is wrong with the call, or about to be, and people should know."""
+
+    async def on_notice(self, call: Call, text: str) -> None:
+        """What was wrong is well again."""

@@ -82,14 +82,31 @@ class VoicebotPlugin(Plugin[PluginSettings]):
         call.end(EndReason.LEFT, by=interaction.user.id)  # before anything else: the meter runs
         await interaction.response.send_message(words.leaving(call.voice_channel_id), ephemeral=True)
 
+    @voicebot.command(name="mute", description="The voicebot no longer hears you in this call")
+    async def mute(self, interaction: Interaction) -> None:
+        """Not a packet of this person's is decrypted from now on."""
+        await self._call(interaction).ignore(interaction.user.id, True)
+        await interaction.response.send_message(words.MUTED, ephemeral=True)
+
+    @voicebot.command(name="unmute", description="The voicebot hears you again")
+    async def unmute(self, interaction: Interaction) -> None:
+        """The opposite of mute."""
+        await self._call(interaction).ignore(interaction.user.id, False)
+        await interaction.response.send_message(words.UNMUTED, ephemeral=True)
+
     @voicebot.command(name="status", description="How the call is going")
-    async def status(self, interaction: Interaction) -> None:
+    @app_commands.describe(details="the numbers behind the sound: who is heard, losses, delays")
+    async def status(self, interaction: Interaction, details: bool = False) -> None:
         """State, time and cost so far."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         call = self._call(interaction)
         starter = Starter(call.guild_id, call.starter_id, call.request.starter_roles)
         budgets = await self.host.calls.limits.budgets(call.settings.limits, starter, datetime.now(UTC))
-        await interaction.followup.send(words.status(call, await call.sound(), budgets), ephemeral=True)
+        sound = await call.sound()
+        text = words.status(call, sound, budgets)
+        if details:
+            text += "\n" + words.details(sound)
+        await interaction.followup.send(text, ephemeral=True)
 
     @voicebot.command(name="usage", description="What calls have cost on this server")
     @app_commands.describe(period="else this month", export="attach every call as a CSV file")
@@ -115,6 +132,9 @@ class VoicebotPlugin(Plugin[PluginSettings]):
 
     async def on_warning(self, call: Call, text: str) -> None:
         await self._post(call, f"⚠️ {text}")
+
+    async def on_notice(self, call: Call, text: str) -> None:
+        await self._post(call, f"✅ {text}")
 
     async def on_call_ended(self, receipt: Receipt) -> None:
         channel = self.host.get_channel(receipt.text_channel_id)

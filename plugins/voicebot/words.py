@@ -10,10 +10,13 @@ from bot.call.events import Receipt
 from bot.call.ledger import SessionRecord
 from bot.call.limits import Budget
 from bot.call.usage import Period, Total, totals
-from bot.media.report import SoundReport
+from bot.media.report import SoundReport, SpeakerReport
 from bot.text import name as safe_name
 
 END_COLOUR, WARNING_COLOUR = 0x747F8D, 0xFAA61A
+MUTED = "I no longer hear you in this call: nothing you say is decrypted. `/voicebot unmute` undoes it."
+UNMUTED = "I hear you again."
+MOST_SPEAKERS = 8  # lines, so that they fit into a message beside the status
 MOST_TOTALS = 15  # lines, so that they fit into an embed's field
 
 
@@ -52,6 +55,46 @@ def status(call: Call, sound: SoundReport, budgets: Sequence[Budget] = ()) -> st
     if sound.privacy_code:
         lines.append(f"Voice privacy code: `{sound.privacy_code}`")
     return "\n".join(lines)
+
+
+def details(sound: SoundReport) -> str:
+    """The numbers behind the sound, for whoever looks for a fault."""
+    lines = [
+        f"Held back: {_ms(sound.delay_to_room)} towards the voicebot, {_ms(sound.delay_to_discord)} towards Discord",
+        f"Frames of 20 ms: {sound.frames_to_room} to the voicebot, {sound.frames_to_discord} here, "
+        f"{sound.frames_dropped} dropped, {sound.frames_starved} concealed",
+        f"Beat: {sound.ticks_late} late, {sound.ticks_skipped} skipped since the bot started",
+        f"Interruptions: {sound.interruptions}, keys renewed: {sound.dave_recoveries}",
+    ]
+    heard = sorted(sound.speakers, key=lambda speaker: speaker.packets, reverse=True)
+    if not heard:
+        lines.append("Nobody was heard so far.")
+    lines += [_speaker(speaker) for speaker in heard[:MOST_SPEAKERS]]
+    if len(heard) > MOST_SPEAKERS:
+        lines.append(f"and {len(heard) - MOST_SPEAKERS} more")
+    return "\n".join(lines)
+
+
+def _speaker(speaker: SpeakerReport) -> str:
+    troubles = [
+        f"{count} {what}"
+        for count, what in (
+            (speaker.lost, "lost"),
+            (speaker.late, "late"),
+            (speaker.concealed, "concealed"),
+            (speaker.undecryptable, "not decryptable"),
+        )
+        if count
+    ]
+    return (
+        f"<@{speaker.user_id}>{' (speaking)' if speaker.speaking else ''}: {speaker.packets} packets, "
+        f"{', '.join(troubles) or 'none lost'}, {speaker.level:.0f} dB, "
+        f"jitter {_ms(speaker.jitter)}, delay {_ms(speaker.delay)}"
+    )
+
+
+def _ms(seconds: float) -> str:
+    return f"{max(0.0, seconds) * 1000:.0f} ms"
 
 
 def receipt(receipt: Receipt) -> discord.Embed:

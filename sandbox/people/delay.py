@@ -27,6 +27,12 @@ def timeline(frames: list[tuple[float, Pcm]]) -> tuple[float, Pcm]:
     return float(np.median(starts)), samples
 
 
+def levels(start: float, samples: Pcm) -> list[tuple[float, float]]:
+    """(time, root mean square) of every 20 ms of some sound that began at `start`."""
+    frames = samples[: len(samples) // 960 * 960].reshape(-1, 960).astype(np.float64)
+    return [(start + 0.02 * number, float(level)) for number, level in enumerate(np.sqrt((frames**2).mean(axis=1)))]
+
+
 def delay(said: Pcm, said_at: float, heard: Pcm, heard_at: float, *, longest: float = 3.0) -> float:
     """Seconds from saying to hearing; ValueError when it cannot be found again within `longest` seconds."""
     first = max(0, round((said_at - heard_at) * RATE))

@@ -187,10 +187,15 @@ class Valsea:
             self.image_form,
         )
         self.sessions[room] = session
-        if self.worker is not None and self.send_voicebot:
-            token = self.livekit.token(f"agent-{secrets.token_hex(6)}", room, agent=True)
-            self.worker.join(session.id, self.livekit.url, token, session.on_voicebot, greet=self.greet)
+        if self.send_voicebot:
+            self.bring_voicebot(session)
         return session
+
+    def bring_voicebot(self, session: Session) -> None:
+        """A voicebot of this session enters its room, the first one or one more."""
+        if self.worker is not None:
+            token = self.livekit.token(f"agent-{secrets.token_hex(6)}", session.room, agent=True)
+            self.worker.join(session.id, self.livekit.url, token, session.on_voicebot, greet=self.greet)
 
     def _answer(self, session: Session, participant: str) -> dict[str, Any]:
         identity = f"{participant}-{secrets.token_hex(4)}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.call.guards import CheckHearing, End, Guards, Warn
+from bot.call.guards import CheckHearing, End, Guards, Tell, Warn
 from bot.call.state import EndReason
 from bot.config.model import ServerSettings
 
@@ -107,7 +107,34 @@ def test_a_voicebot_that_goes_and_comes_back() -> None:
     guards.voicebot_arrived()
     assert _at(guards, 130) == []
     guards.voicebot_gone(200)
+    (warning,) = _at(guards, 204)
+    assert warning == Warn("The voicebot has left. I wait a moment for it to come back.")
     assert _at(guards, 220) == [End(EndReason.VOICEBOT_GONE)]
+
+
+def test_it_is_said_that_the_voicebot_is_back_when_its_going_was() -> None:
+    guards = _guards(voicebot_return=20)
+    guards.voicebot_gone(100)
+    assert len(_at(guards, 104)) == 1
+    guards.voicebot_arrived()
+    assert _at(guards, 105) == [Tell("The voicebot is back.")]
+    assert _at(guards, 106) == []
+
+
+def test_a_room_that_is_away_takes_the_voicebot_with_it_and_is_said_once() -> None:
+    guards = _guards()
+    guards.broke(100, "room")
+    guards.voicebot_gone(100.5)
+    assert _at(guards, 104) == [Warn("The connection to the voicebot broke. I am reconnecting.")]
+    guards.healed("room")
+    assert _at(guards, 105) == [Tell("The voicebot is connected again.")]
+
+
+def test_a_gap_that_is_over_before_anyone_reads_of_it_is_not_told() -> None:
+    guards = _guards()
+    guards.broke(100, "voice")
+    guards.healed("voice")
+    assert _at(guards, 104) == []
 
 
 @pytest.mark.parametrize(
@@ -122,11 +149,17 @@ def test_a_side_that_stays_away(side: str, limit: float, reason: EndReason) -> N
     guards = _guards()
     guards.broke(100, side)
     guards.broke(120, side)  # it is still broken: the limit does not begin again
-    assert _at(guards, 100 + limit - 1) == []
+    told = _at(guards, 100 + limit - 1)
+    assert [type(verdict) for verdict in told] == ([] if side == "gateway" else [Warn])  # sound goes on without it
     assert _at(guards, 100 + limit) == [End(reason)]
+
+
+@pytest.mark.parametrize("side", ["voice", "room", "gateway"])
+def test_a_side_that_comes_back_in_time_ends_nothing(side: str) -> None:
+    guards = _guards(silence_limit=0)
     guards.broke(500, side)
     guards.healed(side)
-    assert _at(guards, 530) == []
+    assert _at(guards, 1000) == []
 
 
 def test_an_allowance_warns_at_80_percent_and_a_minute_before() -> None:

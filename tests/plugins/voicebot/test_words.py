@@ -12,6 +12,7 @@ from bot.call.state import EndReason
 from bot.call.usage import Period
 from bot.config.model import ServerSettings
 from bot.errors import Refused
+from bot.media.report import SoundReport, SpeakerReport
 from plugins.voicebot import words
 from plugins.voicebot.plugin import resolve_voicebot
 from tests.bot.call.records import record
@@ -126,3 +127,24 @@ def test_usage_with_more_names_than_fit() -> None:
     embed = words.usage(Period.EVER, records, records, NOW, everyone=True)
     assert all(len(str(field.value)) <= 1024 for field in embed.fields)
     assert "and 45 more" in str(embed.fields[0].value)
+
+
+def test_details_of_a_sound_that_nobody_has_made() -> None:
+    assert "Nobody was heard so far" in words.details(SoundReport())
+
+
+def test_details_of_a_crowd_fit_into_a_message_beside_the_status() -> None:
+    crowd = tuple(
+        SpeakerReport(10**18 + number, 999_999, 99_999, 99_999, 99_999, 99_999, -96.0, 0.999, 0.999, True)
+        for number in range(40)
+    )
+    text = words.details(SoundReport(speakers=crowd))
+    assert "and 32 more" in text
+    assert len(text) < 2200 - 500
+
+
+def test_details_of_one_person() -> None:
+    ann = SpeakerReport(1, 500, 3, 0, 2, 0, -23.6, 0.0031, 0.0524, False)
+    text = words.details(SoundReport(speakers=(ann,), delay_to_room=0.0524))
+    assert "<@1>: 500 packets, 3 lost, 2 concealed, -24 dB, jitter 3 ms, delay 52 ms" in text
+    assert "52 ms towards the voicebot" in text

@@ -1,0 +1,37 @@
+"""When people are told that somebody cannot be decrypted: not for a change of keys, and not again and again."""
+
+from bot.media.unheard import PATIENCE, REPEAT, SPEAKING, UnheardSpeakers
+
+ANN, BOB = 1, 2
+
+
+def test_a_change_of_keys_is_not_worth_a_word() -> None:
+    unheard = UnheardSpeakers()
+    for second in range(1, PATIENCE):
+        assert unheard.update({ANN: second * 50}) == []
+    for _ in range(5):
+        assert unheard.update({ANN: (PATIENCE - 1) * 50}) == []
+
+
+def test_someone_who_stays_unheard_is_named_and_only_that_one() -> None:
+    unheard = UnheardSpeakers()
+    told = [unheard.update({ANN: second * 50, BOB: 3}) for second in range(1, PATIENCE + 1)]
+    assert told == [[]] * (PATIENCE - 1) + [[ANN]]
+
+
+def test_it_is_said_again_after_a_while() -> None:
+    unheard = UnheardSpeakers()
+    told = [second for second in range(1, REPEAT * 2 + 20) if unheard.update({ANN: second * 50})]
+    assert told == [PATIENCE, PATIENCE + REPEAT, PATIENCE + 2 * REPEAT]
+
+
+def test_stray_packets_are_no_speech() -> None:
+    unheard = UnheardSpeakers()
+    assert all(unheard.update({ANN: second * (SPEAKING - 1)}) == [] for second in range(1, 60))
+
+
+def test_a_new_voice_session_counts_from_zero() -> None:
+    unheard = UnheardSpeakers()
+    unheard.update({ANN: 10_000})
+    assert unheard.update({ANN: 2}) == []
+    assert all(unheard.update({ANN: 2 + second}) == [] for second in range(10))
