@@ -8,10 +8,10 @@ import numpy as np
 from sandbox.livekit.observer import RoomObserver
 from sandbox.people import speech
 from sandbox.people.delay import timeline
+from sandbox.people.words import normal, word_error_rate
 from sandbox.stage import Place
 from sandbox.valsea.session import Session
 from tests.support import RunningBot, eventually
-from tests.words import normal, word_error_rate
 
 ASKED = [
     "When does the museum open tomorrow?",

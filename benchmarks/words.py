@@ -1,0 +1,210 @@
+"""Words that survive a bad line, both ways, beside a bridge made of straw in the same run.
+
+Real Opus and the bridge's own classes on a simulated line: time is a number, so that three seeds of every line take
+minutes. The straw man is what most bots do: decode each packet as it comes, and play what is there.
+"""
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bot.bridge import FRAME_SAMPLES, Frame
+from bot.bridge.mixer import mix
+from bot.bridge.speaker import Speaker
+from bot.voice.opus import Decoder, Encoder
+from sandbox.people.line import Line
+from sandbox.people.speech import recognise, speak
+from sandbox.people.words import word_error_rate
+
+from .table import Row
+
+FRAME = 0.02
+SEEDS = (1, 2, 3)
+PAUSE = np.zeros(round(0.7 * 48_000), np.int16)
+ANN = [
+    "When does the museum open tomorrow?",
+    "How much is a ticket for my family?",
+    "Could you tell me about the famous painting?",
+    "My daughter would like to see the old bones.",
+    "What time does the gallery close on Sunday?",
+    "Do children have to pay for the entrance?",
+]
+BOB = [
+    "Is there a cafe where we can have lunch?",
+    "Please show me the way to the elevator.",
+    "We left our coats in the car this morning.",
+    "The bus to the harbor stops in front of the gate.",
+    "I would like to buy a book about old ships.",
+    "Can we take pictures in the big hall?",
+]
+
+LINES = {
+    "clean": Line(),
+    "1 % loss": Line(loss=0.01),
+    "3 % loss": Line(loss=0.03),
+    "5 % loss": Line(loss=0.05),
+    "10 % loss": Line(loss=0.10),
+    "bursts of 200 ms": Line(loss=0.005, burst=0.2),
+    "40 ms jitter": Line(jitter=0.04),
+    "80 ms jitter": Line(jitter=0.08),
+    "5 % loss and 40 ms jitter": Line(loss=0.05, jitter=0.04),
+    "20 % out of order": Line(reorder=0.2),
+}
+
+
+@dataclass(slots=True)
+class _Said:
+    """One person's sound and the sentences in it."""
+
+    sentences: list[str]
+    samples: Frame
+
+
+class Straw:
+    """No jitter buffer, no order, no concealment: a queue of decoded frames per person."""
+
+    def __init__(self) -> None:
+        self._decoder = Decoder()
+        self._queue: deque[Frame] = deque()
+
+    def push(self, ssrc: int, timestamp: int, payload: bytes, now: float) -> None:
+        self._queue.append(self._decoder.decode(payload))
+
+    def next_frame(self, now: float) -> Frame | None:
+        return self._queue.popleft() if self._queue else None
+
+
+Bridge = Callable[[], "Speaker | Straw"]
+
+
+def bridge() -> Speaker:
+    """One speaker as a call has it by default."""
+    return Speaker(Decoder(), least=0.04, most=0.1, balance=True)
+
+
+async def run() -> list[Row]:
+    """A row per line, per direction."""
+    return await asyncio.to_thread(_all)
+
+
+def _all() -> list[Row]:
+    ann, bob = _say(ANN), _say(BOB)
+    direct = _wrong([ann], lambda: bridge(), Line(), seeds=(1,))
+    rows = []
+    for name, line in LINES.items():
+        ours, straw = _wrong([ann], bridge, line), _wrong([ann], Straw, line)
+        rows.append(_row(f"People's words, {name}", ours, straw, direct, _budget(name)))
+    quiet = replace(bob, samples=(bob.samples // 16).astype(np.int16))
+    lines = {"two open microphones": [ann, _hiss(ann)], "someone 24 dB quieter beside": [quiet, ann]}
+    for name, people in lines.items():
+        turns = _in_turns(people) if people[1].sentences else people
+        ours, straw = _wrong(turns, bridge, Line(jitter=0.02)), _wrong(turns, Straw, Line(jitter=0.02), shared=True)
+        base = _wrong(_in_turns([bob, ann]) if people[1].sentences else [ann], bridge, Line(), seeds=(1,))
+        rows.append(_row(f"People's words, {name}", ours, straw, base, 0.98))
+    for name in ("5 % loss", "10 % loss", "bursts of 200 ms"):
+        ours = _wrong([ann], bridge, LINES[name], repair=True)
+        straw = _wrong([ann], Straw, LINES[name], repair=False)
+        rows.append(_row(f"The voicebot's words, {name}", ours, straw, direct, _budget(name)))
+    return rows
+
+
+def _budget(name: str) -> float:
+    """The share of the words of a clean line that must be left."""
+    return {"10 % loss": 0.9, "bursts of 200 ms": 0.9}.get(name, 0.98)
+
+
+def _row(what: str, ours: float, straw: float, clean: float, budget: float) -> Row:
+    kept = (1 - ours) / (1 - clean)
+    return Row(
+        what,
+        f"{100 * (1 - ours):.1f} % right",
+        f"straw man {100 * (1 - straw):.1f} %; clean line {100 * (1 - clean):.1f} %",
+        f"{kept:.3f} of a clean line",
+        f"≥ {budget}",
+        kept >= budget,
+    )
+
+
+def _say(sentences: list[str]) -> _Said:
+    parts = [part for sentence in sentences for part in (speak(sentence), PAUSE)]
+    return _Said(sentences, np.concatenate(parts))
+
+
+def _hiss(beside: _Said) -> _Said:
+    """Somebody who says nothing into an open microphone: noise at -50 dB."""
+    noise = np.random.default_rng(5).normal(0, 100, len(beside.samples))
+    return _Said([], noise.astype(np.int16))
+
+
+def _in_turns(people: list[_Said]) -> list[_Said]:
+    """One after the other; nobody's sentences are in another's."""
+    total = sum(len(person.samples) for person in people)
+    placed, at = [], 0
+    for person in people:
+        samples = np.zeros(total, np.int16)
+        samples[at : at + len(person.samples)] = person.samples
+        placed.append(_Said(person.sentences, samples))
+        at += len(person.samples)
+    return placed
+
+
+def _wrong(
+    people: list[_Said],
+    make: Bridge,
+    line: Line,
+    *,
+    seeds: tuple[int, ...] = SEEDS,
+    shared: bool = False,
+    repair: bool = True,
+) -> float:
+    """The word error rate over all seeds; `shared` sends everybody through one bridge, `repair` is in-band FEC."""
+    said, understood = [], []
+    for seed in seeds:
+        heard = _carry(people, make, replace(line, seed=seed), shared=shared, repair=repair)
+        said.append(" ".join(sentence for person in people for sentence in person.sentences))
+        understood.append(" ".join(recognise(part) for part in _parts(heard)))
+    return word_error_rate(said, understood)
+
+
+def _parts(samples: Frame) -> list[Frame]:
+    """Half a minute each, which is what the recogniser takes at once, cut where it is quietest."""
+    limit = 20 * 48_000
+    parts = []
+    while len(samples) > limit:
+        levels = np.abs(samples[limit // 2 : limit].astype(np.int32)).reshape(-1, 9600).sum(axis=1)
+        cut = limit // 2 + int(np.argmin(levels)) * 9600 + 4800
+        parts.append(samples[:cut])
+        samples = samples[cut:]
+    return [*parts, samples]
+
+
+def _carry(people: list[_Said], make: Bridge, line: Line, *, shared: bool, repair: bool) -> Frame:
+    """What the voicebot hears of people on lines of this kind."""
+    arrivals: list[tuple[float, int, int, int, bytes]] = []  # (time, order, person, timestamp, packet)
+    for number, person in enumerate(people):
+        encoder = Encoder(expected_loss=10 if repair else 0)
+        own = replace(line, seed=line.seed + 100 * number)
+        for index in range(len(person.samples) // FRAME_SAMPLES):
+            frame = person.samples[index * FRAME_SAMPLES : (index + 1) * FRAME_SAMPLES]
+            packet = encoder.encode(np.ascontiguousarray(frame))
+            if not frame.any():
+                continue  # a client sends nothing while nobody speaks
+            for late in own.departures(index * FRAME):
+                heapq.heappush(arrivals, (index * FRAME + late, len(arrivals), number, index * FRAME_SAMPLES, packet))
+    bridges = [make()] * len(people) if shared else [make() for _ in people]
+    ticks = max(len(person.samples) for person in people) // FRAME_SAMPLES + 60
+    heard = np.zeros(ticks * FRAME_SAMPLES, np.int16)
+    for tick in range(ticks):
+        now = tick * FRAME + 0.006
+        while arrivals and arrivals[0][0] <= now:
+            at, _, number, timestamp, packet = heapq.heappop(arrivals)
+            bridges[number].push(number, timestamp, packet, at)
+        each = [bridges[0]] if shared else bridges
+        frames = [sound for one in each if (sound := one.next_frame(now)) is not None]
+        if frames:
+            heard[tick * FRAME_SAMPLES : (tick + 1) * FRAME_SAMPLES] = mix(frames)
+    return heard
