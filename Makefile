@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup livekit demo test check lint unit bench chaos lock example clean
+.PHONY: help setup livekit demo test check lint unit bench chaos fuzz soak lock example clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -48,6 +48,14 @@ KILLS ?= 200
 SEED ?= 1
 chaos: livekit ## kill the bot at 200 seeded moments and look at the provider's meter (15 minutes)
 	@$(BIN)/python -m tests.chaos --kills $(KILLS) --seed $(SEED)
+
+PACKETS ?= 1000000
+fuzz: $(READY) ## a million mutated packets through everything that a datagram passes (5 minutes)
+	@$(BIN)/python -m tests.fuzz --packets $(PACKETS) --seed $(SEED)
+
+MINUTES ?= 60
+soak: livekit ## one call of an hour: talk, silence, talk; does the delay stay, does anything grow
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 lock: ## pin the newest versions that fit pyproject.toml into requirements.lock
 	@$(BIN)/python -m pip install --quiet uv

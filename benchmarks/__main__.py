@@ -5,10 +5,10 @@ import sys
 
 from sandbox.libopus import load_opus
 
-from . import cpu, delay, ending, words
+from . import calls, cpu, delay, ending, words
 from .table import Row, show
 
-BENCHMARKS = {"cpu": cpu.run, "delay": delay.run, "ending": ending.run, "words": words.run}
+BENCHMARKS = {"cpu": cpu.run, "delay": delay.run, "ending": ending.run, "words": words.run, "calls": calls.run}
 
 
 async def _main(names: list[str]) -> int:

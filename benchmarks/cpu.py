@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from livekit import rtc
 
+from sandbox.people.person import Person
 from sandbox.stage import Place, Stage
 from sandbox.valsea.session import Session
 
@@ -47,13 +48,13 @@ async def run() -> list[Row]:
         await stage.command(account, place, ann, "voicebot join")
         session = list(stage.valsea.sessions.values())[-1]
         silent_alone = await _share(pid)
-        async with _voicebot(stage, session, talking=False):
+        async with voicebot(stage, session, talking=False):
             silent = await _share(pid)
-        async with _voicebot(stage, session, talking=True), _talking(place):
-            talking = await _share(pid)
+        async with voicebot(stage, session, talking=True), talking(place):
+            loud = await _share(pid)
         await stage.command(account, place, ann, "voicebot leave")
         floor, joined = await _floor(stage, "talk"), await _floor(stage, "idle")
-    call, quiet = talking - idle, max(silent - idle, 0.0)
+    call, quiet = loud - idle, max(silent - idle, 0.0)
     quiet_alone = max(silent_alone - idle, 0.0)
     return [
         _ratio("CPU of a talking call / its bare primitives", call, floor, 1.5),
@@ -91,12 +92,17 @@ async def _share(pid: int) -> float:
     return (cpu_seconds(pid) - before) / SECONDS
 
 
-@contextlib.asynccontextmanager
-async def _talking(place: Place):  # type: ignore[no-untyped-def]
-    """Ann hums without a pause."""
-    time = np.arange(48_000 * 60) / 48_000
+async def _hum(person: Person) -> None:
+    time = np.arange(48_000 * 10) / 48_000
     hum = (np.sin(2 * np.pi * 220 * time) * 6000 * (1 + 0.5 * np.sin(2 * np.pi * 3 * time))).astype(np.int16)
-    task = asyncio.create_task(place.people[0].say(hum))
+    while True:
+        await person.say(hum)
+
+
+@contextlib.asynccontextmanager
+async def talking(place: Place):  # type: ignore[no-untyped-def]
+    """Ann hums without a pause."""
+    task = asyncio.create_task(_hum(place.people[0]))
     try:
         yield
     finally:
@@ -105,7 +111,7 @@ async def _talking(place: Place):  # type: ignore[no-untyped-def]
 
 
 @contextlib.asynccontextmanager
-async def _voicebot(stage: Stage, session: Session, *, talking: bool):  # type: ignore[no-untyped-def]
+async def voicebot(stage: Stage, session: Session, *, talking: bool):  # type: ignore[no-untyped-def]
     """A participant that sends sound all the time, or a track with nothing on it."""
     room = rtc.Room()
     await room.connect(stage.livekit.url, stage.livekit.token("agent-bench", session.room, agent=True))

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-PATIENT = ("tests/calls/test_money.py", "tests/calls/test_guards.py", "tests/calls/test_chaos.py")
+PATIENT = tuple(f"tests/calls/test_{name}.py" for name in ("money", "guards", "chaos", "soak"))
 
 
 def main() -> int:

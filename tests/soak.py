@@ -1,0 +1,178 @@
+"""A long call at real pace: talk, silence, talk again; does the delay stay, does anything grow? `make soak MINUTES=60`.
+
+Both sides speak without a pause while they speak, and the person's sound card runs 300 ppm fast or slow. Delays are
+found by cross-correlation, every few seconds; what the bot's process holds is read from the operating system.
+"""
+
+import argparse
+import asyncio
+import os
+import re
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from livekit import rtc
+
+from sandbox.libopus import load_opus
+from sandbox.livekit.observer import RoomObserver
+from sandbox.people.delay import RATE, Pcm, delay, timeline
+from sandbox.stage import Place, Stage
+from tests.conftest import start_bot
+from tests.support import RunningBot
+
+SLOT = 3.0  # seconds from one phrase to the next
+PHRASE = 1.2
+WINDOW = 6.0  # seconds of sound kept, in which a phrase is looked for
+
+
+@dataclass(slots=True)
+class Phase:
+    """One time of talking: delays in seconds, and what the process held at its end."""
+
+    to_room: list[float] = field(default_factory=list)
+    to_person: list[float] = field(default_factory=list)
+    memory: int = 0  # kilobytes
+    files: int = 0
+    threads: int = 0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The whole call."""
+
+    phases: list[Phase] = field(default_factory=list)
+    details: str = ""
+
+    def count(self, what: str) -> int:
+        """A number in `/voicebot status details`."""
+        found = re.search(rf"(\d+) {what}", self.details)
+        return int(found[1]) if found else 0
+
+    def drift(self, side: str) -> float:
+        """Seconds by which the median delay of the last phase is longer than that of the first."""
+        first: list[float] = getattr(self.phases[0], side)
+        last: list[float] = getattr(self.phases[-1], side)
+        return median(last) - median(first)
+
+    def __str__(self) -> str:
+        lines = []
+        for number, phase in enumerate(self.phases, 1):
+            lines.append(
+                f"talk {number}: person to room {median(phase.to_room) * 1000:.0f} ms (last tenth "
+                f"{median(phase.to_room[-len(phase.to_room) // 10 - 1 :]) * 1000:.0f}), room to person "
+                f"{median(phase.to_person) * 1000:.0f} ms; {phase.memory // 1024} MB, {phase.files} files, "
+                f"{phase.threads} threads"
+            )
+        return "\n".join([*lines, self.details])
+
+
+async def run(stage: Stage, *, talks: int, talk: float, silence: float, clock: float) -> Outcome:
+    """`talks` times `talk` seconds of speech on both sides, with `silence` seconds between."""
+    bot = await start_bot(stage, development=False, voicebot_arrival=7200, silence_limit=0, first_audio_limit=0)
+    place = bot.place()
+    session = await bot.start_call(place, arrived=False)
+    observer = RoomObserver()
+    await observer.join(stage.livekit, session.room)
+    room = rtc.Room()
+    await room.connect(stage.livekit.url, stage.livekit.token("agent-soak", session.room, agent=True))
+    source = rtc.AudioSource(RATE, 1, queue_size_ms=40)
+    track = rtc.LocalAudioTrack.create_audio_track("voice", source)
+    await room.local_participant.publish_track(track, rtc.TrackPublishOptions())
+    await asyncio.sleep(1)
+    outcome = Outcome()
+    for number in range(talks):
+        if number:
+            await asyncio.sleep(silence)
+        outcome.phases.append(await _talk(bot, place, observer, source, talk, clock))
+    outcome.details = await bot.command(place, place.people[0], "voicebot status", details=True)
+    await observer.leave()
+    await room.disconnect()
+    await bot.command(place, place.people[0], "voicebot leave")
+    await bot.expect_end(place, session, "someone sent the bot away")
+    await bot.process.stop()
+    return outcome
+
+
+async def _talk(
+    bot: RunningBot, place: Place, observer: RoomObserver, source: rtc.AudioSource, seconds: float, clock: float
+) -> Phase:
+    (ann,) = place.people
+    said = _speech(seconds)
+    phase = Phase()
+    ann.ear.clear()
+    speaking = asyncio.create_task(ann.say(said, clock=clock))
+    began = time.monotonic()
+    singing = asyncio.create_task(_play(source, said, began))
+    for slot in range(1, int(seconds / SLOT) - 1):
+        at = slot * SLOT
+        await asyncio.sleep(max(0.0, began + at + PHRASE + 1.5 - time.monotonic()))
+        phrase = said[int(at * RATE) : int((at + PHRASE) * RATE)]
+        here, there = observer.of(agent=False), observer.of(agent=True)
+        phase.to_room.append(_delay(phrase, began + at / clock, here))
+        in_room = _delay(phrase, began + at, there)
+        heard = ann.ear.recording(bot.account.user_id)
+        assert ann.ear.started_at is not None
+        at_ear = delay(phrase, began + at, heard, ann.ear.started_at - 0.02)
+        phase.to_person.append(at_ear - in_room)
+        for frames in (here, there):  # an hour of sound is not kept
+            del frames[: max(0, len(frames) - int(WINDOW / 0.02))]
+        if slot % 10 == 0:
+            ann.ear.clear()
+            await asyncio.sleep(SLOT)
+    await asyncio.gather(speaking, singing)
+    phase.memory, phase.files, phase.threads = _held(bot)
+    return phase
+
+
+def _delay(phrase: Pcm, said_at: float, frames: list[tuple[float, Pcm]]) -> float:
+    at, heard = timeline(frames[-int(WINDOW / 0.02) :])
+    return delay(phrase, said_at, heard, at)
+
+
+def _speech(seconds: float) -> Pcm:
+    """Noise in the band and rhythm of speech, never quite silent, and nowhere the same."""
+    samples = int(seconds * RATE)
+    noise = np.random.default_rng(1).normal(0, 1, samples).astype(np.float32)
+    band = np.convolve(noise, (np.hanning(32) / 16).astype(np.float32), "same")
+    rhythm = 0.6 + 0.4 * np.sin(2 * np.pi * 4 * np.arange(samples, dtype=np.float32) / RATE)
+    return np.asarray(np.clip(band * rhythm * 9000, -30_000, 30_000), np.float32).astype(np.int16)
+
+
+async def _play(source: rtc.AudioSource, samples: Pcm, began: float) -> None:
+    for number in range(len(samples) // 960):
+        frame = samples[number * 960 : (number + 1) * 960]
+        await source.capture_frame(rtc.AudioFrame(frame.tobytes(), RATE, 1, 960))
+        await asyncio.sleep(max(0.0, began + (number + 1) * 0.02 - time.monotonic()))
+
+
+def _held(bot: RunningBot) -> tuple[int, int, int]:
+    """Kilobytes, open files and threads of the bot's process (Linux)."""
+    assert bot.process.process is not None
+    folder = Path(f"/proc/{bot.process.process.pid}")
+    status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines() if ":" in line)
+    return int(status["VmRSS"].split()[0]), len(os.listdir(folder / "fd")), int(status["Threads"])
+
+
+async def _main(minutes: float, clock: float) -> int:
+    part = minutes * 60 / 6
+    async with Stage(voicebots=False) as stage:
+        outcome = await run(stage, talks=3, talk=part * 1.2, silence=part * 1.2, clock=clock)
+    print(outcome)
+    drifts = outcome.drift("to_room"), outcome.drift("to_person")
+    first, last = outcome.phases[1], outcome.phases[-1]  # before that, connections of the start are still kept alive
+    print(f"drift: {drifts[0] * 1000:+.0f} ms to the room, {drifts[1] * 1000:+.0f} ms to the person")
+    steady = all(abs(drift) <= 0.02 for drift in drifts) and last.memory <= first.memory * 1.03
+    return 0 if steady and (last.files, last.threads) == (first.files, first.threads) else 1
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--clock", type=float, default=1.0003)
+    options = parser.parse_args()
+    load_opus()
+    sys.exit(asyncio.run(_main(options.minutes, options.clock)))
