@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.bridge.playout import Playout
 from bot.bridge.speaker import Speaker
+from bot.bridge.voices import Voices
 from bot.room.connection import RoomConnection
 from bot.voice.connection import VoiceConnection
 
@@ -59,7 +59,7 @@ def report(
     voice: VoiceConnection | None,
     room: RoomConnection | None,
     speakers: Mapping[int, Speaker],
-    playout: Playout,
+    voices: Voices,
     ticks: tuple[int, int],
     interruptions: int,
 ) -> SoundReport:
@@ -78,12 +78,12 @@ def report(
         packets_late=sum(person.late for person in people.values()),
         frames_to_room=0 if room is None else room.frames_fed,
         frames_to_discord=0 if voice is None else voice.sender.stats.sent,
-        frames_dropped=playout.stats.dropped + (0 if room is None else room.frames_dropped),
-        frames_starved=playout.stats.starved,
+        frames_dropped=voices.dropped + (0 if room is None else room.frames_dropped),
+        frames_starved=voices.starved,
         ticks_skipped=ticks[0],
         ticks_late=ticks[1],
         delay_to_room=max((person.delay for person in people.values()), default=0.0),
-        delay_to_discord=playout.delay,
+        delay_to_discord=voices.delay,
         interruptions=interruptions,
         dave_recoveries=0 if voice is None else voice.dave.recoveries,
         privacy_code=None if voice is None else voice.dave.privacy_code,

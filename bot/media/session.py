@@ -16,11 +16,12 @@ from bot.bridge import FRAME_SAMPLES, Frame
 from bot.bridge.activity import VoiceActivity
 from bot.bridge.interruption import Interruption
 from bot.bridge.mixer import mix
-from bot.bridge.playout import Playout, is_silent
+from bot.bridge.playout import is_silent
 from bot.bridge.speaker import Speaker
+from bot.bridge.voices import Voices
 from bot.provider import RoomMessage
 from bot.room.connection import RoomConnection
-from bot.room.events import RoomEvent, VoicebotGone
+from bot.room.events import RoomEvent, TrackGone
 from bot.voice.connection import VoiceConnection
 from bot.voice.gateway import VoiceServerInfo
 from bot.voice.opus import Decoder, Encoder
@@ -71,7 +72,7 @@ class MediaSession:
         self._room: RoomConnection | None = None
         self._retired: set[asyncio.Task[None]] = set()
         self._speakers: dict[int, Speaker] = {}
-        self._playout = Playout()
+        self._voices = Voices()
         self._encoder: Encoder | None = None
         self._last_sound: float | None = None
         self._voicebot = VoiceActivity()
@@ -151,7 +152,7 @@ class MediaSession:
         """The counters as they stand."""
         ticker = self._loop.ticker
         ticks = ticker.skipped, ticker.late
-        return report(self._voice, self._room, self._speakers, self._playout, ticks, self._interruption.count)
+        return report(self._voice, self._room, self._speakers, self._voices, ticks, self._interruption.count)
 
     async def ignore(self, user_id: int, ignored: bool) -> None:
         """Hear somebody no longer, or again: not a packet of theirs is decrypted."""
@@ -169,7 +170,7 @@ class MediaSession:
             if tick % TICKS_PER_SECOND == 0:
                 for user_id in self._unheard.update(self._voice.receiver.stats.undecryptable):
                     self._post(Undecryptable(user_id))
-            frame = self._playout.pop()
+            frame = self._voices.pop()
             if (frame is not None or self._voicebot.speaking) and self._voicebot.update(frame, now):
                 self._post(VoicebotSpeaking(self._voicebot.speaking, now))
             if frame is not None:
@@ -185,11 +186,11 @@ class MediaSession:
             frame = speaker.next_frame(now)
             if frame is not None:
                 frames.append(frame)
-                if self._playout.playing:
+                if self._voices.playing:
                     self._check_interruption(user_id, speaker, frame, now)
             if speaker.activity.speaking != before:
                 self._post(SpeakingChanged(user_id, not before, now))
-        if not self._playout.playing:
+        if not self._voices.playing:
             self._interruption.quiet()
         if self._room is None:
             return
@@ -206,7 +207,7 @@ class MediaSession:
         if may is not None and user_id not in may:
             return
         if self._interruption.person(user_id, frame, speaker.activity.level, now):
-            self._playout.clear()
+            self._voices.clear()
 
     # -- what the two sides report ------------------------------------------------------------------------------
 
@@ -220,13 +221,13 @@ class MediaSession:
         # The tick's own time would be up to 20 ms old; ask the clock the tick uses.
         speaker.push(packet.ssrc, packet.timestamp, packet.payload, self._loop.time())
 
-    def _on_frame(self, frame: Frame) -> None:
+    def _on_frame(self, track: str, frame: Frame) -> None:
         """A frame of the voicebot's; what it says into an interruption is not for anybody's ears."""
         if self._interruption.yields(self._loop.time()):
             if is_silent(frame):
                 self._interruption.noticed()
             return
-        self._playout.push(frame)
+        self._voices.push(track, frame)
 
     def _on_member_left(self, user_id: int) -> None:
         speaker = self._speakers.pop(user_id, None)
@@ -234,6 +235,7 @@ class MediaSession:
             self._post(SpeakingChanged(user_id, False, self._loop.time()))
 
     def _on_room_event(self, event: RoomEvent) -> None:
-        if isinstance(event, VoicebotGone):
-            self._playout.clear()
+        if isinstance(event, TrackGone):
+            self._voices.forget(event.sid)
+            return
         self._post(event)

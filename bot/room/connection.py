@@ -23,6 +23,7 @@ from .events import (
     RoomEvent,
     RoomReconnected,
     RoomReconnecting,
+    TrackGone,
     VoicebotArrived,
     VoicebotGone,
 )
@@ -45,13 +46,13 @@ Frame = np.ndarray[Any, np.dtype[np.int16]]
 
 
 class RoomConnection:
-    """Join once, leave once. Callbacks run on the media loop."""
+    """Join once, leave once. Callbacks run on the media loop; `on_frame` takes a track's sid and 20 ms of it."""
 
     def __init__(
         self,
         *,
         read_packet: Callable[[bytes], Sequence[RoomMessage]],
-        on_frame: Callable[[Frame], None],
+        on_frame: Callable[[str, Frame], None],
         on_event: Callable[[RoomEvent], None],
     ) -> None:
         self._read_packet = read_packet
@@ -138,7 +139,7 @@ class RoomConnection:
                 await source.capture_frame(rtc.AudioFrame(frame.tobytes(), SAMPLE_RATE, 1, len(frame)))
                 self.frames_fed += 1
 
-    async def _listen(self, track: rtc.Track) -> None:
+    async def _listen(self, sid: str, track: rtc.Track) -> None:
         try:
             stream = rtc.AudioStream.from_track(
                 track=track, sample_rate=SAMPLE_RATE, num_channels=1, frame_size_ms=FRAME_MS
@@ -147,7 +148,7 @@ class RoomConnection:
             return
         try:
             async for event in stream:
-                self._on_frame(np.frombuffer(event.frame.data, np.int16))
+                self._on_frame(sid, np.frombuffer(event.frame.data, np.int16))
         finally:
             await stream.aclose()
 
@@ -159,7 +160,7 @@ class RoomConnection:
         if track.kind != rtc.TrackKind.KIND_AUDIO or not self._is_voicebot(participant):
             return
         first = not self._listeners
-        task = asyncio.create_task(self._listen(track), name="room listener")
+        task = asyncio.create_task(self._listen(publication.sid, track), name="room listener")
         self._listeners[publication.sid] = task
         task.add_done_callback(lambda done: self._on_listener_done(publication.sid, done))
         if first:
@@ -182,6 +183,7 @@ class RoomConnection:
     def _on_listener_done(self, sid: str, task: asyncio.Task[None]) -> None:
         if self._listeners.get(sid) is task:
             del self._listeners[sid]
+            self._on_event(TrackGone(sid))
             if not self._listeners and not self._leaving:
                 self._on_event(VoicebotGone())
         if not task.cancelled() and task.exception() is not None:

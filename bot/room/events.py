@@ -27,6 +27,13 @@ class VoicebotGone:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackGone:
+    """One of the voicebot's audio tracks is gone; it may have others."""
+
+    sid: str
+
+
+@dataclass(frozen=True, slots=True)
 class AgentState:
     """What the voicebot is doing: initializing, listening, thinking or speaking (`lk.agent.state`)."""
 
@@ -50,4 +57,13 @@ class RoomClosed:
     reason: RoomEnd
 
 
-RoomEvent = VoicebotArrived | VoicebotGone | AgentState | RoomReconnecting | RoomReconnected | RoomClosed | RoomMessage
+RoomEvent = (
+    VoicebotArrived
+    | VoicebotGone
+    | TrackGone
+    | AgentState
+    | RoomReconnecting
+    | RoomReconnected
+    | RoomClosed
+    | RoomMessage
+)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bot.bridge import FRAME_SAMPLES
-from bot.bridge.playout import Playout
+from bot.bridge.voices import Voices
 from bot.media.report import decibels, report
 from tests.bot.bridge.lines import talk
 
@@ -15,17 +15,17 @@ def test_decibels(level: float, expected: float) -> None:
 
 
 def test_a_call_that_has_not_begun() -> None:
-    empty = report(None, None, {}, Playout(), (0, 0), 0)
+    empty = report(None, None, {}, Voices(), (0, 0), 0)
     assert empty.speakers == ()
     assert (empty.packets_received, empty.frames_to_room, empty.delay_to_room) == (0, 0, 0.0)
 
 
 def test_a_person_on_a_bad_line() -> None:
     heard = talk(20, loss=0.1, delay=lambda number, rng: rng.random() * 0.03)
-    playout = Playout()
+    voices = Voices()
     for _ in range(3):
-        playout.push(np.full(FRAME_SAMPLES, 5000, np.int16))
-    taken = report(None, None, {7: heard.speaker}, playout, (4, 9), 2)
+        voices.push("voice", np.full(FRAME_SAMPLES, 5000, np.int16))
+    taken = report(None, None, {7: heard.speaker}, voices, (4, 9), 2)
     (person,) = taken.speakers
     assert person.user_id == 7
     assert 850 < person.packets < 950

@@ -12,7 +12,7 @@ from livekit import rtc
 from bot.errors import RoomError
 from bot.provider import Utterance
 from bot.room.connection import FEED_LIMIT, RoomConnection
-from bot.room.events import AgentState, RoomClosed, RoomEnd, VoicebotArrived, VoicebotGone
+from bot.room.events import AgentState, RoomClosed, RoomEnd, TrackGone, VoicebotArrived, VoicebotGone
 from plugins.valsea.packets import read_packet
 from sandbox.stage import Stage
 from tests.support import eventually
@@ -27,9 +27,17 @@ class Joined:
         self.stage = stage
         self.name = name
         self.events: list[Any] = []
-        self.frames: list[np.ndarray] = []
-        self.room = RoomConnection(read_packet=read_packet, on_frame=self.frames.append, on_event=self.events.append)
+        self.tracks: dict[str, list[np.ndarray]] = {}
+        self.room = RoomConnection(read_packet=read_packet, on_frame=self._hear, on_event=self.events.append)
         self.voicebot = rtc.Room()
+
+    @property
+    def frames(self) -> list[np.ndarray]:
+        """Those of the first track."""
+        return next(iter(self.tracks.values()), [])
+
+    def _hear(self, track: str, frame: np.ndarray) -> None:
+        self.tracks.setdefault(track, []).append(frame)
 
     async def start(self) -> None:
         await self.room.join(self.stage.livekit.url, self.stage.livekit.token("bot", self.name))
@@ -74,6 +82,54 @@ async def test_a_voicebot_that_leaves_and_comes_back(joined: Joined) -> None:
     joined.voicebot = rtc.Room()
     await joined.bring_voicebot()
     await eventually(lambda: len(joined.of(VoicebotArrived)) == 2)
+
+
+async def test_any_rate_and_any_channels_keep_their_pitch(joined: Joined) -> None:
+    await joined.bring_voicebot()
+    source = rtc.AudioSource(24_000, 2, queue_size_ms=1000)
+    track = rtc.LocalAudioTrack.create_audio_track("stereo", source)
+    await joined.voicebot.local_participant.publish_track(track, rtc.TrackPublishOptions())
+    await eventually(lambda: len(joined.tracks) == 2)
+    wave = (np.sin(np.arange(24_000) * 2 * np.pi * 600 / 24_000) * 8000).astype(np.int16)
+    await source.capture_frame(rtc.AudioFrame(np.repeat(wave, 2).tobytes(), 24_000, 2, 24_000))
+    await asyncio.sleep(1.3)
+    loud = [frame for frames in joined.tracks.values() for frame in frames if np.abs(frame).max() > 4000]
+    assert len(loud) > 40
+    assert {len(frame) for frame in loud} == {960}
+    sound = np.concatenate(loud[5:45])
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
+    assert abs(np.argmax(spectrum) * 48_000 / len(sound) - 600) < 3
+
+
+async def test_two_tracks_are_told_apart_and_one_may_go(joined: Joined) -> None:
+    voice = await joined.bring_voicebot()
+    music = rtc.AudioSource(48_000, 1, queue_size_ms=1000)
+    track = rtc.LocalAudioTrack.create_audio_track("music", music)
+    publication = await joined.voicebot.local_participant.publish_track(track, rtc.TrackPublishOptions())
+    await eventually(lambda: len(joined.tracks) == 2)
+    for source in (voice, music):
+        await source.capture_frame(rtc.AudioFrame(TONE.tobytes(), 48_000, 1, 960))
+    await asyncio.sleep(0.3)
+    assert len(joined.of(VoicebotArrived)) == 1
+    await joined.voicebot.local_participant.unpublish_track(publication.sid)
+    await eventually(lambda: joined.of(TrackGone) == [TrackGone(publication.sid)])
+    assert joined.of(VoicebotGone) == []
+
+
+async def test_a_track_that_is_muted_for_a_while_is_heard_again(joined: Joined) -> None:
+    source = await joined.bring_voicebot()
+    await eventually(lambda: bool(joined.of(VoicebotArrived)))
+    (publication,) = joined.voicebot.local_participant.track_publications.values()
+    assert isinstance(publication.track, rtc.LocalAudioTrack)
+    publication.track.mute()
+    await asyncio.sleep(1)
+    publication.track.unmute()
+    before = len(joined.frames)
+    for _ in range(50):
+        await source.capture_frame(rtc.AudioFrame(TONE.tobytes(), 48_000, 1, 960))
+    await asyncio.sleep(0.5)
+    assert sum(np.abs(frame).max() > 4000 for frame in joined.frames[before:]) > 35
+    assert joined.of(VoicebotGone) == []
 
 
 async def test_lines_come_once_from_packets_and_text_streams(joined: Joined) -> None:

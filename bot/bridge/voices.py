@@ -1,0 +1,60 @@
+"""The voicebot's tracks on their way to Discord: one playout each, mixed into one frame per tick.
+
+Usually there is one. A voicebot with music or typing sounds in the background publishes them as a second one.
+"""
+
+from . import Frame
+from .mixer import mix
+from .playout import Playout
+
+
+class Voices:
+    """All tracks of a room that are to be heard; a track is named by whatever tells it from the others."""
+
+    def __init__(self) -> None:
+        self._playouts: dict[str, Playout] = {}
+        self._past = Playout().stats  # of tracks that are gone
+
+    @property
+    def playing(self) -> bool:
+        """Whether any of them is being heard."""
+        return any(playout.playing for playout in self._playouts.values())
+
+    @property
+    def delay(self) -> float:
+        """Seconds of sound that are held, of the track that holds most."""
+        return max((playout.delay for playout in self._playouts.values()), default=0.0)
+
+    @property
+    def dropped(self) -> int:
+        """Frames beyond a ceiling, on all tracks so far."""
+        return self._past.dropped + sum(playout.stats.dropped for playout in self._playouts.values())
+
+    @property
+    def starved(self) -> int:
+        """Frames that were due and not there, on all tracks so far."""
+        return self._past.starved + sum(playout.stats.starved for playout in self._playouts.values())
+
+    def push(self, track: str, frame: Frame) -> None:
+        """A frame of a track arrived."""
+        playout = self._playouts.get(track)
+        if playout is None:
+            playout = self._playouts[track] = Playout()
+        playout.push(frame)
+
+    def pop(self) -> Frame | None:
+        """The frame to send at this tick; None when there is nothing to say."""
+        frames = [frame for playout in self._playouts.values() if (frame := playout.pop()) is not None]
+        return mix(frames) if frames else None
+
+    def clear(self) -> None:
+        """Drop what is held: the voicebot was interrupted or is gone."""
+        for playout in self._playouts.values():
+            playout.clear()
+
+    def forget(self, track: str) -> None:
+        """A track is gone, and with it what was held of it."""
+        playout = self._playouts.pop(track, None)
+        if playout is not None:
+            self._past.dropped += playout.stats.dropped
+            self._past.starved += playout.stats.starved

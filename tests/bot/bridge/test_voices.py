@@ -1,0 +1,63 @@
+"""Several tracks of the voicebot in one frame."""
+
+import numpy as np
+
+from bot.bridge import FRAME_SAMPLES, Frame
+from bot.bridge.voices import Voices
+
+
+def _frame(value: int) -> Frame:
+    return np.full(FRAME_SAMPLES, value, np.int16)
+
+
+def _last(voices: Voices) -> int | None:
+    frame = voices.pop()
+    return None if frame is None else int(frame[-1])
+
+
+def test_one_track_is_passed_on() -> None:
+    voices = Voices()
+    for value in (100, 200, 300):
+        voices.push("a", _frame(value))
+    assert [_last(voices) for _ in range(3)] == [100, 200, 300]
+
+
+def test_two_tracks_are_mixed_and_not_interleaved() -> None:
+    voices = Voices()
+    for value in (100, 200, 300):
+        voices.push("voice", _frame(value))
+        voices.push("music", _frame(-40))
+    assert [_last(voices) for _ in range(3)] == [60, 160, 260]
+    assert voices.dropped == 0
+
+
+def test_nothing_is_nothing() -> None:
+    voices = Voices()
+    assert voices.pop() is None
+    assert not voices.playing
+    assert voices.delay == 0.0
+
+
+def test_a_track_that_goes_takes_its_sound_along_and_leaves_its_numbers() -> None:
+    voices = Voices()
+    for _ in range(30):
+        voices.push("music", _frame(500))
+        voices.push("voice", _frame(100) if _ > 20 else _frame(0))
+    dropped = voices.dropped
+    assert dropped > 0
+    assert voices.playing is False
+    voices.forget("music")
+    voices.forget("never seen")
+    assert voices.dropped == dropped
+    assert _last(voices) == 100
+
+
+def test_cleared_all_fall_silent() -> None:
+    voices = Voices()
+    for _ in range(4):
+        voices.push("a", _frame(1000))
+        voices.push("b", _frame(1000))
+    voices.pop()
+    voices.clear()
+    assert _last(voices) == 0  # one frame that fades out
+    assert voices.pop() is None
