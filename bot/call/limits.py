@@ -1,6 +1,6 @@
 """Budgets: may a call begin, and how long may it last? Counted from the ledger, so that a restart forgets nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -46,11 +46,20 @@ class Limits:
         self._ledger = ledger
         self._max_calls = max_calls
 
-    async def allowance(self, settings: LimitSettings, starter: Starter, now: datetime) -> Allowance | None:
-        """How long a call may last; None when nothing limits it. Refused when it may not begin."""
-        running = [r for r in await self._ledger.unsettled() if r.state is not SessionState.UNKNOWN]
-        _check_concurrent(settings, starter, running, self._max_calls)
-        records = await self._this_month(settings, starter.guild_id, now)
+    async def allowance(
+        self, settings: LimitSettings, starter: Starter, now: datetime, starting: Mapping[str, Starter] | None = None
+    ) -> Allowance | None:
+        """How long a call may last; None when nothing limits it. Refused when it may not begin.
+
+        `starting` are the calls, by id, that were asked for before this one and may not be in the ledger yet.
+        """
+        running = {
+            record.id: Starter(record.guild_id, record.starter_id)
+            for record in await self._ledger.unsettled()
+            if record.state is not SessionState.UNKNOWN
+        }
+        _check_concurrent(settings, starter, list(({**(starting or {}), **running}).values()), self._max_calls)
+        records = await self._recent(settings, starter.guild_id, now)
         user = rule_of(settings, starter)
         _check_cooldowns(settings.server, user, starter, records, now)
         found = [
@@ -64,10 +73,11 @@ class Limits:
 
     async def budgets(self, settings: LimitSettings, starter: Starter, now: datetime) -> list[Budget]:
         """What is left, for people to see."""
-        return budgets(settings, starter, await self._this_month(settings, starter.guild_id, now), now)
+        return budgets(settings, starter, await self._recent(settings, starter.guild_id, now), now)
 
-    async def _this_month(self, settings: LimitSettings, guild_id: int, now: datetime) -> Sequence[SessionRecord]:
-        start = month_start(now.astimezone(ZoneInfo(settings.time_zone)))
+    async def _recent(self, settings: LimitSettings, guild_id: int, now: datetime) -> Sequence[SessionRecord]:
+        """This month's, and those from just before, whose cooldown may reach into it."""
+        start = month_start(now.astimezone(ZoneInfo(settings.time_zone))) - timedelta(days=1)
         return await self._ledger.between(start.timestamp(), now.timestamp() + 1, guild_id)
 
 
@@ -87,10 +97,14 @@ def rule_of(settings: LimitSettings, starter: Starter) -> Rule:
 
 
 def budgets(settings: LimitSettings, starter: Starter, records: Iterable[SessionRecord], now: datetime) -> list[Budget]:
-    """Every limit in minutes that holds for a starter. `records` are the server's, of this month at least."""
+    """Every limit in minutes that holds for a starter. `records` are the server's, of this month at least.
+
+    A call counts for the day and the month in which it was opened.
+    """
     local = now.astimezone(ZoneInfo(settings.time_zone))
+    month = month_start(local).timestamp()
     today = local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-    everyone = list(records)
+    everyone = [record for record in records if (record.opened_at or 0) >= month]
     own = [record for record in everyone if record.starter_id == starter.user_id]
     found = []
     for whose, rule, mine in (
@@ -133,10 +147,10 @@ def _checked(found: list[Budget]) -> list[Budget]:
 
 
 def _check_concurrent(
-    settings: LimitSettings, starter: Starter, running: Sequence[SessionRecord], max_calls: int | None
+    settings: LimitSettings, starter: Starter, running: Sequence[Starter], max_calls: int | None
 ) -> None:
-    here = sum(record.guild_id == starter.guild_id for record in running)
-    own = sum(record.starter_id == starter.user_id for record in running)
+    here = sum(other.guild_id == starter.guild_id for other in running)
+    own = sum(other.user_id == starter.user_id for other in running)
     user_limit, server_limit = rule_of(settings, starter).concurrent_calls, settings.server.concurrent_calls
     if user_limit is not None and own >= user_limit:
         raise Refused(f"You have {own} call{'s' * (own != 1)} running, and may have {user_limit}. End one first.")

@@ -149,8 +149,15 @@ class CallManager:
             await asyncio.gather(self._sweep, return_exceptions=True)
 
     async def _allowance(self, call: Call) -> Allowance | None:
+        """Calls that were asked for before this one count, also before the ledger knows them."""
+        before: dict[str, Starter] = {}
+        for other in self._calls.values():
+            if other is call:
+                break
+            if other.state is not CallState.ENDED:
+                before[other.id] = Starter(other.guild_id, other.starter_id)
         starter = Starter(call.guild_id, call.starter_id, call.request.starter_roles)
-        return await self.limits.allowance(call.settings.limits, starter, datetime.now(UTC))
+        return await self.limits.allowance(call.settings.limits, starter, datetime.now(UTC), before)
 
     async def _run(self, call: Call) -> None:
         """A call, then the end of its session, then the receipt."""

@@ -174,3 +174,27 @@ def test_an_overdrawn_budget_is_shown_as_it_is() -> None:
 def test_wrong_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"expected|greater"):
         LimitSettings.model_validate(wrong)
+
+
+async def test_calls_that_are_being_started_count_before_the_ledger_knows_them(ledger: SqliteLedger) -> None:
+    """Twenty servers at the same moment, one place: whoever asked first has it."""
+    limits = Limits(ledger, max_calls=2)
+    first, second = Starter(2, 5), Starter(3, 6)
+    assert await limits.allowance(_settings(), ANN, NOON, {"first": first}) is None
+    with pytest.raises(Refused, match="as many calls"):
+        await limits.allowance(_settings(), ANN, NOON, {"first": first, "second": second})
+
+
+async def test_a_call_that_is_in_the_ledger_by_now_counts_once(ledger: SqliteLedger) -> None:
+    await ledger.intend(record("first", guild_id=2, starter_id=5, intended_at=NOON.timestamp()))
+    assert await Limits(ledger, max_calls=2).allowance(_settings(), ANN, NOON, {"first": Starter(2, 5)}) is None
+
+
+async def test_a_cooldown_reaches_into_the_next_month_and_the_minutes_do_not(ledger: SqliteLedger) -> None:
+    midnight = datetime(2026, 12, 1, 0, 0, tzinfo=UTC)
+    await _past(ledger, "a", midnight.replace(month=11, day=30, hour=23, minute=50), 9)
+    limits = {"cooldown": 600, "minutes_per_month": 5}
+    with pytest.raises(Refused, match="a moment ago"):
+        await _allowance(ledger, midnight.replace(minute=1), server=limits)
+    found = await _allowance(ledger, midnight.replace(minute=20), server=limits)
+    assert found == Allowance(5 * 60.0, "this server's time for this month", EndReason.LIMIT)
