@@ -5,10 +5,17 @@ import sys
 
 from sandbox.libopus import load_opus
 
-from . import calls, cpu, delay, ending, words
+from . import calls, codec, cpu, delay, ending, words
 from .table import Row, show
 
-BENCHMARKS = {"cpu": cpu.run, "delay": delay.run, "ending": ending.run, "words": words.run, "calls": calls.run}
+BENCHMARKS = {
+    "cpu": cpu.run,
+    "delay": delay.run,
+    "ending": ending.run,
+    "words": words.run,
+    "calls": calls.run,
+    "codec": codec.run,
+}
 
 
 async def _main(names: list[str]) -> int:
