@@ -5,6 +5,7 @@ same.
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -34,6 +35,12 @@ class SessionCloser:
         self._ledger = ledger
         self._provider_of = provider_of
         self._tasks: dict[str, asyncio.Task[SessionRecord]] = {}
+        self._changed = asyncio.Event()
+
+    def config_changed(self) -> None:
+        """Try again at once what the old config may have made impossible."""
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def end(
         self, record: SessionRecord, reason: EndReason, by: int | None = None, seconds: float | None = None
@@ -86,7 +93,7 @@ class SessionCloser:
                     pause = wait
                     log.exception("session %s is still open and billed; ending it failed", record.id)
                 wait = min(wait * 2, LONGEST_WAIT)
-                await asyncio.sleep(pause)
+                await self._pause(pause)
         finally:
             await noted
         log.info("session %s ended%s", record.id, " (it was gone already)" if end.already_gone else "")
@@ -121,8 +128,14 @@ class SessionCloser:
             record.id,
             attempt,
             error,
-            f". Correct the config or {record.account.key_name} and restart; I keep trying" if stuck else "",
+            f". Correct the config, or {record.account.key_name} and restart; I keep trying" if stuck else "",
         )
+
+    async def _pause(self, seconds: float) -> None:
+        """Until the next attempt is due, or the config has changed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
 
     @staticmethod
     async def _note(change: Coroutine[Any, Any, Any]) -> bool:

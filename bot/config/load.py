@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from bot.errors import ConfigError, Place, Problem
 
 from .model import HostSettings, PluginSettings, ServerSettings
-from .source import Path_, Source, read
+from .source import Path_, Source, read_all
 
 P = TypeVar("P", bound=PluginSettings)
 PluginModels = Mapping[str, type[PluginSettings]]
@@ -43,8 +43,8 @@ class Config:
 
 
 def load(file: Path, plugins: PluginModels) -> Config:
-    """Read and check a config file; ConfigError with every problem in it."""
-    return check(read(file), plugins)
+    """Read and check a config file and the servers' own beside it; ConfigError with every problem in them."""
+    return check(read_all(file), plugins)
 
 
 def check(source: Source, plugins: PluginModels) -> Config:

@@ -27,6 +27,39 @@ class Source:
         return self.places.get(path, Place(self.file, 1))
 
 
+SERVERS = "servers"
+
+
+def server_files(file: Path) -> list[Path]:
+    """The files beside a config file that hold one server each: `servers/<server id>.yaml`."""
+    return sorted((file.parent / SERVERS).glob("*.yaml"))
+
+
+def read_all(file: Path) -> Source:
+    """A config file and the servers' own files beside it, as if it were one; ConfigError with every problem."""
+    source = read(file)
+    problems: list[Problem] = []
+    servers = source.data.setdefault(SERVERS, {}) if server_files(file) else {}
+    for own in server_files(file):
+        path = (SERVERS, own.stem)
+        if not own.stem.isdecimal():
+            problems.append(Problem(Place(own, 1), "", "must be named after a server's id, such as 123456789.yaml"))
+        elif not isinstance(servers, dict) or own.stem in servers:
+            problems.append(Problem(source.place(path), ".".join(path), f"stands here and in {own}; keep one"))
+        else:
+            try:
+                block = read(own)
+            except ConfigError as error:
+                problems += error.problems
+                continue
+            servers[own.stem] = block.data
+            source.places[path] = Place(own, 1)
+            source.places.update({(*path, *key): place for key, place in block.places.items()})
+    if problems:
+        raise ConfigError(problems)
+    return source
+
+
 def read(file: Path) -> Source:
     """Parse a file; ConfigError when it cannot be read, is not YAML, or says the same key twice."""
     try:
@@ -36,7 +69,7 @@ def read(file: Path) -> Source:
         raise ConfigError([Problem(Place(file, 1), "", f"cannot be read: {reason}")]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([Problem(Place(file, 1), "", "is not UTF-8 text")]) from error
-    if len(text) > MAX_BYTES:
+    if len(text.encode()) > MAX_BYTES:
         raise ConfigError([Problem(Place(file, 1), "", f"is larger than {MAX_BYTES} bytes")])
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)

@@ -1,0 +1,84 @@
+"""A config that is read again when its files change; a mistake in them leaves the last good one in force."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from watchfiles import awatch
+
+from bot.errors import ConfigError
+
+from .diff import changes, needs_restart
+from .load import Config, PluginModels, load
+from .source import server_files
+
+log = logging.getLogger(__name__)
+
+#: Milliseconds in which changes count as one: editors write a file in several steps.
+DEBOUNCE = 300
+#: Seconds after which a file that cannot be understood is read once more: it may have been half-written.
+SECOND_LOOK = 0.7
+
+
+class ConfigFile:
+    """The files, and the last good config of theirs."""
+
+    def __init__(self, file: Path, plugins: PluginModels, config: Config | None = None) -> None:
+        """ConfigError when there is no good one to begin with."""
+        self.file = file
+        self._plugins = plugins
+        self._stamp = self._look()
+        self.config = load(file, plugins) if config is None else config
+
+    def changed(self) -> bool:
+        """Whether the files are not those that were read last."""
+        return self._look() != self._stamp
+
+    def read(self) -> Config:
+        """Read the files and keep what they say; ConfigError leaves the config as it is."""
+        self._stamp = self._look()
+        self.config = load(self.file, self._plugins)
+        return self.config
+
+    def _look(self) -> tuple[tuple[str, int, int], ...]:
+        found = []
+        for file in (self.file, *server_files(self.file)):
+            try:
+                status = file.stat()
+            except OSError:
+                continue
+            found.append((str(file), status.st_mtime_ns, status.st_size))
+        return tuple(found)
+
+
+async def watch(source: ConfigFile, apply: Callable[[Config], None]) -> None:
+    """Until cancelled: hand every good new config to `apply`, log what it changes, and what is wrong with a bad one."""
+    folder = source.file.resolve().parent
+    async for _ in awatch(folder, debounce=DEBOUNCE, raise_interrupt=False):
+        if source.changed():
+            await reload(source, apply)
+
+
+async def reload(source: ConfigFile, apply: Callable[[Config], None]) -> bool:
+    """Read changed files once, and once more when they make no sense; whether there is a new config in force."""
+    before = source.config
+    try:
+        after = await asyncio.to_thread(source.read)
+    except ConfigError:
+        await asyncio.sleep(SECOND_LOOK)
+        try:
+            after = await asyncio.to_thread(source.read)
+        except ConfigError as error:
+            for problem in error.problems:
+                log.error("the changed config is not used: %s", problem)
+            return False
+    found = changes(before, after)
+    if not found:
+        return False
+    for change in found:
+        log.info("config: %s", change)
+    for block in needs_restart(before, after):
+        log.warning("config: `%s` takes effect at the next start", block)
+    apply(after)
+    return True
