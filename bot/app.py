@@ -70,6 +70,12 @@ class Parley(commands.AutoShardedBot):
         )
         self._extensions = extensions
 
+    def apply(self, config: Config) -> None:
+        """Put a changed config in force; calls that are running keep the one they began with."""
+        self.config = self.books.config = config
+        self.calls.limits.max_calls = config.host.max_calls
+        self.books.closer.config_changed()
+
     def tls_context(self) -> ssl.SSLContext:
         """For plugins that open connections of their own."""
         return tls_context(self.config.host.network)

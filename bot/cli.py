@@ -16,6 +16,8 @@ from bot import __version__, sessions
 from bot.app import Parley, plugin_classes, plugin_models
 from bot.books import Books
 from bot.config.load import Config, load
+from bot.config.watch import ConfigFile
+from bot.config.watch import watch as watch_config
 from bot.errors import ConfigError, ParleyError
 from bot.watchdog.main import watch
 
@@ -112,28 +114,42 @@ async def _serve(config: Config, token: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     running = asyncio.create_task(bot.start(token), name="discord")
+    source = ConfigFile(config.file, plugin_models(), config)
+    watching = asyncio.create_task(watch_config(source, lambda changed: _apply(bot, changed)), name="config")
     stopping = asyncio.create_task(stop.wait(), name="signal")
     try:
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
+        watching.cancel()
         await bot.close()
         # discord.py tries to connect for ever when the gateway is out of reach.
         ended = running.done()
         running.cancel()
-        await asyncio.gather(stopping, running, return_exceptions=True)
+        await asyncio.gather(stopping, watching, running, return_exceptions=True)
     if ended:
         running.result()
 
 
+def _apply(bot: Parley, config: Config) -> None:
+    _set_log_level(config.host.log.level)
+    bot.apply(config)
+
+
 def _set_up_logging(level: str) -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr)
+    _set_log_level(level)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_shorten_outages)
+
+
+def _set_log_level(level: str) -> None:
+    logging.getLogger().setLevel(level)
     # At DEBUG these print whole requests: tokens, keys and what people said.
     for name in ("httpx", "httpcore", "discord"):
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelName(level)))
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(_shorten_outages)
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it reports every file that is touched
 
 
 def _shorten_outages(record: logging.LogRecord) -> bool:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from bot import clock
-from bot.config.model import ServerSettings
+from bot.config.load import Config
 from bot.errors import ParleyError
 from bot.media.events import (
     MediaEvent,
@@ -82,7 +82,7 @@ class Call:
     def __init__(
         self,
         request: CallRequest,
-        settings: ServerSettings,
+        config: Config,
         provider: Provider,
         media_loop: MediaLoop,
         observer: CallObserver,
@@ -92,7 +92,9 @@ class Call:
     ) -> None:
         self.id = secrets.token_hex(6)
         self.request = request
-        self.settings = settings
+        #: What was in force when the call began.
+        self.config = config
+        self.settings = settings = config.server(request.channel.guild.id)
         self.provider = provider
         #: What ends the session and returns its closed record; None when no session was opened.
         self.closing: asyncio.Task[SessionRecord] | None = None

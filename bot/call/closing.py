@@ -5,7 +5,6 @@ same.
 """
 
 import asyncio
-import contextlib
 import logging
 import random
 import time
@@ -133,9 +132,13 @@ class SessionCloser:
 
     async def _pause(self, seconds: float) -> None:
         """Until the next attempt is due, or the config has changed."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
+        waits = [asyncio.create_task(asyncio.sleep(seconds)), asyncio.create_task(self._changed.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
 
     @staticmethod
     async def _note(change: Coroutine[Any, Any, Any]) -> bool:

@@ -44,7 +44,8 @@ class Limits:
 
     def __init__(self, ledger: Ledger, max_calls: int | None = None) -> None:
         self._ledger = ledger
-        self._max_calls = max_calls
+        #: Calls at once in the whole process; None is any number.
+        self.max_calls = max_calls
 
     async def allowance(
         self, settings: LimitSettings, starter: Starter, now: datetime, starting: Mapping[str, Starter] | None = None
@@ -58,7 +59,7 @@ class Limits:
             for record in await self._ledger.unsettled()
             if record.state is not SessionState.UNKNOWN
         }
-        _check_concurrent(settings, starter, list(({**(starting or {}), **running}).values()), self._max_calls)
+        _check_concurrent(settings, starter, list(({**(starting or {}), **running}).values()), self.max_calls)
         records = await self._recent(settings, starter.guild_id, now)
         user = rule_of(settings, starter)
         _check_cooldowns(settings.server, user, starter, records, now)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import discord
 
+from bot.config.load import Config
 from bot.config.model import ServerSettings
 from bot.errors import Refused
 from bot.media.loop import MediaLoop
@@ -62,6 +63,11 @@ class CallManager:
         call = self._calls.get(guild_id)
         return None if call is None or call.state is CallState.ENDED else call
 
+    def config_of(self, guild_id: int) -> Config | None:
+        """What the server's call began with, until its receipt is given; None when there is none."""
+        call = self._calls.get(guild_id)
+        return None if call is None else call.config
+
     async def recover(self) -> None:
         """End what an earlier run of the bot left open; before any new call. LedgerError."""
         endings: list[asyncio.Task[SessionRecord]] = []
@@ -80,9 +86,13 @@ class CallManager:
         if self._sweep is None:
             self._sweep = asyncio.create_task(self._receipts.sweep(), name="receipts")
 
-    async def start(self, request: CallRequest, settings: ServerSettings) -> Call:
-        """Start a call and wait until it is live; ParleyError with words for the user when it cannot be."""
+    async def start(self, request: CallRequest, config: Config) -> Call:
+        """Start a call and wait until it is live; ParleyError with words for the user when it cannot be.
+
+        The call keeps this config until it ends, whatever becomes of the file.
+        """
         guild_id = request.channel.guild.id
+        settings = config.server(guild_id)
         if self._closing:
             raise Refused("The bot is being restarted. Try again in a minute.")
         running = self.of_guild(guild_id)
@@ -92,7 +102,7 @@ class CallManager:
         provider = self._provider_for(guild_id, settings)
         call = Call(
             request,
-            settings,
+            config,
             provider,
             self._media_loop,
             self._observer,

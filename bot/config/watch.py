@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 DEBOUNCE = 300
 #: Seconds after which a file that cannot be understood is read once more: it may have been half-written.
 SECOND_LOOK = 0.7
+#: Seconds between two looks where the system does not tell of changes.
+POLL = 5
 
 
 class ConfigFile:
@@ -55,7 +57,14 @@ class ConfigFile:
 async def watch(source: ConfigFile, apply: Callable[[Config], None]) -> None:
     """Until cancelled: hand every good new config to `apply`, log what it changes, and what is wrong with a bad one."""
     folder = source.file.resolve().parent
-    async for _ in awatch(folder, debounce=DEBOUNCE, raise_interrupt=False):
+    try:
+        async for _ in awatch(folder, debounce=DEBOUNCE):
+            if source.changed():
+                await reload(source, apply)
+    except Exception as error:  # no notifications left on this system, or the folder was replaced
+        log.warning("config files cannot be watched (%s); I look at them every %d s", error, POLL)
+    while True:
+        await asyncio.sleep(POLL)
         if source.changed():
             await reload(source, apply)
 

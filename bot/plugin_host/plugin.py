@@ -60,8 +60,9 @@ class Plugin(commands.Cog, Generic[S]):
         self.host = host
 
     def settings(self, guild_id: int) -> S:
-        """This plugin's effective settings on a server."""
-        return cast(S, self.host.config.plugin(guild_id, self.name, self.Settings))
+        """This plugin's effective settings on a server: those a running call began with, else those in force."""
+        config = self.host.calls.config_of(guild_id) or self.host.config
+        return cast(S, config.plugin(guild_id, self.name, self.Settings))
 
     def enabled(self, guild_id: int) -> bool:
         return self.settings(guild_id).enabled

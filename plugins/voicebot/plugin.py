@@ -64,7 +64,7 @@ class VoicebotPlugin(Plugin[PluginSettings]):
             participant=guild.name[:80],
             starter_roles=tuple(role.id for role in member.roles),
         )
-        call = await self.host.calls.start(request, settings)
+        call = await self.host.calls.start(request, self.host.config)
         await interaction.followup.send(words.joined(call.voicebot_name, target.id), ephemeral=True)
 
     @join.autocomplete("voicebot")

@@ -16,6 +16,7 @@ from bot.call.ledger.sqlite import SqliteLedger
 from bot.call.state import EndReason
 from bot.errors import KeyRejected, NotAllowed, ProviderDown, ProviderError, RateLimited, Refused, WrongAddress
 from bot.provider import SessionEnd
+from tests.support import eventually
 
 from .records import ScriptedProvider, record
 
@@ -152,3 +153,18 @@ async def test_the_one_who_comes_second_does_not_wipe_out_what_the_first_was_tol
     await _closer(ledger, first).end(OPEN, EndReason.WATCHDOG, seconds=170.0)
     closed = await _closer(ledger, second).end(OPEN, EndReason.LEFT, seconds=999.0)
     assert (closed.credits, closed.reason, closed.billed_minutes) == (Decimal("3"), EndReason.WATCHDOG, 3)
+
+
+async def test_a_changed_config_is_tried_at_once(ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key was wrong; nobody waits half a minute, at the provider's price, after it was corrected."""
+    monkeypatch.setattr(closing, "FIRST_WAIT", 60.0)
+    monkeypatch.setattr(closing, "LONGEST_WAIT", 60.0)
+    provider = ScriptedProvider(KeyRejected("401"), KeyRejected("401"))
+    closer = _closer(ledger, provider)
+    task = closer.end(OPEN, EndReason.LEFT)
+    for attempts in (1, 2):
+        await eventually(lambda: len(provider.end_attempts) == attempts)  # noqa: B023
+        await asyncio.sleep(0.05)
+        closer.config_changed()
+    async with asyncio.timeout(5):
+        assert (await task).attempts == 3

@@ -166,3 +166,40 @@ def test_the_example_file_is_valid_and_shows_the_defaults() -> None:
     assert config.host.defaults.model_copy(update={"voicebot": None, "voicebots": {}, "plugins": {}}) == (
         built_in.host.defaults
     )
+
+
+def _own(folder: Path, name: str, text: str) -> None:
+    (folder / "servers").mkdir(exist_ok=True)
+    (folder / "servers" / name).write_text(text)
+
+
+def test_a_server_may_have_a_file_of_its_own(tmp_path: Path) -> None:
+    _own(tmp_path, f"{GUILD}.yaml", "voicebot: own\nplugins:\n  loud: {volume: 2}\n")
+    config = _load(tmp_path, "defaults: {voicebot: usual, empty_channel_grace: 10}\n")
+    own = config.server(GUILD)
+    assert (own.voicebot, own.empty_channel_grace) == ("own", 10)
+    assert config.plugin(GUILD, "loud", Loud).volume == 2
+    assert config.server(1).voicebot == "usual"
+
+
+def test_a_mistake_in_a_servers_own_file_is_placed_there(tmp_path: Path) -> None:
+    _own(tmp_path, f"{GUILD}.yaml", "voicebot: own\nplugins:\n  loud: {volume: 20}\n")
+    (problem,) = _problems(tmp_path, "")
+    assert f"servers/{GUILD}.yaml:3:10: servers.{GUILD}.plugins.loud.volume" in problem
+    _own(tmp_path, f"{GUILD}.yaml", "voicbot: x\n")
+    (problem,) = _problems(tmp_path, "")
+    assert problem.startswith(
+        f"servers/{GUILD}.yaml:1:1: servers.{GUILD}.voicbot: unknown key; did you mean `voicebot`"
+    )
+
+
+def test_a_server_in_both_places_is_a_mistake(tmp_path: Path) -> None:
+    _own(tmp_path, f"{GUILD}.yaml", "voicebot: own\n")
+    (problem,) = _problems(tmp_path, f"servers:\n  {GUILD}: {{}}\n")
+    assert problem.startswith(f"config.yaml:2:3: servers.{GUILD}: stands here and in ")
+
+
+def test_a_file_that_is_named_after_no_server(tmp_path: Path) -> None:
+    _own(tmp_path, "museum.yaml", "voicebot: own\n")
+    (problem,) = _problems(tmp_path, "")
+    assert problem == "servers/museum.yaml:1:1: must be named after a server's id, such as 123456789.yaml"

@@ -1,0 +1,143 @@
+"""Config files that change while the bot runs: good ones take effect, bad ones are named and change nothing."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from pydantic import Field
+
+from bot.config import watch as module
+from bot.config.load import Config
+from bot.config.model import PluginSettings
+from bot.config.watch import ConfigFile, reload, watch
+from tests.support import eventually
+
+
+class Loud(PluginSettings):
+    volume: int = Field(5, ge=0, le=10)
+
+
+GUILD = 123456789012345678
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(module, "SECOND_LOOK", 0.05)
+    file = tmp_path / "config.yaml"
+    file.write_text("defaults: {voicebot: guide}\n")
+    return file
+
+
+@contextlib.asynccontextmanager
+async def watched(file: Path) -> AsyncIterator[list[Config]]:
+    """What a running bot would be given. No fixture: anyio's threads end with the task that a fixture is set up in."""
+    applied: list[Config] = []
+    watching = asyncio.create_task(watch(ConfigFile(file, {"loud": Loud}), applied.append))
+    await asyncio.sleep(0.5)  # until the system's notifications are asked for
+    try:
+        yield applied
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+async def test_a_good_change_takes_effect_and_is_logged(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with watched(file) as applied:
+        file.write_text("defaults: {voicebot: poet, plugins: {loud: {volume: 9}}}\n")
+        await eventually(lambda: len(applied) == 1)
+    assert applied[0].server(GUILD).voicebot == "poet"
+    assert applied[0].plugin(GUILD, "loud", Loud).volume == 9
+    assert "config: defaults.voicebot: 'guide' -> 'poet'" in caplog.messages
+    assert "config: defaults.plugins: nothing -> {'loud': {'volume': 9}}" in caplog.messages
+
+
+async def test_an_editor_that_replaces_the_file(file: Path) -> None:
+    """Most write a new file and rename it over the old one."""
+    new = file.with_suffix(".tmp")
+    async with watched(file) as applied:
+        new.write_text("defaults: {voicebot: poet}\n")
+        new.replace(file)
+        await eventually(lambda: [config.server(GUILD).voicebot for config in applied] == ["poet"])
+
+
+async def test_a_servers_own_file_that_comes_and_goes(file: Path) -> None:
+    own = file.parent / "servers" / f"{GUILD}.yaml"
+    async with watched(file) as applied:
+        own.parent.mkdir()
+        own.write_text("voicebot: poet\n")
+        await eventually(lambda: bool(applied) and applied[-1].server(GUILD).voicebot == "poet")
+        own.unlink()
+        await eventually(lambda: applied[-1].server(GUILD).voicebot == "guide")
+
+
+@pytest.mark.parametrize("text", ["defaults: {voicebot: [", "defaults: {voicbot: x}\n", "defaults:\n\tvoicebot: x\n"])
+async def test_a_mistake_leaves_the_good_one_in_force(file: Path, text: str, caplog: pytest.LogCaptureFixture) -> None:
+    applied: list[Config] = []
+    source = ConfigFile(file, {})
+    file.write_text(text)
+    assert source.changed()
+    assert not await reload(source, applied.append)
+    assert applied == []
+    assert source.config.server(GUILD).voicebot == "guide"
+    assert f"the changed config is not used: {file}:" in caplog.text
+    assert not source.changed()  # it is not complained about again and again
+
+
+async def test_a_half_written_file_is_read_when_it_is_whole(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    applied: list[Config] = []
+    source = ConfigFile(file, {})
+    file.write_text("defaults: {voicebot: 'po")
+    reloading = asyncio.create_task(reload(source, applied.append))
+    await asyncio.sleep(0.02)
+    file.write_text("defaults: {voicebot: 'poet'}\n")
+    assert await reloading
+    assert applied[0].server(GUILD).voicebot == "poet"
+    assert "not used" not in caplog.text
+
+
+async def test_a_file_that_is_gone_changes_nothing(file: Path) -> None:
+    source = ConfigFile(file, {})
+    file.unlink()
+    assert source.changed()
+    assert not await reload(source, lambda config: None)
+    assert source.config.server(GUILD).voicebot == "guide"
+
+
+async def test_a_change_that_says_the_same_is_none(file: Path) -> None:
+    source = ConfigFile(file, {})
+    file.write_text("# the guide, as ever\ndefaults:\n  voicebot: guide\n")
+    assert not await reload(source, lambda config: pytest.fail("nothing changed"))
+
+
+async def test_what_needs_a_restart_is_said(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = ConfigFile(file, {})
+    file.write_text("ledger: {file: other.sqlite3}\ndefaults: {voicebot: guide}\n")
+    assert await reload(source, lambda config: None)
+    assert "`ledger` takes effect at the next start" in caplog.text
+
+
+async def test_a_secret_that_strayed_into_the_file_is_not_logged(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    source = ConfigFile(file, {})
+    file.write_text("defaults: {voicebot: vl_live_0123456789abcdef}\n")
+    assert await reload(source, lambda config: None)
+    assert "0123456789" not in caplog.text
+
+
+async def test_without_notifications_it_looks_by_itself(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(*args: object, **options: object) -> None:
+        raise OSError("OS file watch limit reached")
+
+    monkeypatch.setattr(module, "awatch", none_left)
+    monkeypatch.setattr(module, "POLL", 0.05)
+    applied: list[Config] = []
+    watching = asyncio.create_task(watch(ConfigFile(file, {}), applied.append))
+    await asyncio.sleep(0.1)
+    file.write_text("defaults: {voicebot: poet}\n")
+    await eventually(lambda: len(applied) == 1)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
