@@ -52,8 +52,11 @@ class RecordedOpener:
             self._wait_for_late(record, asking, asked_at)
             raise
         if not done:
-            await self._ledger.unknown(record.id, asked_at, "no answer to the POST yet")
-            self._wait_for_late(record, asking, asked_at)
+            self._wait_for_late(record, asking, asked_at)  # first: the disk may be dead by now
+            try:
+                await self._ledger.unknown(record.id, asked_at, "no answer to the POST yet")
+            except LedgerError as error:
+                log.error("%s", error)
             raise _no_answer(provider, record)
         return await self._settle(record, asking, asked_at)
 
@@ -114,6 +117,9 @@ class RecordedOpener:
             reference = error.reference
         except ProviderError as error:
             log.warning("session %s: the late answer was %s", record.id, error)
+            return
+        except LedgerError as error:  # what was opened is ended already
+            log.error("session %s: its late answer could not be written down: %s", record.id, error)
             return
         if reference is not None:
             await self._closer.end(_named(record, reference, asked_at), EndReason.TOO_LATE)

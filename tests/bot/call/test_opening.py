@@ -135,3 +135,25 @@ async def test_a_name_that_cannot_be_written_down_is_ended_at_once(ledger: Sqlit
     with pytest.raises(LedgerError):
         await opening
     assert provider.end_attempts == ["room-1"]
+
+
+@pytest.mark.parametrize("failures", [[], [BadAnswer("no token", reference="room-1")], [ProviderDown("HTTP 500")]])
+async def test_a_late_answer_is_ended_although_the_disk_has_died(
+    ledger: SqliteLedger, failures: list[ProviderError], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing can be written down any more; the answer is still waited for, and what it names is ended."""
+    gate = asyncio.Event()
+    provider = ScriptedProvider(*failures, patience=0.2, gate=gate)
+    opener = _opener(ledger, provider)
+    opening = asyncio.create_task(opener.open(record(), ""))
+    await eventually(lambda: bool(provider.opened))
+    await ledger.close()
+    with pytest.raises(OutcomeUnknown, match="no answer"):
+        await opening
+    assert opener.waiting
+    gate.set()
+    await eventually(lambda: not opener.waiting)
+    refused = bool(failures) and not isinstance(failures[0], BadAnswer)
+    assert provider.end_attempts == ([] if refused else ["room-1"])
+    assert provider.opened == 1
+    assert "never retrieved" not in caplog.text
