@@ -74,7 +74,11 @@ async def run(stage: Stage, *, talks: int, talk: float, silence: float, clock: f
     """`talks` times `talk` seconds of speech on both sides, with `silence` seconds between."""
     bot = await start_bot(stage, development=False, voicebot_arrival=7200, silence_limit=0, first_audio_limit=0)
     place = bot.place()
-    session = await bot.start_call(place, arrived=False)
+    stage.valsea.send_voicebot = False  # the one in this call is made by hand
+    try:
+        session = await bot.start_call(place, arrived=False)
+    finally:
+        stage.valsea.send_voicebot = True
     observer = RoomObserver()
     await observer.join(stage.livekit, session.room)
     room = rtc.Room()
