@@ -21,8 +21,10 @@ async def stage() -> AsyncIterator[Stage]:
     async with Stage(development=True) as stage:
         yield stage
     for log in stage.folder.glob("bot-*.log"):
-        found = [line for line in log.read_text().splitlines() if any(sign in line for sign in CARELESS)]
-        assert found == [], f"{log}: {found}"
+        lines = log.read_text().splitlines()
+        found = [number for number, line in enumerate(lines) if any(sign in line for sign in CARELESS)]
+        # What follows names the task and where it was made.
+        assert not found, f"{log}:\n" + "\n".join(lines[max(0, found[0] - 15) : found[0] + 40])
     shutil.rmtree(stage.folder)  # kept when something is wrong
 
 

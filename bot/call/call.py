@@ -241,6 +241,7 @@ class Call:
         finally:
             self.machine.end(EndReason.FAILED)
             self._end.set()
+            self._fail_start(ParleyError("The bot is being restarted."))  # to nobody, unless this was cancelled
             await self._close()
 
     async def _connect(self) -> None:

@@ -77,9 +77,11 @@ class VoiceConnection:
                 self._gateway = await VoiceGateway.open(self._http, self.server)
                 await self._gateway.identify(self.server)
                 self._runner = asyncio.create_task(self._run(), name="voice connection")
-                described = asyncio.create_task(self._described.wait())
-                await asyncio.wait({described, self._runner}, return_when=asyncio.FIRST_COMPLETED)
-                described.cancel()
+                described = asyncio.create_task(self._described.wait(), name="voice handshake")
+                try:
+                    await asyncio.wait({described, self._runner}, return_when=asyncio.FIRST_COMPLETED)
+                finally:  # also when the time is up, or the caller has changed its mind
+                    described.cancel()
         except TimeoutError as error:
             raise VoiceError(
                 "voice handshake timed out", for_user="Discord's voice server did not answer in time."

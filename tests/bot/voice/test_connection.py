@@ -175,7 +175,7 @@ async def test_a_lost_websocket_is_resumed_and_nothing_is_missed(seat: Seat) -> 
 async def test_an_open_that_fails_closes_all_it_opened(seat: Seat, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "HANDSHAKE_TIMEOUT", 0.5)
     desk = await seat()
-    before = descriptors()
+    before, tasks = descriptors(), len(asyncio.all_tasks())
     desk.discord.voice.reject_with = 4017 if fault == "refused" else None
     desk.discord.voice.udp_blocked = fault != "refused"
     opening = asyncio.create_task(desk.connection.open())
@@ -189,6 +189,7 @@ async def test_an_open_that_fails_closes_all_it_opened(seat: Seat, fault: str, m
     await desk.connection.close()
     await asyncio.sleep(0.1)  # the server's end closes, too
     assert descriptors() <= before
+    assert len(asyncio.all_tasks()) <= tasks, asyncio.all_tasks()
     await desk.connection.close()  # once more is no harm
 
 
