@@ -8,13 +8,18 @@ from collections.abc import Iterator
 
 from livekit.agents import APIConnectOptions, tts, utils
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
+from piper import SynthesisConfig
 
 from . import models
 
 
-def synthesise(text: str) -> Iterator[bytes]:
-    """int16 mono PCM, a sentence at a time, at `sample_rate()`. Blocking: call it in a thread."""
-    for chunk in models.piper().synthesize(text):
+def synthesise(text: str, *, steady: bool = False) -> Iterator[bytes]:
+    """int16 mono PCM, a sentence at a time, at `sample_rate()`. Blocking: call it in a thread.
+
+    Piper draws at random how a sentence is said; `steady` always says it in the same way.
+    """
+    how = SynthesisConfig(noise_scale=0.0, noise_w_scale=0.0) if steady else None
+    for chunk in models.piper().synthesize(text, how):
         yield chunk.audio_int16_bytes
 
 

@@ -10,6 +10,7 @@ import resource
 import struct
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.bridge.speaker import Speaker
@@ -20,8 +21,9 @@ from bot.voice.receive import OpusPacket, Receiver
 from sandbox.libopus import load_opus
 from tests.bot.bridge.lines import vowel_packets
 from tests.bot.voice import hostile
+from tests.bot.voice.groups import CHANNEL, BotMember, Room
 
-ANN = 2002
+BOT, ANN = 1001, 2002
 TICK_EVERY = 2  # packets
 
 
@@ -33,6 +35,7 @@ class Outcome:
     heard: int = 0
     frames: int = 0
     dropped: int = 0
+    undecryptable: int = 0
     #: Kilobytes of memory at the end of the first tenth, and at the end.
     memory: tuple[int, int] = (0, 0)
     failures: list[str] = field(default_factory=list)
@@ -41,14 +44,32 @@ class Outcome:
 class Target:
     """The way of a datagram, put together as a call does it, with time as a number."""
 
-    def __init__(self) -> None:
-        dave = DaveSession(1001, 1)
-        dave.start(0)  # no DAVE: what is not sealed by it goes straight to Opus
+    def __init__(self, *, encrypted: bool = False) -> None:
+        """`encrypted` end to end: then Ann is a member of the call's DAVE group, else what she sends is bare Opus."""
+        dave = DaveSession(BOT, CHANNEL)
+        self._ann: DaveSession | None = None
+        if encrypted:
+            room, bot, ann = Room(), BotMember(BOT, {ANN}), BotMember(ANN, {BOT})
+            room.join(bot)
+            room.join(ann)
+            dave, self._ann = bot.session, ann.session
+        else:
+            dave.start(0)
         self.receiver = Receiver(dave, self._push)
         self.receiver.use(aead.TransportCipher(aead.XCHACHA20_POLY1305, hostile.KEY))
         self.speakers: dict[int, Speaker] = {}
         self.now = 0.0
         self.heard = 0
+
+    def frame(self, opus: bytes) -> bytes:
+        """What Ann sends for an Opus packet."""
+        sealed = opus if self._ann is None else self._ann.seal(opus)
+        assert sealed is not None
+        return sealed
+
+    def receive(self, datagram: bytes) -> None:
+        """A datagram arrives."""
+        self.receiver.receive(datagram, self.now)
 
     def _push(self, packet: OpusPacket) -> None:
         self.heard += 1
@@ -66,8 +87,10 @@ class Target:
 class Mutator:
     """Makes datagrams by a seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, frame: Callable[[bytes], bytes]) -> None:
+        """`frame` makes of an Opus packet what its sender would send."""
         self._random = random.Random(seed)
+        self._frame = frame
         self._corpus = [file.read_bytes() for file in sorted(hostile.FOLDER.glob("*.bin"))]
         self._opus = vowel_packets()
         self._sequence = 0
@@ -80,7 +103,7 @@ class Mutator:
         if kind < 0.1:
             return self._mutate(rng.choice(self._corpus))
         header = bytearray(hostile.header(sequence=self._sequence & 0xFFFF, timestamp=self._timestamp()))
-        body = self._opus[self._sequence % len(self._opus)]
+        body = self._frame(self._opus[self._sequence % len(self._opus)])
         if kind < 0.3:
             return hostile.seal(bytes(header), body, nonce=self._sequence & 0xFFFF_FFFF)
         if kind < 0.6:
@@ -116,15 +139,16 @@ class Mutator:
         return bytes(mutated[:65_000])
 
 
-def run(packets: int, seed: int) -> Outcome:
+def run(packets: int, seed: int, *, encrypted: bool = False) -> Outcome:
     """Send so many; stops at the first exception."""
-    target, mutator, outcome = Target(), Mutator(seed), Outcome()
-    target.receiver.map_ssrc(hostile.SSRC, ANN)
+    target, outcome = Target(encrypted=encrypted), Outcome()
+    mutator = Mutator(seed, target.frame)
+    target.receiver.map_ssrc(hostile.SSRC, ANN, target.now)
     early = 0
     for number in range(packets):
         datagram = mutator.datagram()
         try:
-            target.receiver.receive(datagram)
+            target.receive(datagram)
             if number % TICK_EVERY == 0:
                 outcome.frames += target.tick()
         except Exception as error:
@@ -134,6 +158,7 @@ def run(packets: int, seed: int) -> Outcome:
             early = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     outcome.packets, outcome.heard = packets, target.heard
     stats = target.receiver.stats
+    outcome.undecryptable = sum(stats.undecryptable.values())
     outcome.dropped = stats.not_rtp + stats.not_authentic + stats.malformed
     outcome.memory = early, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     _check_still_hearing(target, outcome)
@@ -145,7 +170,7 @@ def _check_still_hearing(target: Target, outcome: Outcome) -> None:
     frames = 0
     for number, packet in enumerate(vowel_packets()[:50]):
         header = hostile.header(sequence=number, timestamp=0x4000_0000 + number * 960)
-        target.receiver.receive(hostile.seal(header, packet, nonce=number + 1))
+        target.receive(hostile.seal(header, target.frame(packet), nonce=number + 1))
         frames += target.tick()
     if frames < 40:
         outcome.failures.append(f"only {frames} of 50 frames were heard afterwards")
@@ -157,17 +182,21 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     load_opus()
-    started = time.monotonic()
-    outcome = run(options.packets, options.seed)
-    early, late = outcome.memory
-    print(
-        f"{outcome.packets} packets in {time.monotonic() - started:.0f} s: {outcome.heard} went to a speaker, "
-        f"{outcome.dropped} were dropped, {outcome.frames} frames came out; "
-        f"memory at most {early // 1024} MB after a tenth, {late // 1024} MB at the end"
-    )
-    for failure in outcome.failures:
-        print(failure, file=sys.stderr)
-    return 1 if outcome.failures or late > early * 1.05 else 0
+    bad = False
+    for encrypted in (False, True):
+        started = time.monotonic()
+        outcome = run(options.packets // 2, options.seed, encrypted=encrypted)
+        early, late = outcome.memory
+        print(
+            f"{outcome.packets} packets {'with' if encrypted else 'without'} DAVE in {time.monotonic() - started:.0f} s: "
+            f"{outcome.heard} went to a speaker, {outcome.dropped} were dropped, {outcome.undecryptable} could not be "
+            f"decrypted, {outcome.frames} frames came out; memory at most {early // 1024} MB after a tenth, "
+            f"{late // 1024} MB at the end"
+        )
+        for failure in outcome.failures:
+            print(failure, file=sys.stderr)
+        bad = bad or bool(outcome.failures) or late > early * 1.05
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":

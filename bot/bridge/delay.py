@@ -38,14 +38,14 @@ class DelayEstimator:
         """Arrival less media time of the fastest packet of late, in seconds; None before the first packet."""
         return None if self._windows is None else min(self._windows)
 
-    def update(self, position: float, now: float) -> bool:
-        """A packet of media time `position` arrived at `now`, both in seconds on steady clocks.
+    def jumps(self, position: float, now: float) -> bool:
+        """Whether a packet's media time is so far from the last one's that what is known of its origin would be void."""
+        return self._last_transit is not None and abs(now - position - self._last_transit) > JUMP
 
-        Whether the media time jumped: all that was known of its origin is void.
-        """
+    def update(self, position: float, now: float) -> None:
+        """A packet of media time `position` arrived at `now`, both in seconds on steady clocks."""
         transit = now - position
-        jumped = self._last_transit is not None and abs(transit - self._last_transit) > JUMP
-        if jumped:
+        if self.jumps(position, now):
             self._windows = self._last_transit = None
         if self._last_transit is not None:
             self.jitter += (abs(transit - self._last_transit) - self.jitter) / 16
@@ -53,7 +53,6 @@ class DelayEstimator:
         self._follow(transit, now)
         assert self._windows is not None
         self._count(transit - min(self._windows))
-        return jumped
 
     def _follow(self, transit: float, now: float) -> None:
         if self._windows is None or now > self._window_ends + BASE_WINDOW:

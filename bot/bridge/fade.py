@@ -1,8 +1,8 @@
-"""Concealed sound fades out instead of droning on, and sound that comes back fades in: never a click."""
+"""Concealed sound fades out instead of droning on, and sound that comes back is blended in: never a click."""
 
 import numpy as np
 
-from . import FRAME_SAMPLES, Frame
+from . import FRAME_SAMPLES, Frame, stretch
 
 #: Frames of concealment until silence. libopus's own concealment holds a vowel for longer than anyone would.
 FRAMES_TO_SILENCE = 4
@@ -36,15 +36,18 @@ class Fade:
         self._gain = 1.0
         return np.asarray(frame * ramp, np.float32).astype(np.int16)
 
-    def cut(self) -> None:
-        """What comes next does not follow on what was heard last."""
-        self._gain = 0.0
-
     def rest(self) -> None:
         """The speaker fell silent. After an end that was announced the next word starts at full level."""
         if self._row:
             self._gain = 0.0
         self._row = 0
+
+
+def join(before: Frame, after: Frame) -> Frame:
+    """`after`, blended in over 5 ms from how `before` would have gone on; it may begin anywhere in a wave."""
+    weight = np.linspace(0, 1, RETURN, dtype=np.float32)
+    head = stretch.go_on(before)[:RETURN] * (1 - weight) + after[:RETURN] * weight
+    return np.concatenate((np.asarray(head, np.float32).astype(np.int16), after[RETURN:]))
 
 
 assert RETURN < FRAME_SAMPLES

@@ -1,24 +1,28 @@
 """Whether somebody talks into the voicebot's words, and for how long those are held back then.
 
-A cough, a key or the voicebot's own echo is no interruption: what counts is voiced sound (a pitch, which noise and
-clicks lack), for a fifth of a second out of half a one, and not much softer than the voicebot itself.
+A cough, a key, a hum or the voicebot's own echo is no interruption: what counts is a voice (see `voicing`) for an eighth
+of a second, and not much softer than the voicebot itself.
 """
 
 from collections import deque
 
-from . import Frame, stretch
-from .activity import SPEECH_LEVEL
+from . import FRAME_SECONDS, Frame
+from .voicing import VoicingDetector
 
 #: Frames looked back on per person, and how many of them must be voiced.
-WINDOW, VOICED = 25, 10
-#: How alike two pitch periods are in a voice (normalised correlation).
-PITCHED = 0.45
-#: An echo that a headset lets through is at least so much softer than the voicebot: 14 dB.
-ECHO = 0.2
-#: What the voicebot's loudness is multiplied with per frame while it gets softer: an echo trails behind.
-TRAIL = 0.97
+WINDOW, VOICED = 8, 6
+#: Root mean square in the band of speech below which nobody means to be heard: a quiet voice has three times as much.
+LEAST_LEVEL = 300.0
+#: An echo that a headset lets through is at least so much softer than the voicebot: 18 dB.
+ECHO = 0.125
+#: Frames by which an echo trails behind: playout, the room it sounds in, and the way back.
+ECHO_FRAMES = 20
 #: Seconds in which the voicebot's words are held back: time for it to notice by itself. If it talks on, it means to.
 YIELD = 0.6
+#: Seconds of silence on all its tracks by which it shows that it has noticed; between two words there is less.
+NOTICED = 0.2
+#: Seconds without a voiced frame after which a person may interrupt once more: who just talks on already did.
+BREATH = 0.6
 
 
 class Interruption:
@@ -26,35 +30,66 @@ class Interruption:
 
     def __init__(self) -> None:
         self.count = 0
-        self._voicebot_level = 0.0
-        self._voiced: dict[int, deque[bool]] = {}  # by user id
+        self._voicebot = VoicingDetector()
+        self._voicebot_levels: deque[float] = deque([0.0], maxlen=ECHO_FRAMES)
+        self._people: dict[int, _Person] = {}  # by user id
         self._yields_until = 0.0
+        self._last_sound = 0.0
 
-    def voicebot(self, level: float) -> None:
-        """The voicebot's frame of this tick, as a root mean square; 0 for none."""
-        self._voicebot_level = max(level, self._voicebot_level * TRAIL)
+    def voicebot(self, frame: Frame) -> None:
+        """What people hear of the voicebot at this tick."""
+        self._voicebot_levels.append(self._voicebot.analyse(frame).level)
 
-    def person(self, user_id: int, frame: Frame, level: float, now: float) -> bool:
+    def person(self, user_id: int, frame: Frame, now: float) -> bool:
         """A person's frame of this tick; whether it makes an interruption, which begins to yield."""
-        voiced = self._voiced.setdefault(user_id, deque(maxlen=WINDOW))
-        loud = level >= max(2 * SPEECH_LEVEL, ECHO * self._voicebot_level)
-        voiced.append(loud and stretch.find_period(frame).likeness >= PITCHED)
-        if sum(voiced) < VOICED or self.yields(now):
+        person = self._people.get(user_id)
+        if person is None:
+            person = self._people[user_id] = _Person()
+        person.hear(frame, max(LEAST_LEVEL, ECHO * max(self._voicebot_levels)), now)
+        if self.yields(now) or not person.interrupts:
             return False
-        self._voiced.clear()
+        person.had_their_say = True
         self.count += 1
         self._yields_until = now + YIELD
+        self._last_sound = now
         return True
 
     def yields(self, now: float) -> bool:
         """Whether the voicebot's words are held back."""
         return now < self._yields_until
 
-    def noticed(self) -> None:
-        """The voicebot has fallen silent: what it says next is an answer."""
-        self._yields_until = 0.0
+    def held_back(self, silent: bool, now: float) -> None:
+        """A frame of any track of the voicebot's came while it was to be held back."""
+        if not silent:
+            self._last_sound = now
+        elif now - self._last_sound >= NOTICED:
+            self._yields_until = 0.0  # it has fallen silent: what it says next is an answer
 
     def quiet(self) -> None:
         """Nobody is being interrupted: what was said before does not count."""
-        self._voiced.clear()
-        self._voicebot_level = 0.0
+        if self._people:
+            self._people.clear()
+            self._voicebot_levels.extend([0.0] * ECHO_FRAMES)
+
+
+class _Person:
+    """What one person said of late."""
+
+    def __init__(self) -> None:
+        self.had_their_say = False
+        self._detector = VoicingDetector()
+        self._voiced: deque[bool] = deque(maxlen=WINDOW)
+        self._last_voiced = 0.0
+
+    def hear(self, frame: Frame, least: float, now: float) -> None:
+        voicing = self._detector.analyse(frame)
+        voiced = voicing.level >= least and voicing.pitched
+        self._voiced.append(voiced)
+        if now - self._last_voiced > BREATH + FRAME_SECONDS / 2:
+            self.had_their_say = False
+        if voiced:
+            self._last_voiced = now
+
+    @property
+    def interrupts(self) -> bool:
+        return not self.had_their_say and sum(self._voiced) >= VOICED and self._detector.moves

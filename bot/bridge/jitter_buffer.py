@@ -48,6 +48,7 @@ class JitterBuffer:
         self._playing = False
         self._missed = 0  # frames concealed in a row
         self._waited = 0  # of these, the ones that did not move the playout point
+        self._suspicious = False  # the last packet's media time was not to be believed
         self._last_raw: int | None = None
         self._last_unwrapped = 0
 
@@ -65,10 +66,16 @@ class JitterBuffer:
         if position in self._held:
             self.stats.duplicate += 1
             return
-        if self.delay.update(position / SAMPLE_RATE, now):
+        if self.delay.jumps(position / SAMPLE_RATE, now):
+            if not self.idle and not self._suspicious:  # one stray packet is no reason to drop what is good
+                self._suspicious = True
+                self.stats.dropped += 1
+                return
             self.stats.dropped += len(self._held)
             self._held.clear()
             self._reset()
+        self._suspicious = False
+        self.delay.update(position / SAMPLE_RATE, now)
         if self._next is None:
             self._start(position, now + FRAME_SECONDS)
         elif position < self._next:
@@ -87,7 +94,9 @@ class JitterBuffer:
         if self._next is None or (not self._playing and now < nearly):
             return Gap.IDLE
         self._playing = True
-        self._skip_what_was_waited_for()
+        if self._next not in self._held:
+            self._drop_what_is_past()
+            self._skip_what_was_waited_for()
         payload = self._held.pop(self._next, None)
         if payload is not None:
             self._next += FRAME_SAMPLES
@@ -141,6 +150,16 @@ class JitterBuffer:
         self._next = None
         self._playing = False
         self._missed = self._waited = 0
+
+    def _drop_what_is_past(self) -> None:
+        """Not every sender keeps to a grid of 20 ms: what begins before the playout point is late, and what begins less
+        than a frame behind it is next."""
+        assert self._next is not None
+        for position in [position for position in self._held if position < self._next]:
+            del self._held[position]
+            self.stats.late += 1
+        if self._held and (nearest := min(self._held)) < self._next + FRAME_SAMPLES:
+            self._next = nearest
 
     def _skip_what_was_waited_for(self) -> None:
         """The packet that was waited for is lost after all: a later one came. What was concealed stands for it."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, Frame, stretch
-from .fade import Fade
+from .fade import Fade, join
 
 #: Peak below which a frame counts as silence: codecs leave a little noise where there was none.
 SILENCE_PEAK = 24
@@ -20,8 +20,10 @@ SILENCE_PEAK = 24
 HANGOVER_FRAMES = 10
 #: Frames concealed in a gap before the burst counts as over.
 MAX_CONCEALED = 3
-#: Ticks over which the least number of held frames must be above the prefill before it counts as delay.
-SURPLUS_TICKS = 25
+#: Ticks over which the least number of held frames must be above the prefill before it counts as delay; and over which
+#: it must be far above, as with a voicebot that sends faster than it speaks.
+SURPLUS_TICKS, HASTE_TICKS = 25, 3
+FAR_ABOVE = 3
 
 
 @dataclass(slots=True)
@@ -47,6 +49,8 @@ class Playout:
         self._silent = HANGOVER_FRAMES
         self._fade = Fade()
         self._last: Frame = np.zeros(FRAME_SAMPLES, np.int16)
+        self._torn = False  # whether what comes next does not follow on `_last`
+        self._last_words: Frame | None = None  # held, and fading out
         self._concealed = 0
         self._least_held, self._ticks = ceiling, 0
 
@@ -73,7 +77,8 @@ class Playout:
         self._held.append(frame)
         while len(self._held) > self._ceiling:
             self._held.popleft()
-            self._fade.cut()
+            self._part = self._part[:0]
+            self._torn = True
             self.stats.dropped += 1
 
     def pop(self) -> Frame | None:
@@ -84,28 +89,42 @@ class Playout:
             self._start()
         if not self._held:
             return self._starve()
-        frame = self._fade.heard(self._take())
-        self._concealed = 0
+        ends = self._held[0] is self._last_words
+        frame = self._take()
+        if self._torn:
+            frame = join(self._last, frame)
+        self._torn = ends
+        if self._concealed:
+            self._concealed, self._fade = 0, Fade()
         self.stats.played += 1
-        self._last = frame
+        self._last = np.zeros_like(frame) if ends else frame
         return frame
 
     def clear(self) -> None:
         """Drop what is held, the voicebot was interrupted or is gone; one frame fades out what was being said."""
-        if self._playing and self._held:
-            sound = np.concatenate((self._part, self._held[0]))[:FRAME_SAMPLES]
-            fading = sound * np.linspace(1, 0, FRAME_SAMPLES, dtype=np.float32)
-            self._held = deque([np.asarray(fading, np.float32).astype(np.int16)])
+        if self._playing:
+            self.trim(1)
         else:
             self._held.clear()
-            self._playing = False
-        self._part = self._part[:0]
         self._silent = HANGOVER_FRAMES + 1  # nothing behind it is missing
+
+    def trim(self, most: int = 2) -> None:
+        """Play `most` frames more and no others of those held, the last of them fading out."""
+        if not self._playing or len(self._held) < most:
+            return
+        kept = [self._held[number] for number in range(most)]
+        sound = np.concatenate((self._part, *kept))[: most * FRAME_SAMPLES]
+        self._part = self._part[:0]
+        self._last_words = _faded(sound[-FRAME_SAMPLES:])
+        before = sound[:-FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
+        self._held = deque([*before, self._last_words])
+        self._silent = HANGOVER_FRAMES + 1
 
     def _start(self) -> None:
         self._playing = True
-        self._fade.cut()
-        self._concealed = 0
+        self._last = np.zeros(FRAME_SAMPLES, np.int16)
+        self._torn = True
+        self._concealed, self._fade = 0, Fade()
         self._least_held, self._ticks = self._ceiling, 0
 
     def _take(self) -> Frame:
@@ -126,7 +145,8 @@ class Playout:
         """Whether, of late, there was always more than the prefill."""
         self._ticks += 1
         self._least_held = min(self._least_held, len(self._held))
-        if self._ticks < SURPLUS_TICKS:
+        far = self._least_held >= self._prefill + FAR_ABOVE
+        if self._ticks < (HASTE_TICKS if far else SURPLUS_TICKS):
             return False
         surplus = self._least_held > self._prefill
         self._least_held, self._ticks = self._ceiling, 0
@@ -146,8 +166,9 @@ class Playout:
         if speaking and self._concealed < MAX_CONCEALED:
             self._concealed += 1
             self.stats.starved += 1
+            self._torn = True
             before = np.concatenate((self._last, part))[-FRAME_SAMPLES:]
-            self._last = self._fade.concealed(np.concatenate((part, _repeat(before)))[:FRAME_SAMPLES])
+            self._last = self._fade.concealed(np.concatenate((part, stretch.go_on(before)))[:FRAME_SAMPLES])
             return self._last
         self._playing = False
         return None
@@ -158,7 +179,5 @@ def is_silent(frame: Frame) -> bool:
     return int(np.abs(frame.astype(np.int32)).max()) < SILENCE_PEAK
 
 
-def _repeat(frame: Frame) -> Frame:
-    """What follows a frame if its last pitch period goes on."""
-    period = stretch.find_period(frame[::-1]).samples
-    return np.resize(frame[-period:], FRAME_SAMPLES)
+def _faded(frame: Frame) -> Frame:
+    return np.asarray(frame * np.linspace(1, 0, len(frame), dtype=np.float32), np.float32).astype(np.int16)

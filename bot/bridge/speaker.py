@@ -20,6 +20,8 @@ SILENCE_PACKET = b"\xf8\xff\xfe"
 TOLERANCE = 0.015
 #: Seconds of surplus from which speech is shortened wherever, alike or not: delay is worse than a rough edge.
 URGENT = 0.1
+#: Seconds in which packets of an SSRC that was replaced may still come.
+STRAGGLERS = 2.0
 
 
 class PacketDecoder(Protocol):
@@ -52,15 +54,21 @@ class Speaker:
         self._fade = Fade()
         self._ready: Frame = np.empty(0, np.int16)
         self._ssrc: int | None = None
+        self._past_ssrc: int | None = None
+        self._past_until = 0.0
 
     def push(self, ssrc: int, timestamp: int, payload: bytes, now: float) -> None:
         """A packet of this person arrived. A new SSRC has timestamps of its own, so it starts afresh."""
+        self.packets += 1
         if self._ssrc != ssrc:
+            if ssrc == self._past_ssrc and now < self._past_until:
+                self.buffer.stats.late += 1  # on its way when the SSRC changed
+                return
             if self._ssrc is not None:
                 stats, self.buffer = self.buffer.stats, JitterBuffer(*self._bounds)
                 self.buffer.stats = stats
+                self._past_ssrc, self._past_until = self._ssrc, now + STRAGGLERS
             self._ssrc = ssrc
-        self.packets += 1
         self.buffer.push(timestamp, payload, now)
 
     def next_frame(self, now: float) -> Frame | None:

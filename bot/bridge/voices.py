@@ -52,6 +52,11 @@ class Voices:
         for playout in self._playouts.values():
             playout.clear()
 
+    def trim(self) -> None:
+        """Play at most two frames more of what is held: the voicebot itself has stopped in mid-word."""
+        for playout in self._playouts.values():
+            playout.trim()
+
     def forget(self, track: str) -> None:
         """A track is gone, and with it what was held of it."""
         playout = self._playouts.pop(track, None)

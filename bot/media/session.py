@@ -21,7 +21,7 @@ from bot.bridge.speaker import Speaker
 from bot.bridge.voices import Voices
 from bot.provider import RoomMessage
 from bot.room.connection import RoomConnection
-from bot.room.events import RoomEvent, TrackGone
+from bot.room.events import AgentState, RoomEvent, TrackGone
 from bot.voice.connection import VoiceConnection
 from bot.voice.gateway import VoiceServerInfo
 from bot.voice.opus import Decoder, Encoder
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 #: After that the SDK's own comfort noise keeps the track alive at no cost to us.
 TAIL = 1.5
 TICKS_PER_SECOND = 50
+SPEAKING = "speaking"  # of livekit-agents' `lk.agent.state`
 _SILENCE: Frame = np.zeros(FRAME_SAMPLES, np.int16)
 
 
@@ -79,6 +80,7 @@ class MediaSession:
         self._interruption = Interruption()
         self._ignored: set[int] = set()
         self._unheard = UnheardSpeakers()
+        self._agent_state = ""
 
     # -- commands from the main loop ----------------------------------------------------------------------------
 
@@ -174,7 +176,7 @@ class MediaSession:
             if (frame is not None or self._voicebot.speaking) and self._voicebot.update(frame, now):
                 self._post(VoicebotSpeaking(self._voicebot.speaking, now))
             if frame is not None:
-                self._interruption.voicebot(self._voicebot.level)
+                self._interruption.voicebot(frame)
                 self._voice.send_frame(frame, tick)
             else:
                 self._voice.send_pause(tick)
@@ -187,7 +189,7 @@ class MediaSession:
             if frame is not None:
                 frames.append(frame)
                 if self._voices.playing:
-                    self._check_interruption(user_id, speaker, frame, now)
+                    self._check_interruption(user_id, frame, now)
             if speaker.activity.speaking != before:
                 self._post(SpeakingChanged(user_id, not before, now))
         if not self._voices.playing:
@@ -202,11 +204,9 @@ class MediaSession:
                 self._last_sound = None
             self._room.feed(_SILENCE)
 
-    def _check_interruption(self, user_id: int, speaker: Speaker, frame: Frame, now: float) -> None:
+    def _check_interruption(self, user_id: int, frame: Frame, now: float) -> None:
         may = self._settings.may_interrupt
-        if may is not None and user_id not in may:
-            return
-        if self._interruption.person(user_id, frame, speaker.activity.level, now):
+        if (may is None or user_id in may) and self._interruption.person(user_id, frame, now):
             self._voices.clear()
 
     # -- what the two sides report ------------------------------------------------------------------------------
@@ -216,18 +216,24 @@ class MediaSession:
             return
         speaker = self._speakers.get(packet.user_id)
         if speaker is None:
-            speaker = Speaker(Decoder(), least=self._settings.jitter_buffer, most=self._settings.jitter_buffer_max)
+            settings = self._settings
+            speaker = Speaker(
+                Decoder(),
+                least=settings.jitter_buffer,
+                most=settings.jitter_buffer_max,
+                balance=settings.level_balance,
+            )
             self._speakers[packet.user_id] = speaker
         # The tick's own time would be up to 20 ms old; ask the clock the tick uses.
         speaker.push(packet.ssrc, packet.timestamp, packet.payload, self._loop.time())
 
     def _on_frame(self, track: str, frame: Frame) -> None:
         """A frame of the voicebot's; what it says into an interruption is not for anybody's ears."""
-        if self._interruption.yields(self._loop.time()):
-            if is_silent(frame):
-                self._interruption.noticed()
-            return
-        self._voices.push(track, frame)
+        now = self._loop.time()
+        if self._interruption.yields(now):
+            self._interruption.held_back(is_silent(frame), now)
+        else:
+            self._voices.push(track, frame)
 
     def _on_member_left(self, user_id: int) -> None:
         speaker = self._speakers.pop(user_id, None)
@@ -238,4 +244,16 @@ class MediaSession:
         if isinstance(event, TrackGone):
             self._voices.forget(event.sid)
             return
+        if isinstance(event, AgentState):
+            self._on_agent_state(event.state)
         self._post(event)
+
+    def _on_agent_state(self, state: str) -> None:
+        """A voicebot that stops because somebody speaks has nothing more to say, whatever is still held of it."""
+        if (
+            self._agent_state == SPEAKING
+            and state != SPEAKING
+            and any(s.activity.speaking for s in self._speakers.values())
+        ):
+            self._voices.trim()
+        self._agent_state = state

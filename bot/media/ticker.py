@@ -23,6 +23,7 @@ class Ticker:
         self.skipped = 0  # ticks lost to stalls
         self.late = 0
         self._subscribers: list[Tick] = []
+        self._failing: list[Tick] = []
         self._handle: asyncio.TimerHandle | None = None
         self._origin = 0.0
         self._tick = 0
@@ -39,6 +40,8 @@ class Ticker:
     def remove(self, subscriber: Tick) -> None:
         if subscriber in self._subscribers:
             self._subscribers.remove(subscriber)
+        if subscriber in self._failing:
+            self._failing.remove(subscriber)
         if not self._subscribers and self._handle is not None:
             self._handle.cancel()
             self._handle = None
@@ -57,7 +60,9 @@ class Ticker:
             try:
                 subscriber(self._tick, now)
             except Exception:
-                log.exception("a call's tick failed")
+                if subscriber not in self._failing:  # once, not fifty times a second
+                    self._failing.append(subscriber)
+                    log.exception("a call's tick failed")
         if self._subscribers:
             self._schedule()
         else:

@@ -67,7 +67,8 @@ class RoomConnection:
         self._listeners: dict[str, asyncio.Task[None]] = {}  # by track sid
         self._leaving = False
         self.frames_fed = 0
-        self.frames_dropped = 0
+        self.frames_dropped = 0  # the SDK was too slow for them
+        self.frames_refused = 0
 
     async def join(self, url: str, token: str) -> None:
         """Connect and publish the microphone track; RoomError when that does not work."""
@@ -136,8 +137,14 @@ class RoomConnection:
             self._feed_ready.clear()
             while self._feed:
                 frame = self._feed.popleft()
-                await source.capture_frame(rtc.AudioFrame(frame.tobytes(), SAMPLE_RATE, 1, len(frame)))
-                self.frames_fed += 1
+                try:
+                    await source.capture_frame(rtc.AudioFrame(frame.tobytes(), SAMPLE_RATE, 1, len(frame)))
+                except Exception:  # a frame the SDK refuses, in the middle of a reconnect say, is no end of hearing
+                    if not self.frames_refused:
+                        log.exception("the SDK refused a frame of sound")
+                    self.frames_refused += 1
+                else:
+                    self.frames_fed += 1
 
     async def _listen(self, sid: str, track: rtc.Track) -> None:
         try:

@@ -156,7 +156,7 @@ class VoiceConnection:
         task.add_done_callback(self._outgoing.discard)
 
     def _on_datagram(self, datagram: bytes) -> None:
-        self.receiver.receive(datagram)
+        self.receiver.receive(datagram, asyncio.get_running_loop().time())
         if self.dave.needs_recovery and self._gateway is not None and not self._given_up:
             if self.dave.beyond_recovery:
                 self._given_up = True
@@ -280,4 +280,4 @@ class VoiceConnection:
 
     def _introduce(self, user_id: int, ssrc: int) -> None:
         self._members.add(user_id)
-        self.receiver.map_ssrc(ssrc, user_id)
+        self.receiver.map_ssrc(ssrc, user_id, asyncio.get_running_loop().time())

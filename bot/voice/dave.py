@@ -91,7 +91,7 @@ class DaveSession:
             session.set_external_sender(payload)
         elif op == PROPOSALS:
             return self._vote(session, payload, members)
-        elif op in (ANNOUNCE_COMMIT, WELCOME):
+        elif op in (ANNOUNCE_COMMIT, WELCOME) and len(payload) >= 2:
             transition_id = struct.unpack_from(">H", payload)[0]
             try:
                 if op == ANNOUNCE_COMMIT:

@@ -1,6 +1,6 @@
 """From a datagram to one speaker's Opus packet: RTP, transport encryption, who it is, DAVE.
 
-Pure but for its counters: bytes in, packets out, no clock and no I/O. Whatever is wrong with a datagram, it is counted
+Pure but for its counters: bytes and times in, packets out, no clock and no I/O. Whatever is wrong with a datagram, it is counted
 and dropped; nothing raises.
 """
 
@@ -15,6 +15,8 @@ from .dave import DaveSession
 #: Packets of one SSRC kept until its owner is known: SPEAKING can come a moment after the first sound.
 HELD_PER_SSRC = 25
 HELD_SSRCS = 16
+#: Seconds for which they are: an SSRC that nobody claims may be somebody else's next.
+HELD_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +56,33 @@ class Receiver:
         self._sink = sink
         self._cipher: TransportCipher | None = None
         self._users: dict[int, int] = {}  # SSRC -> user id
-        self._held: dict[int, deque[tuple[rtp.RtpHeader, bytes]]] = {}
+        self._held: dict[int, deque[tuple[float, rtp.RtpHeader, bytes]]] = {}
 
     def use(self, cipher: TransportCipher) -> None:
         self._cipher = cipher
 
-    def map_ssrc(self, ssrc: int, user_id: int) -> None:
-        """SPEAKING told whose SSRC this is; packets held for it are delivered now."""
-        known = self._users.get(ssrc)
-        if known != user_id:
-            self._users[ssrc] = user_id
-        for header, frame in self._held.pop(ssrc, ()):
-            self._deliver(user_id, header, frame)
+    def map_ssrc(self, ssrc: int, user_id: int, now: float) -> None:
+        """SPEAKING told whose SSRC this is; packets held for it are delivered now. `now` is in seconds."""
+        self._users[ssrc] = user_id
+        for held_at, header, frame in self._held.pop(ssrc, ()):
+            if now - held_at <= HELD_SECONDS:
+                self._deliver(user_id, header, frame)
 
     def forget_user(self, user_id: int) -> None:
         """A user left: its SSRC belongs to nobody until SPEAKING says otherwise."""
         for ssrc in [ssrc for ssrc, owner in self._users.items() if owner == user_id]:
             del self._users[ssrc]
 
-    def receive(self, datagram: bytes) -> None:
-        """One datagram from the voice server."""
+    def receive(self, datagram: bytes, now: float) -> None:
+        """One datagram from the voice server, at `now` in seconds on any steady clock."""
         stats = self.stats
         header = rtp.parse_header(datagram)
         if header is None or self._cipher is None:
             stats.not_rtp += 1
+            return
+        user_id = self._users.get(header.ssrc)
+        if user_id in self._ignored:
+            stats.ignored += 1
             return
         payload = self._cipher.open(datagram, header.size)
         if payload is None:
@@ -88,23 +93,24 @@ class Receiver:
             stats.malformed += 1
             return
         stats.received += 1
-        user_id = self._users.get(header.ssrc)
         if user_id is None:
-            self._hold(header, frame)
+            self._hold(header, frame, now)
         else:
             self._deliver(user_id, header, frame)
 
-    def _hold(self, header: rtp.RtpHeader, frame: bytes) -> None:
+    def _hold(self, header: rtp.RtpHeader, frame: bytes, now: float) -> None:
         self.stats.unknown_ssrc += 1
         held = self._held.get(header.ssrc)
         if held is None:
+            for ssrc in [ssrc for ssrc, packets in self._held.items() if now - packets[-1][0] > HELD_SECONDS]:
+                del self._held[ssrc]
             if len(self._held) >= HELD_SSRCS:
                 return
             held = self._held[header.ssrc] = deque(maxlen=HELD_PER_SSRC)
-        held.append((header, frame))
+        held.append((now, header, frame))
 
     def _deliver(self, user_id: int, header: rtp.RtpHeader, frame: bytes) -> None:
-        if user_id in self._ignored:
+        if user_id in self._ignored:  # it was held before its owner was known
             self.stats.ignored += 1
             return
         opus = self._dave.open(user_id, frame)

@@ -20,13 +20,13 @@ Pcm = NDArray[np.int16]
 
 
 def speak(text: str) -> Pcm:
-    """A sentence as 48 kHz mono int16 samples. Blocking; made once and kept in the cache."""
-    name = hashlib.sha256(f"joe-1 {text}".encode()).hexdigest()[:24]
+    """A sentence as 48 kHz mono int16 samples, always the same. Blocking; made once and kept in the cache."""
+    name = hashlib.sha256(f"joe-2 {text}".encode()).hexdigest()[:24]
     file = cache_folder() / "speech" / f"{name}.wav"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         unfinished = file.with_suffix(f".{os.getpid()}")
-        save(unfinished, _to_48k(b"".join(synthesise(text)), sample_rate()))
+        save(unfinished, _to_48k(b"".join(synthesise(text, steady=True)), sample_rate()))
         os.replace(unfinished, file)
     return load(file)
 

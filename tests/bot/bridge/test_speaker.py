@@ -89,3 +89,12 @@ def test_a_new_ssrc_starts_afresh(speaker: Speaker) -> None:
 
 def test_silence_is_nothing(speaker: Speaker) -> None:
     assert _values(speaker, 2) == [None, None]
+
+
+def test_a_straggler_of_the_ssrc_before_does_not_take_it_back(speaker: Speaker) -> None:
+    _push(speaker, 500)
+    _push(speaker, 3, ssrc=2)
+    _push(speaker, 501)
+    _push(speaker, 4, ssrc=2)
+    assert _values(speaker, 2) == [3, 4]
+    assert speaker.buffer.stats.late == 1

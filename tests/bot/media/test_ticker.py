@@ -4,6 +4,8 @@ import asyncio
 import time
 from itertools import pairwise
 
+import pytest
+
 from bot.media.ticker import INTERVAL, Ticker
 
 
@@ -46,7 +48,9 @@ async def test_without_subscribers_it_sleeps_and_wakes_up_in_time() -> None:
     assert ticks[-1] - last >= 10  # tick numbers follow time
 
 
-async def test_a_subscriber_that_fails_does_not_stop_the_others() -> None:
+async def test_a_subscriber_that_fails_does_not_stop_the_others_and_is_named_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     ticker, ticks = Ticker(), []
 
     def bad(tick: int, now: float) -> None:
@@ -59,3 +63,4 @@ async def test_a_subscriber_that_fails_does_not_stop_the_others() -> None:
     ticker.remove(bad)
     ticker.remove(good)
     assert len(ticks) >= 2
+    assert caplog.messages == ["a call's tick failed"]

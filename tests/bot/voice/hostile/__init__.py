@@ -84,6 +84,7 @@ def cases() -> dict[str, bytes]:
         "dave_ranges_without_end": seal(plain, OPUS + b"\xff" * 20 + b"\x1e\xfa\xfa"),
         "timestamp_at_the_wrap": seal(header(timestamp=0xFFFF_FFFF, sequence=0xFFFF), OPUS),
         "timestamp_a_day_ahead": seal(header(timestamp=48_000 * 40_000), OPUS),
+        "sequence_a_jump_ahead": seal(header(sequence=40_000), OPUS),
         "unknown_ssrc": seal(header(ssrc=0xDEAD), OPUS),
         "ssrc_0": seal(header(ssrc=0), OPUS),
     }
