@@ -1,8 +1,11 @@
-"""The numbers of one call's sound as they stand: for status, tests and metrics. Cheap to take, immutable."""
+"""The numbers of one call's sound as they stand: for status, tests and metrics. Cheap to take, immutable.
+
+They are the call's: what a voice session, a room or a person who is gone has counted stays in them.
+"""
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.bridge.speaker import Speaker
 from bot.bridge.voices import Voices
@@ -25,6 +28,7 @@ class SpeakerReport:
     level: float  # of the last spoken words, dB of full scale
     jitter: float
     delay: float  # between the fastest packet's arrival and the tick it is played at
+    depth: float  # of the jitter buffer
     speaking: bool
 
 
@@ -50,6 +54,40 @@ class SoundReport:
     speakers: tuple[SpeakerReport, ...] = ()
 
 
+@dataclass(slots=True)
+class Past:
+    """What was counted by connections and for people that are gone, in packets and frames; ticks before the call."""
+
+    received: int = 0
+    undecryptable: dict[int, int] = field(default_factory=dict)  # by user id
+    lost: int = 0
+    late: int = 0
+    to_discord: int = 0
+    to_room: int = 0
+    dropped: int = 0
+    recoveries: int = 0
+    ticks: tuple[int, int] = (0, 0)  # skipped, late
+
+    def voice(self, voice: VoiceConnection) -> None:
+        """A voice session is over."""
+        stats = voice.receiver.stats
+        self.received += stats.received
+        for user_id, packets in stats.undecryptable.items():
+            self.undecryptable[user_id] = self.undecryptable.get(user_id, 0) + packets
+        self.to_discord += voice.sender.stats.sent
+        self.recoveries += voice.dave.recoveries
+
+    def room(self, room: RoomConnection) -> None:
+        """A room was left."""
+        self.to_room += room.frames_fed
+        self.dropped += room.frames_dropped + room.frames_refused
+
+    def speaker(self, speaker: Speaker) -> None:
+        """Somebody left the channel."""
+        self.lost += speaker.buffer.stats.lost
+        self.late += speaker.buffer.stats.late
+
+
 def decibels(level: float) -> float:
     """A root mean square of 0 to 32768 as dB of full scale; -96 for silence."""
     return max(-96.0, 20 * math.log10(max(level, 1e-6) / _FULL_SCALE))
@@ -62,30 +100,40 @@ def report(
     voices: Voices,
     ticks: tuple[int, int],
     interruptions: int,
+    past: Past | None = None,
 ) -> SoundReport:
-    """All counters at once; `ticks` are those skipped and those late."""
-    undecryptable = {} if voice is None else voice.receiver.stats.undecryptable
+    """All counters at once; `ticks` are those skipped and those late since the process started."""
+    past = Past() if past is None else past
+    total = Past(past.received, dict(past.undecryptable), past.lost, past.late, past.to_discord, past.to_room)
+    total.dropped, total.recoveries = past.dropped, past.recoveries
+    if voice is not None:
+        total.voice(voice)
+    if room is not None:
+        total.room(room)
+    for speaker in speakers.values():
+        total.speaker(speaker)
+    undecryptable = total.undecryptable
     people = {
         user_id: _of_speaker(user_id, speaker, undecryptable.get(user_id, 0)) for user_id, speaker in speakers.items()
     }
     for user_id, packets in undecryptable.items():
         if user_id not in people:
-            people[user_id] = SpeakerReport(user_id, 0, 0, 0, 0, packets, -96.0, 0.0, 0.0, False)
+            people[user_id] = SpeakerReport(user_id, 0, 0, 0, 0, packets, -96.0, 0.0, 0.0, 0.0, False)
     return SoundReport(
-        packets_received=0 if voice is None else voice.receiver.stats.received,
+        packets_received=total.received,
         packets_undecryptable=sum(undecryptable.values()),
-        packets_lost=sum(person.lost for person in people.values()),
-        packets_late=sum(person.late for person in people.values()),
-        frames_to_room=0 if room is None else room.frames_fed,
-        frames_to_discord=0 if voice is None else voice.sender.stats.sent,
-        frames_dropped=voices.dropped + (0 if room is None else room.frames_dropped),
+        packets_lost=total.lost,
+        packets_late=total.late,
+        frames_to_room=total.to_room,
+        frames_to_discord=total.to_discord,
+        frames_dropped=voices.dropped + total.dropped,
         frames_starved=voices.starved,
-        ticks_skipped=ticks[0],
-        ticks_late=ticks[1],
+        ticks_skipped=ticks[0] - past.ticks[0],
+        ticks_late=ticks[1] - past.ticks[1],
         delay_to_room=max((person.delay for person in people.values()), default=0.0),
         delay_to_discord=voices.delay,
         interruptions=interruptions,
-        dave_recoveries=0 if voice is None else voice.dave.recoveries,
+        dave_recoveries=total.recoveries,
         privacy_code=None if voice is None else voice.dave.privacy_code,
         speakers=tuple(people.values()),
     )
@@ -103,5 +151,6 @@ def _of_speaker(user_id: int, speaker: Speaker, undecryptable: int) -> SpeakerRe
         level=decibels(speaker.spoken_level),
         jitter=speaker.buffer.delay.jitter,
         delay=speaker.delay,
+        depth=speaker.buffer.delay.depth,
         speaking=speaker.activity.speaking,
     )

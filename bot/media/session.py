@@ -29,7 +29,7 @@ from bot.voice.receive import OpusPacket
 
 from .events import MediaEvent, SpeakingChanged, Undecryptable, VoicebotSpeaking, VoiceLost, VoiceResumed, VoiceResuming
 from .loop import MediaLoop
-from .report import SoundReport, report
+from .report import Past, SoundReport, report
 from .unheard import UnheardSpeakers
 
 log = logging.getLogger(__name__)
@@ -81,6 +81,7 @@ class MediaSession:
         self._ignored: set[int] = set()
         self._unheard = UnheardSpeakers()
         self._agent_state = ""
+        self._past = Past(ticks=self._ticks)
 
     # -- commands from the main loop ----------------------------------------------------------------------------
 
@@ -132,11 +133,13 @@ class MediaSession:
     def _retire_voice(self) -> None:
         voice, self._voice = self._voice, None
         if voice is not None:
+            self._past.voice(voice)
             self._retire(voice.close())
 
     def _retire_room(self) -> None:
         room, self._room = self._room, None
         if room is not None:
+            self._past.room(room)
             self._retire(room.leave())
 
     def _retire(self, closing: Coroutine[Any, Any, None]) -> None:
@@ -152,9 +155,13 @@ class MediaSession:
 
     async def report(self) -> SoundReport:
         """The counters as they stand."""
-        ticker = self._loop.ticker
-        ticks = ticker.skipped, ticker.late
-        return report(self._voice, self._room, self._speakers, self._voices, ticks, self._interruption.count)
+        count = self._interruption.count
+        return report(self._voice, self._room, self._speakers, self._voices, self._ticks, count, self._past)
+
+    @property
+    def _ticks(self) -> tuple[int, int]:
+        """Skipped and late ones of all calls so far."""
+        return self._loop.ticker.skipped, self._loop.ticker.late
 
     async def ignore(self, user_id: int, ignored: bool) -> None:
         """Hear somebody no longer, or again: not a packet of theirs is decrypted."""
@@ -237,7 +244,10 @@ class MediaSession:
 
     def _on_member_left(self, user_id: int) -> None:
         speaker = self._speakers.pop(user_id, None)
-        if speaker is not None and speaker.activity.speaking:
+        if speaker is None:
+            return
+        self._past.speaker(speaker)
+        if speaker.activity.speaking:
             self._post(SpeakingChanged(user_id, False, self._loop.time()))
 
     def _on_room_event(self, event: RoomEvent) -> None:

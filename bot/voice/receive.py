@@ -1,7 +1,7 @@
 """From a datagram to one speaker's Opus packet: RTP, transport encryption, who it is, DAVE.
 
-Pure but for its counters: bytes and times in, packets out, no clock and no I/O. Whatever is wrong with a datagram, it is counted
-and dropped; nothing raises.
+Pure but for its counters: bytes and times in, packets out, no clock and no I/O. Whatever is wrong with a datagram, it
+is counted and dropped; nothing raises.
 """
 
 from collections import deque

@@ -63,7 +63,7 @@ def details(sound: SoundReport) -> str:
         f"Held back: {_ms(sound.delay_to_room)} towards the voicebot, {_ms(sound.delay_to_discord)} towards Discord",
         f"Frames of 20 ms: {sound.frames_to_room} to the voicebot, {sound.frames_to_discord} here, "
         f"{sound.frames_dropped} dropped, {sound.frames_starved} concealed",
-        f"Beat: {sound.ticks_late} late, {sound.ticks_skipped} skipped since the bot started",
+        f"Beat: {sound.ticks_late} late, {sound.ticks_skipped} skipped",
         f"Interruptions: {sound.interruptions}, keys renewed: {sound.dave_recoveries}",
     ]
     heard = sorted(sound.speakers, key=lambda speaker: speaker.packets, reverse=True)
@@ -89,7 +89,7 @@ def _speaker(speaker: SpeakerReport) -> str:
     return (
         f"<@{speaker.user_id}>{' (speaking)' if speaker.speaking else ''}: {speaker.packets} packets, "
         f"{', '.join(troubles) or 'none lost'}, {speaker.level:.0f} dB, "
-        f"jitter {_ms(speaker.jitter)}, delay {_ms(speaker.delay)}"
+        f"jitter {_ms(speaker.jitter)}, delay {_ms(speaker.delay)}, buffer {_ms(speaker.depth)}"
     )
 
 

@@ -81,8 +81,8 @@ def _coughs(voiced: float) -> Frame:
     """Three: a burst of noise that dies away, then the vocal cords for `voiced` seconds, then a breath."""
     burst = _noise(0.2, 24) * np.exp(-np.arange(9600) / 4000)
     time = np.arange(int(voiced * 48_000)) / 48_000
-    cords = sum(np.sin(2 * np.pi * 130 * harmonic * time) / harmonic for harmonic in range(1, 8))
-    cords = _at((np.asarray(cords) * np.hanning(len(time)) ** 0.3 * 1000).astype(np.int16), 2500)
+    wave = np.sum([np.sin(2 * np.pi * 130 * harmonic * time) / harmonic for harmonic in range(1, 8)], axis=0)
+    cords = _at((wave * np.hanning(len(time)) ** 0.3 * 1000).astype(np.int16), 2500)
     once = (_at((burst * 1000).astype(np.int16), 5000), cords, np.zeros(7200, np.int16))
     return np.concatenate(once * 3)
 

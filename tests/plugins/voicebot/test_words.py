@@ -135,7 +135,7 @@ def test_details_of_a_sound_that_nobody_has_made() -> None:
 
 def test_details_of_a_crowd_fit_into_a_message_beside_the_status() -> None:
     crowd = tuple(
-        SpeakerReport(10**18 + number, 999_999, 99_999, 99_999, 99_999, 99_999, -96.0, 0.999, 0.999, True)
+        SpeakerReport(10**18 + number, 999_999, 99_999, 99_999, 99_999, 99_999, -96.0, 0.999, 0.999, 0.099, True)
         for number in range(40)
     )
     text = words.details(SoundReport(speakers=crowd))
@@ -144,7 +144,7 @@ def test_details_of_a_crowd_fit_into_a_message_beside_the_status() -> None:
 
 
 def test_details_of_one_person() -> None:
-    ann = SpeakerReport(1, 500, 3, 0, 2, 0, -23.6, 0.0031, 0.0524, False)
+    ann = SpeakerReport(1, 500, 3, 0, 2, 0, -23.6, 0.0031, 0.0524, 0.04, False)
     text = words.details(SoundReport(speakers=(ann,), delay_to_room=0.0524))
     assert "<@1>: 500 packets, 3 lost, 2 concealed, -24 dB, jitter 3 ms, delay 52 ms" in text
     assert "52 ms towards the voicebot" in text
