@@ -39,7 +39,7 @@ class DelayEstimator:
         return None if self._windows is None else min(self._windows)
 
     def jumps(self, position: float, now: float) -> bool:
-        """Whether a packet's media time is so far from the last one's that what is known of its origin would be void."""
+        """Whether a packet's media time is so far from the last one's that what is known of its origin is void."""
         return self._last_transit is not None and abs(now - position - self._last_transit) > JUMP
 
     def update(self, position: float, now: float) -> None:

@@ -1,7 +1,7 @@
 """Whether somebody talks into the voicebot's words, and for how long those are held back then.
 
-A cough, a key, a hum or the voicebot's own echo is no interruption: what counts is a voice (see `voicing`) for an eighth
-of a second, and not much softer than the voicebot itself.
+A cough, a key, a hum or the voicebot's own echo is no interruption: what counts is a voice (see `voicing`) for an
+eighth of a second, and not much softer than the voicebot itself.
 """
 
 from collections import deque
@@ -67,9 +67,14 @@ class Interruption:
 
     def quiet(self) -> None:
         """Nobody is being interrupted: what was said before does not count."""
-        if self._people:
-            self._people.clear()
+        for person in self._people.values():
+            person.forget()
+        if any(self._voicebot_levels):
             self._voicebot_levels.extend([0.0] * ECHO_FRAMES)
+
+    def left(self, user_id: int) -> None:
+        """Somebody is no longer in the channel."""
+        self._people.pop(user_id, None)
 
 
 class _Person:
@@ -89,6 +94,10 @@ class _Person:
             self.had_their_say = False
         if voiced:
             self._last_voiced = now
+
+    def forget(self) -> None:
+        """What was said before does not count. That they had their say still does, until they take a breath."""
+        self._voiced.clear()
 
     @property
     def interrupts(self) -> bool:

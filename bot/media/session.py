@@ -195,11 +195,11 @@ class MediaSession:
             frame = speaker.next_frame(now)
             if frame is not None:
                 frames.append(frame)
-                if self._voices.playing:
+                if self._voices.playing or self._interruption.yields(now):
                     self._check_interruption(user_id, frame, now)
             if speaker.activity.speaking != before:
                 self._post(SpeakingChanged(user_id, not before, now))
-        if not self._voices.playing:
+        if not (self._voices.playing or self._interruption.yields(now)):
             self._interruption.quiet()
         if self._room is None:
             return
@@ -243,6 +243,7 @@ class MediaSession:
             self._voices.push(track, frame)
 
     def _on_member_left(self, user_id: int) -> None:
+        self._interruption.left(user_id)
         speaker = self._speakers.pop(user_id, None)
         if speaker is None:
             return

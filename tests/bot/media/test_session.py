@@ -1,4 +1,4 @@
-"""The sound of a call with nothing on the wire: real codecs, a voice session and a room that only note what they get."""
+"""The sound of a call with nothing on the wire: real codecs, and a voice session and a room that note what they get."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -105,7 +105,8 @@ def frames(samples: Frame) -> list[Frame]:
 
 def at(samples: Frame, loudness: float) -> Frame:
     wave = samples.astype(np.float64)
-    return np.clip(wave * loudness / np.sqrt((wave**2).mean()), -32_768, 32_767).astype(np.int16)
+    louder = np.clip(wave * loudness / np.sqrt((wave**2).mean()), -32_768, 32_767)
+    return np.asarray(louder, np.float64).astype(np.int16)
 
 
 WORDS = at(speak("But I have another question, and it is a very different one, about the ships in the hall."), 3000)
