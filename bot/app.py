@@ -83,7 +83,6 @@ class Parley(commands.AutoShardedBot):
     async def setup_hook(self) -> None:
         """discord.py calls this once, after login and before the gateway."""
         log.info("%s", opus.version())
-        await self.calls.recover()
         await self.media_loop.start()
         for extension in self._extensions:
             await self.load_extension(extension)

@@ -11,6 +11,7 @@ from bot.call.closing import SessionCloser
 from bot.call.ledger import Ledger
 from bot.call.ledger.sqlite import SqliteLedger
 from bot.call.opening import RecordedOpener, SessionOpener
+from bot.call.state import EndReason
 from bot.config.load import Config
 from bot.errors import LedgerError
 from bot.network import tls_context
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 BEAT = 1.0  # seconds
 #: Seconds to wait for the bot before this one, which may be ending its calls still.
 LOCK_WAIT = 10.0
+#: Seconds to end what a ledger that cannot be written knows as open.
+RESCUE_WAIT = 60.0
 
 
 class Books:
@@ -33,14 +36,16 @@ class Books:
         self.config = config
         self.ledger = ledger
         self.providers = Providers(lambda: self.config, plugins, lambda: tls_context(self.config.host.network))
-        self.closer = SessionCloser(ledger, self.providers.of_session)
+        self.closer = SessionCloser(ledger, self.providers.enders)
         self.opener: SessionOpener
         self._pulse = pulse
         self._beating = asyncio.create_task(self._beat(), name="pulse")
         self._watchdog: WatchdogClient | None = None
         self._own_opener: RecordedOpener | None = None
         if config.host.ledger.watchdog:
-            self._watchdog = self.opener = WatchdogClient(command(str(config.file), pulse.instance))
+            self._watchdog = self.opener = WatchdogClient(
+                command(str(config.file), pulse.instance), lambda record: self.providers.of_session(record).patience
+            )
         else:
             self._own_opener = self.opener = RecordedOpener(ledger, self.closer, self.providers.of_session)
 
@@ -76,6 +81,34 @@ class Books:
         while True:
             self._pulse.beat()
             await asyncio.sleep(BEAT)
+
+
+async def rescue(config: Config, plugins: Mapping[str, type[Plugin[Any]]]) -> None:
+    """With a ledger that cannot be written no bot starts; what stands in it as open is ended all the same."""
+    providers = Providers(lambda: config, plugins, lambda: tls_context(config.host.network))
+    pulse: Pulse | None = None
+    ledger: Ledger | None = None
+    try:
+        if not config.ledger_file.exists():
+            return
+        pulse = Pulse(lock_file(config.ledger_file))
+        if not pulse.take():
+            return  # another bot has it, and looks after what is open
+        ledger = await SqliteLedger.open_to_read(config.ledger_file)
+        closer = SessionCloser(ledger, providers.enders)
+        endings = [closer.end(record, EndReason.CRASHED) for record in await ledger.unsettled() if record.must_be_ended]
+        if endings:
+            log.error("the ledger cannot be written; ending the %d sessions it knows as open", len(endings))
+            await asyncio.wait(endings, timeout=RESCUE_WAIT)
+        await closer.stop()
+    except LedgerError as error:
+        log.error("%s", error)
+    finally:
+        if ledger is not None:
+            await ledger.close()
+        if pulse is not None:
+            pulse.release()
+        await providers.close()
 
 
 async def _take(pulse: Pulse) -> None:

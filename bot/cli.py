@@ -14,11 +14,11 @@ import discord
 
 from bot import __version__, sessions
 from bot.app import Parley, plugin_classes, plugin_models
-from bot.books import Books
+from bot.books import Books, rescue
 from bot.config.load import Config, load
 from bot.config.watch import ConfigFile
 from bot.config.watch import watch as watch_config
-from bot.errors import ConfigError, ParleyError
+from bot.errors import ConfigError, LedgerError, ParleyError
 from bot.watchdog.main import watch
 
 EXIT_FAILED, EXIT_CONFIG, EXIT_LOGIN = 1, 2, 3
@@ -103,16 +103,21 @@ def _run(config: Config) -> int:
 
 async def _serve(config: Config, token: str) -> None:
     """Run until SIGINT or SIGTERM; both end every call before the process goes."""
-    books = await Books.open(config, plugin_classes())
-    try:
-        bot = Parley(config, books)
-    except BaseException:
-        await books.close()
-        raise
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    try:
+        books = await Books.open(config, plugin_classes())
+    except LedgerError:
+        await rescue(config, plugin_classes())
+        raise
+    try:
+        bot = Parley(config, books)
+        await bot.calls.recover()  # before Discord, which may be out of reach while the meter runs
+    except BaseException:
+        await books.close()
+        raise
     running = asyncio.create_task(bot.start(token), name="discord")
     source = ConfigFile(config.file, plugin_models(), config)
     watching = asyncio.create_task(watch_config(source, lambda changed: _apply(bot, changed)), name="config")

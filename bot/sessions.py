@@ -14,7 +14,7 @@ from bot.call.ledger import Ledger, SessionRecord, SessionState, billed_minutes
 from bot.call.ledger.sqlite import SqliteLedger
 from bot.call.state import EndReason
 from bot.config.load import Config
-from bot.errors import ParleyError
+from bot.errors import LedgerError, ParleyError
 from bot.network import tls_context
 from bot.plugin_host.plugin import Plugin
 from bot.plugin_host.providers import Providers
@@ -55,9 +55,9 @@ async def _run(config: Config, plugins: Mapping[str, type[Plugin[Any]]], options
     if not config.ledger_file.exists():
         print(f"No session was ever opened: {config.ledger_file} does not exist.")
         return 0 if options.action == "list" else 1
-    ledger = await SqliteLedger.open(config.ledger_file)
+    ledger = await _open(config.ledger_file)
     providers = Providers(lambda: config, plugins, lambda: tls_context(config.host.network))
-    closer = SessionCloser(ledger, providers.of_session)
+    closer = SessionCloser(ledger, providers.enders)
     try:
         if options.action == "list":
             records = await (ledger.between(0, time.time() + 1) if options.all else ledger.unsettled())
@@ -70,6 +70,15 @@ async def _run(config: Config, plugins: Mapping[str, type[Plugin[Any]]], options
         await closer.stop()
         await providers.close()
         await ledger.close()
+
+
+async def _open(file: Path) -> SqliteLedger:
+    """To read only, where the disk takes no changes: a session can be ended without it."""
+    try:
+        return await SqliteLedger.open(file)
+    except LedgerError as error:
+        print(f"{error}. I go on without writing anything down.", file=sys.stderr)
+        return await SqliteLedger.open_to_read(file)
 
 
 async def _end(ledger: Ledger, closer: SessionCloser, session_id: str | None) -> int:

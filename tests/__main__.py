@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-PATIENT = tuple(f"tests/calls/test_{name}.py" for name in ("money", "guards", "chaos", "soak"))
+PATIENT = tuple(f"tests/calls/test_{name}.py" for name in ("money", "accidents", "guards", "chaos", "soak"))
 
 
 def main() -> int:

@@ -2,24 +2,30 @@
 
     python -m tests.chaos [--kills 200] [--seed 1]
 
-After each kill: no session bills beyond the bound, none was opened twice, and each has exactly one receipt. A few bots
-share one sandbox; each kill has a server and a call of its own.
+After each kill: no session bills beyond the bound, none was opened twice, and each has exactly one receipt. In some
+joins the provider takes a second to answer, and in some kills the watchdog dies with the bot, which is then started
+again. Each kill has a server and a call of its own.
 """
 
 import argparse
 import asyncio
 import contextlib
+import os
 import random
+import signal
 import sys
 import time
 from dataclasses import dataclass, field
 
 from sandbox.stage import Place, Stage
+from sandbox.valsea.faults import Fault
 from tests.conftest import start_bot
 from tests.support import RunningBot, eventually
 
-#: Seconds from the kill until nothing may be billed any more (docs/money.md); the request in flight comes on top.
+#: Seconds until nothing may be billed any more: from the kill, with a watchdog half a second for its next look and the
+#: DELETE (docs/money.md), or from the start of the next bot. What comes on top is this machine, which runs everything.
 BOUND = 4.0
+SLOW = 1.0  # seconds of a provider that is slow to answer the POST
 PHASES = ("join", "live", "leave", "reconnect")
 #: How long a join and a leave take here, in seconds: the moments are drawn from a little more.
 JOIN_TIME, LEAVE_TIME, LIVE_TIME = 0.5, 0.3, 0.5
@@ -32,12 +38,16 @@ class Tally:
     kills: int = 0
     sessions: int = 0
     restarts: int = 0
+    watchdogs: int = 0
+    slow: int = 0
+    receipts: dict[str, tuple[Place, int]] = field(default_factory=dict)  # what was done -> where, and how many are due
     slowest: float = 0.0
     problems: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         return (
-            f"{self.kills} kills, {self.restarts} with a restart at once; {self.sessions} sessions were opened\n"
+            f"{self.kills} kills, {self.restarts} with a restart at once, {self.watchdogs} with their watchdog, "
+            f"{self.slow} of a request in flight; {self.sessions} sessions were opened\n"
             f"still billed after {BOUND:g} s, opened twice, or without exactly one receipt: {len(self.problems)}\n"
             f"slowest end after a kill: {self.slowest:.2f} s"
         )
@@ -51,6 +61,9 @@ async def run(stage: Stage, kills: int, seed: int) -> Tally:
     for number in range(kills):
         phase = PHASES[number % len(PHASES)]
         await _kill(stage, bot, f"kill {number}", phase, random_, tally)
+    for what, (place, due) in tally.receipts.items():  # a second one may have come long after the first
+        if len(bot.receipts(place)) != due:
+            tally.problems.append(f"{what}: {len(bot.receipts(place))} receipts for {due} sessions at the end")
     await bot.process.stop()
     return tally
 
@@ -64,6 +77,9 @@ async def _kill(stage: Stage, bot: RunningBot, name: str, phase: str, random_: r
     moment = random_.random()
     what = f"{name}, {phase} at {moment:.2f}"
     if phase == "join":
+        if random_.random() < 0.5:
+            tally.slow += 1
+            stage.valsea.faults.add(Fault("open", delay=SLOW, when="after"))
         stage.discord.slash(bot.account, place.guild_id, place.text_id, ann.user_id, "voicebot join")
         await asyncio.sleep(JOIN_TIME * moment)
     else:
@@ -76,11 +92,16 @@ async def _kill(stage: Stage, bot: RunningBot, name: str, phase: str, random_: r
             await asyncio.sleep(LIVE_TIME * moment)
         else:
             await asyncio.sleep(LIVE_TIME * moment)
+    # A POST whose answer nobody is left to read cannot be ended by anybody, so a join leaves the watchdog alone.
+    both = phase != "join" and random_.random() < 0.3
+    if both:
+        tally.watchdogs += 1
+        await _kill_watchdogs(bot)
     await bot.process.kill()
-    killed_at = time.monotonic()
+    killed_at = time.monotonic() + (SLOW if phase == "join" else 0.0)
     tally.kills += 1
     # Half of them come back at once, so that the start and the watchdog meet over the same session.
-    restart = random_.random() < 0.5
+    restart = both or random_.random() < 0.5
     starting = None
     if restart:
         tally.restarts += 1
@@ -92,13 +113,24 @@ async def _kill(stage: Stage, bot: RunningBot, name: str, phase: str, random_: r
     if len(opened) > 1:
         tally.problems.append(f"{what}: {len(opened)} sessions")
     await _await_receipts(bot, place, len(opened), tally, what)
+    tally.receipts[what] = place, len(opened)
+    stage.valsea.faults.clear()
     await ann.leave()
+
+
+async def _kill_watchdogs(bot: RunningBot) -> None:
+    finder = await asyncio.create_subprocess_exec(
+        "pgrep", "-f", f"bot watchdog {bot.process.config_file}", stdout=asyncio.subprocess.PIPE
+    )
+    found, _ = await finder.communicate()
+    for pid in found.split():
+        os.kill(int(pid), signal.SIGKILL)
 
 
 async def _await_end(bot: RunningBot, killed_at: float, tally: Tally, what: str) -> None:
     # A request that was on its way opens its session a moment after the kill.
     settled_since = time.monotonic()
-    while time.monotonic() - settled_since < 0.5:
+    while time.monotonic() - settled_since < 0.5 or time.monotonic() < killed_at:
         if bot.organisation.running():
             settled_since = time.monotonic()
             tally.slowest = max(tally.slowest, settled_since - killed_at)

@@ -189,9 +189,9 @@ def main() -> int:
         early, late = outcome.memory
         print(
             f"{outcome.packets} packets {'with' if encrypted else 'without'} DAVE "
-            f"in {time.monotonic() - started:.0f} s: {outcome.heard} went to a speaker, {outcome.dropped} were dropped, "
-            f"{outcome.undecryptable} could not be decrypted, {outcome.frames} frames came out; memory at most {early // 1024} MB after a tenth, "
-            f"{late // 1024} MB at the end"
+            f"in {time.monotonic() - started:.0f} s: {outcome.heard} went to a speaker, {outcome.dropped} dropped, "
+            f"{outcome.undecryptable} could not be decrypted, {outcome.frames} frames came out; "
+            f"memory at most {early // 1024} MB after a tenth, {late // 1024} MB at the end"
         )
         for failure in outcome.failures:
             print(failure, file=sys.stderr)

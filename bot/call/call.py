@@ -114,7 +114,7 @@ class Call:
             read_packet=provider.read_packet,
             post=self._post_from_media,
         )
-        self._voice = VoiceLink(request.channel, media_loop, self._media, self._queue.put_nowait)
+        self._voice = VoiceLink(request.channel, media_loop, self._media, self._on_voice_update)
         self._loop = asyncio.get_running_loop()
         self._speech = SpeechLedger()
         self._catch_up = CatchUp()
@@ -255,8 +255,10 @@ class Call:
             raise _Ending
         session = await self._billing.open(self.request.participant)
         if self.allowance is not None:
-            left = self.allowance.seconds - self.elapsed
-            self._guards.allowed(clock.now(), left, self.allowance.whose, self.allowance.reason)
+            allowance, elapsed = self.allowance, self.elapsed
+            self._guards.allowed(
+                clock.now(), allowance.seconds - elapsed, allowance.whose, allowance.reason, allowance.spent + elapsed
+            )
         if self._end.is_set():
             raise _Ending
         return session
@@ -368,6 +370,15 @@ class Call:
     def _post_from_media(self, event: MediaEvent) -> None:
         self._loop.call_soon_threadsafe(self._queue.put_nowait, event)
 
+    def _on_voice_update(self, update: VoiceUpdate) -> None:
+        """While the call is being started nobody reads the queue, and every second may be billed."""
+        if self.state is CallState.CONNECTING:
+            if isinstance(update, Disconnected):
+                self.end(EndReason.DISCONNECTED)
+            elif isinstance(update, Moved) and not self.settings.follow_moves:
+                self.end(EndReason.MOVED)
+        self._queue.put_nowait(update)
+
     def _handle(self, event: MediaEvent | VoiceUpdate) -> None:
         match event:
             case Utterance() | ShownImage() | SpeakingChanged() | AgentState():
@@ -408,7 +419,9 @@ class Call:
                 self._speech.started(event.user_id, event.at)
             else:
                 self._speech.stopped(event.user_id, event.at)
-            self._guards.speaking(clock.now(), event.user_id, event.speaking)
+            member = self.channel.guild.get_member(event.user_id)
+            if member is None or not member.bot:  # a music bot is no conversation
+                self._guards.speaking(clock.now(), event.user_id, event.speaking)
             self._observer.speaking(self, event.user_id, event.speaking)
         elif isinstance(event, Utterance):
             speakers: tuple[int, ...] = ()

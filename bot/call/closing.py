@@ -5,16 +5,18 @@ same.
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from bot import clock
 from bot.errors import KeyRejected, LedgerError, NotAllowed, ParleyError, ProviderError, RateLimited, WrongAddress
-from bot.provider import Provider
+from bot.provider import Provider, SessionEnd
 
 from .ledger import Ledger, SessionRecord, SessionState, billed_minutes
 from .state import EndReason
@@ -22,17 +24,20 @@ from .state import EndReason
 log = logging.getLogger(__name__)
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # seconds
+#: Seconds between two attempts to write down an end that the disk did not take.
+REWRITE = 5.0
 #: The provider does not let us end it with what the config says: only a change of that helps.
 STUCK = (KeyRejected, NotAllowed, WrongAddress)
 
 
 class SessionCloser:
-    """Owns one task per session that is being ended. `provider_of` is asked anew for every attempt, so that a changed
-    config takes effect."""
+    """Owns one task per session that is being ended. `enders_of` names who may end it, the likeliest first; it is asked
+    anew for every attempt, so that a changed config takes effect."""
 
-    def __init__(self, ledger: Ledger, provider_of: Callable[[SessionRecord], Provider]) -> None:
+    def __init__(self, ledger: Ledger, enders_of: Callable[[SessionRecord], Sequence[Provider]]) -> None:
         self._ledger = ledger
-        self._provider_of = provider_of
+        self._enders_of = enders_of
+        self._unwritten: set[asyncio.Task[None]] = set()
         self._tasks: dict[str, asyncio.Task[SessionRecord]] = {}
         self._changed = asyncio.Event()
 
@@ -64,7 +69,9 @@ class SessionCloser:
         for task in tasks:
             log.error("%s: not confirmed yet; it may still be open and billed", task.get_name())
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for writing in self._unwritten:
+            writing.cancel()
+        await asyncio.gather(*tasks, *self._unwritten, return_exceptions=True)
 
     async def _end(
         self, record: SessionRecord, reason: EndReason, by: int | None, seconds: float | None
@@ -79,7 +86,7 @@ class SessionCloser:
             while True:
                 attempt += 1
                 try:
-                    end = await self._provider_of(record).end_session(record.reference)
+                    end = await self._ask(record, record.reference)
                     break
                 except ProviderError as error:
                     pause = _pause(error, wait)
@@ -98,9 +105,12 @@ class SessionCloser:
         log.info("session %s ended%s", record.id, " (it was gone already)" if end.already_gone else "")
         closed_at = time.time()
         opened_at = record.opened_at or record.intended_at
+        if end.already_gone and record.closing_at is not None and seconds is None:
+            closed_at = record.closing_at  # somebody ended it then, and could not write it down
         billed = max(0.0, closed_at - opened_at) if seconds is None else seconds + clock.now() - asked_at
         minutes = billed_minutes(billed)
-        written = await self._note(self._ledger.closed(record.id, closed_at, minutes, end.credits))
+        if not await self._note(self._ledger.closed(record.id, closed_at, minutes, end.credits)):
+            self._write_later(record, reason, by, (began, closed_at), minutes, end.credits)
         closed = replace(
             record,
             state=SessionState.CLOSED,
@@ -112,12 +122,44 @@ class SessionCloser:
             credits=end.credits,
             attempts=record.attempts + attempt,
         )
-        if not written:
-            return closed
         try:  # somebody else may have ended it first, and known more
-            return await self._ledger.get(record.id) or closed
+            written = await self._ledger.get(record.id)
         except LedgerError:
             return closed
+        return closed if written is None or written.state is not SessionState.CLOSED else written
+
+    async def _ask(self, record: SessionRecord, reference: str) -> SessionEnd:
+        """One attempt, by whoever may; the refusal of the last one counts."""
+        enders = self._enders_of(record)
+        for ender in enders[:-1]:
+            try:
+                return await ender.end_session(reference)
+            except KeyRejected as error:
+                log.warning("session %s: %s is no longer accepted (%s)", record.id, ender.account.key_name, error)
+        return await enders[-1].end_session(reference)
+
+    def _write_later(
+        self,
+        record: SessionRecord,
+        reason: EndReason,
+        by: int | None,
+        times: tuple[float, float],
+        minutes: int,
+        used: Decimal | None,
+    ) -> None:
+        """The disk may recover; until the end is written down, the session counts as running and as costing more."""
+
+        async def write() -> None:
+            while True:
+                await asyncio.sleep(REWRITE)
+                with contextlib.suppress(LedgerError):
+                    await self._ledger.closing(record.id, times[0], reason, by)
+                    await self._ledger.closed(record.id, times[1], minutes, used)
+                    return
+
+        task = asyncio.create_task(write(), name=f"record of session {record.id}")
+        self._unwritten.add(task)
+        task.add_done_callback(self._unwritten.discard)
 
     def _complain(self, record: SessionRecord, attempt: int, error: ParleyError) -> None:
         stuck = isinstance(error, STUCK)

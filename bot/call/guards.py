@@ -12,6 +12,8 @@ from .state import EndReason
 
 #: Seconds before the end at which people are warned of silence, and of an allowance that runs out.
 LAST_WARNING = 60.0
+#: Seconds: two warnings that are closer say the same.
+LEAST_BETWEEN_WARNINGS = 15.0
 #: Seconds of an allowance that are given up, so that the provider has the DELETE before the next minute begins.
 EARLY = 3.0
 #: Seconds that two clocks may drift apart before it means that the machine was suspended.
@@ -89,15 +91,21 @@ class Guards:
         self._deadlines.start_once("voicebot", now, (settings.voicebot_arrival, End(EndReason.VOICEBOT_MISSING)))
         self._quiet(now)
 
-    def allowed(self, now: float, seconds: float, whose: str, reason: EndReason) -> None:
-        """The call may last so long; `whose` limit it is, as people read it."""
+    def allowed(self, now: float, seconds: float, whose: str, reason: EndReason, spent: float = 0.0) -> None:
+        """The call may last so long; `whose` limit it is, as people read it, and `spent` what was used of it before.
+
+        When four fifths were used up before the call, that is said at once.
+        """
         last = max(1.0, seconds - EARLY)
         steps: list[tuple[float, Verdict]] = [(last, End(reason))]
-        if 0.8 * seconds < last - 1:
-            left = _duration(seconds - 0.8 * seconds)
-            steps.append((0.8 * seconds, Warn(f"80 % of {whose} is used up; the call ends in about {left}.")))
-        if last > 2 * LAST_WARNING:
-            steps.append((last - LAST_WARNING, Warn(f"The call ends in one minute: {whose} is used up then.")))
+        at = max(0.0, 0.8 * (spent + seconds) - spent)
+        one_minute = last - LAST_WARNING
+        if at < last - 1 and abs(at - one_minute) > LEAST_BETWEEN_WARNINGS:
+            used = "80 %" if at else "More than 80 %"
+            text = f"{used} of {whose} is used up; the call ends in about {_duration(seconds - at)}."
+            steps.append((at, Warn(text)))
+        if one_minute > 0:
+            steps.append((one_minute, Warn(f"The call ends in one minute: {whose} is used up then.")))
         self._deadlines.start("allowance", now, *steps)
 
     def speaking(self, now: float, who: int | None, speaks: bool) -> None:

@@ -23,11 +23,12 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How long a call may last, and by which limit."""
+    """How long a call may last, and by which limit; `spent` are the seconds of that limit that were used before."""
 
     seconds: float
     whose: str
     reason: EndReason
+    spent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Limits:
         user = rule_of(settings, starter)
         _check_cooldowns(settings.server, user, starter, records, now)
         found = [
-            Allowance(60.0 * budget.left, budget.name, EndReason.LIMIT)
+            Allowance(60.0 * budget.left, budget.name, EndReason.LIMIT, 60.0 * (budget.limit - budget.left))
             for budget in _checked(budgets(settings, starter, records, now))
         ]
         quiet = _until_quiet(settings, now)

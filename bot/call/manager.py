@@ -19,6 +19,7 @@ from .events import CallObserver
 from .ledger import Ledger, SessionRecord, SessionState
 from .limits import Allowance, Limits, Starter
 from .opening import SessionOpener
+from .reaper import Reaper
 from .receipts import Receipts
 from .request import CallRequest
 from .state import CallState, EndReason
@@ -54,6 +55,8 @@ class CallManager:
         self._closer = closer
         self._receipts = Receipts(ledger, observer)
         self._sweep: asyncio.Task[None] | None = None
+        self._reaper = Reaper(ledger, closer, self._has_call)
+        self._reaping: asyncio.Task[None] | None = None
         self._calls: dict[int, Call] = {}  # by guild id
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -62,6 +65,13 @@ class CallManager:
         """The server's call that has not ended; None when there is none."""
         call = self._calls.get(guild_id)
         return None if call is None or call.state is CallState.ENDED else call
+
+    def still_billed(self, guild_id: int) -> Call | None:
+        """The server's call that is over and whose session the provider has not ended yet; None when there is none."""
+        call = self._calls.get(guild_id)
+        if call is None or call.state is not CallState.ENDED or call.closing is None or call.closing.done():
+            return None
+        return call
 
     def config_of(self, guild_id: int) -> Config | None:
         """What the server's call began with, until its receipt is given; None when there is none."""
@@ -78,6 +88,7 @@ class CallManager:
             elif record.state is SessionState.INTENT:
                 log.error("session %s may be open and billed: the bot died before its answer came", record.id)
                 await self.ledger.unknown(record.id, record.intended_at, "the bot died before the answer to the POST")
+        self._reaping = asyncio.create_task(self._reaper.run(), name="reaper")
         if endings:
             await asyncio.wait(endings, timeout=RECOVERY_WAIT)
 
@@ -98,6 +109,12 @@ class CallManager:
         running = self.of_guild(guild_id)
         if running is not None:
             raise Refused(self._busy(running))
+        billed = self.still_billed(guild_id)
+        if billed is not None:
+            raise Refused(
+                f"{billed.provider.title} has not confirmed the end of the last call's session yet, so it may still be "
+                "billing. I keep trying; a new call can begin when it has."
+            )
         check_permissions(request.channel)
         provider = self._provider_for(guild_id, settings)
         call = Call(
@@ -154,9 +171,13 @@ class CallManager:
                 task.cancel()
             await asyncio.gather(*pending, return_exceptions=True)
         await self._closer.stop()
-        if self._sweep is not None:
-            self._sweep.cancel()
-            await asyncio.gather(self._sweep, return_exceptions=True)
+        routines = [routine for routine in (self._sweep, self._reaping) if routine is not None]
+        for routine in routines:
+            routine.cancel()
+        await asyncio.gather(*routines, return_exceptions=True)
+
+    def _has_call(self, session_id: str) -> bool:
+        return any(call.id == session_id for call in self._calls.values())
 
     async def _allowance(self, call: Call) -> Allowance | None:
         """Calls that were asked for before this one count, also before the ledger knows them."""

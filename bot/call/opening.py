@@ -95,7 +95,7 @@ class RecordedOpener:
             await self._ledger.opened(record.id, reference, name, at)
         except LedgerError as error:
             log.error("session %s is ended at once: %s", record.id, error)
-            await self._closer.end(_named(record, reference, at), EndReason.NOT_STARTED)
+            await self._closer.end(named(record, reference, at), EndReason.NOT_STARTED)
             raise
 
     def _wait_for_late(self, record: SessionRecord, asking: "asyncio.Task[VoicebotSession]", asked_at: float) -> None:
@@ -122,10 +122,11 @@ class RecordedOpener:
             log.error("session %s: its late answer could not be written down: %s", record.id, error)
             return
         if reference is not None:
-            await self._closer.end(_named(record, reference, asked_at), EndReason.TOO_LATE)
+            await self._closer.end(named(record, reference, asked_at), EndReason.TOO_LATE)
 
 
-def _named(record: SessionRecord, reference: str, opened_at: float) -> SessionRecord:
+def named(record: SessionRecord, reference: str, opened_at: float) -> SessionRecord:
+    """What the ledger knows once the provider has named a session. `opened_at` is in seconds since 1970."""
     return replace(record, reference=reference, opened_at=opened_at, state=SessionState.OPEN)
 
 

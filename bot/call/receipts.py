@@ -26,7 +26,8 @@ class Receipts:
         self._ledger = ledger
         self._observer = observer
         self._attempts: dict[str, int] = {}
-        self._given: set[str] = set()  # given, whatever the disk made of that
+        #: Given, whatever the disk made of that: that an outcome is unknown is one receipt, what came of it another.
+        self._given: set[tuple[str, SessionState]] = set()
         self._own: set[str] = set()  # of calls that are this process's
 
     def expect(self, session_id: str) -> None:
@@ -35,7 +36,9 @@ class Receipts:
 
     async def give(self, record: SessionRecord) -> None:
         """Give a receipt that is due."""
-        if record.id in self._given:
+        due = record.id, record.state
+        if due in self._given:
+            await self._write(record.id)
             return
         recovered = record.id not in self._own or record.id in self._attempts
         complete = await self._observer.ended(Receipt.of(record, recovered=recovered))
@@ -44,10 +47,14 @@ class Receipts:
             return
         if not complete:
             log.error("the receipt of session %s could not be posted", record.id)
-        self._given.add(record.id)
+        self._given.add(due)
         self._attempts.pop(record.id, None)
+        await self._write(record.id)
+
+    async def _write(self, session_id: str) -> None:
+        """Should the disk not take it, the sweep comes by again."""
         try:
-            await self._ledger.announced(record.id, time.time())
+            await self._ledger.announced(session_id, time.time())
         except LedgerError as error:
             log.error("%s", error)
 

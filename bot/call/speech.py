@@ -13,6 +13,8 @@ TURN_GAP = 0.4
 MINOR_SHARE = 0.2
 #: Speech that brought no line for this long was not understood by the voicebot, or was no speech.
 FORGET_AFTER = 10.0
+#: Seconds in which a turn that has brought a line may bring another: recognisers cut at shorter pauses than ours.
+SECOND_LINE = 3.0
 #: Turns kept while their line has not come: recognition can be slow, but not for minutes.
 MAX_TURNS = 32
 
@@ -32,6 +34,7 @@ class SpeechLedger:
     def __init__(self) -> None:
         self._since: dict[int, float] = {}
         self._turns: deque[_Turn] = deque(maxlen=MAX_TURNS)
+        self._claimed: tuple[float, dict[int, float]] = (-FORGET_AFTER, {})  # when, and seconds spoken per person
 
     def started(self, user_id: int, at: float) -> None:
         if not self._since and (not self._turns or at - self._turns[-1].end >= TURN_GAP):
@@ -50,7 +53,7 @@ class SpeechLedger:
         """The speakers of a final line that came at `at`, longest first; empty when nobody was heard.
 
         It takes all turns that are over; the one still going on counts only when there is no other, since a line is
-        final after its speaker fell silent.
+        final after its speaker fell silent. Then the turn before it may be meant as well, if its line came just now.
         """
         while self._turns and not self._is_open(self._turns[0]) and at - self._turns[0].end > FORGET_AFTER:
             self._turns.popleft()
@@ -61,9 +64,14 @@ class SpeechLedger:
                 spoken[user_id] = spoken.get(user_id, 0.0) + seconds
         for turn in finished:
             self._turns.remove(turn)
-        if not finished:
+        if finished:
+            self._claimed = at, dict(spoken)
+        else:
             for user_id, since in self._since.items():
                 spoken[user_id] = spoken.get(user_id, 0.0) + at - since
+            claimed_at, before = self._claimed
+            if at - claimed_at <= SECOND_LINE:
+                spoken = {user: max(spoken.get(user, 0.0), before.get(user, 0.0)) for user in {**spoken, **before}}
         least = MINOR_SHARE * max(spoken.values(), default=0.0)
         major = [user for user, seconds in spoken.items() if seconds >= least]
         return tuple(sorted(major, key=lambda user: -spoken[user]))

@@ -38,6 +38,7 @@ class EndReason(Enum):
     NOT_STARTED = "it could not be started"
     TOO_LATE = "the provider answered too late for it to begin"
     CRASHED = "the bot had crashed, and found it open when it came back"
+    FORGOTTEN = "it was found open, and no call was around it"
     WATCHDOG = "the bot had stopped working, and its watchdog ended it"
     OPERATOR = "the bot's operator ended it"
     FAILED = "something went wrong inside the bot"

@@ -11,7 +11,7 @@ from typing import Any
 from bot.call.ledger import SessionRecord
 from bot.config.load import Config
 from bot.config.model import ServerSettings
-from bot.errors import KeyRejected, Refused
+from bot.errors import KeyRejected, ParleyError, Refused
 from bot.provider import Account, Provider
 
 from .plugin import Plugin
@@ -42,6 +42,23 @@ class Providers:
             if usual.account == record.account:
                 return usual  # its connection is open already, and ending a session is urgent
         return self._client(record.guild_id, record.provider, record.account)
+
+    def enders(self, record: SessionRecord) -> list[Provider]:
+        """Who may end a session: the account that pays for it, then the server's own by now, if it is at the same
+        address: a key that was replaced is of the same organisation. Refused or KeyRejected when there is nobody."""
+        found: list[Provider] = []
+        refusal: ParleyError | None = None
+        try:
+            found.append(self.of_session(record))
+        except KeyRejected as error:
+            refusal = error
+        with contextlib.suppress(KeyRejected):
+            usual = self._client(record.guild_id, record.provider, None)
+            if usual not in found and usual.account.endpoint == record.account.endpoint:
+                found.append(usual)
+        if not found and refusal is not None:
+            raise refusal
+        return found
 
     async def close(self) -> None:
         for client in self._clients.values():

@@ -7,7 +7,7 @@ import logging
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bot.call.ledger import SessionRecord
 from bot.errors import ProviderDown
@@ -20,13 +20,17 @@ log = logging.getLogger(__name__)
 
 RESTART_WAIT = 1.0  # seconds
 FAREWELL = 1.0  # seconds for it to see that nothing is left
+#: Seconds beyond the provider's patience, in which a watchdog that works says that there is no answer.
+ANSWER_GRACE = 5.0
 
 
 class WatchdogClient:
-    """Implements `SessionOpener`. `command` starts the process, less what tells it about the line to the bot."""
+    """Implements `SessionOpener`. `command` starts the process, less what tells it about the line to the bot;
+    `patience_of` is how many seconds a session's provider may take to answer."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], patience_of: Callable[[SessionRecord], float]) -> None:
         self._command = list(command)
+        self._patience_of = patience_of
         self._process: subprocess.Popen[bytes] | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -63,7 +67,15 @@ class WatchdogClient:
         answer: asyncio.Future[VoicebotSession] = asyncio.get_running_loop().create_future()
         self._waiting[number] = record, answer
         messages.write(self._writer, Open(number=number, record=record, participant=participant))
-        return await answer
+        try:
+            async with asyncio.timeout(self._patience_of(record) + ANSWER_GRACE):
+                return await answer
+        except TimeoutError:
+            # Frozen. Another one takes its place; if it wakes up, it finds that nobody listens, and ends what it has.
+            log.error("the watchdog does not answer")
+            self._waiting.pop(number, None)
+            self._hang_up()
+            raise messages.lost(record, "froze") from None
 
     async def _spawn(self) -> asyncio.StreamReader:
         ours, theirs = socket.socketpair()

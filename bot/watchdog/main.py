@@ -38,7 +38,7 @@ async def watch(
     settings = source.config
     ledger = await SqliteLedger.open(settings.ledger_file)
     providers = Providers(lambda: _current(source), plugins, lambda: tls_context(source.config.host.network))
-    closer = SessionCloser(ledger, providers.of_session)
+    closer = SessionCloser(ledger, providers.enders)
     pulse = PulseReader(lock_file(settings.ledger_file), settings.host.ledger.heartbeat_limit)
     try:
         watchdog = Watchdog(ledger, closer, RecordedOpener(ledger, closer, providers.of_session), pulse, instance)

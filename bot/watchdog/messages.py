@@ -10,7 +10,7 @@ from bot.call.ledger import SessionRecord
 from bot.errors import BadAnswer, LedgerError, OutcomeUnknown, ParleyError, ProviderError, RateLimited
 from bot.provider import VoicebotSession
 
-LINE_LIMIT = 1 << 20  # bytes
+LINE_LIMIT = 1 << 26  # bytes; a session may bring thousands of pictures
 
 
 class Open(BaseModel):
@@ -82,10 +82,10 @@ async def read(reader: asyncio.StreamReader) -> Open | Opened | NotOpened | None
         return None
 
 
-def lost(record: SessionRecord) -> OutcomeUnknown:
-    """The watchdog died in the middle of a request."""
+def lost(record: SessionRecord, what: str = "died") -> OutcomeUnknown:
+    """The watchdog died, or froze, in the middle of a request."""
     return OutcomeUnknown(
-        f"the watchdog died while it opened session {record.id}",
+        f"the watchdog {what} while it opened session {record.id}",
         for_user="Something went wrong inside the bot while it opened the session, which may be open all the same: "
         "check the usage at the provider before you try again.",
     )

@@ -12,7 +12,7 @@ import time
 
 from bot.call.closing import SessionCloser
 from bot.call.ledger import Ledger, SessionRecord
-from bot.call.opening import RecordedOpener
+from bot.call.opening import RecordedOpener, named
 from bot.call.state import EndReason
 from bot.errors import LedgerError, ParleyError
 
@@ -23,6 +23,10 @@ from .pulse import PulseReader, Sign
 log = logging.getLogger(__name__)
 
 POLL = 0.5  # seconds
+#: Seconds that a dying process may take to give back its lock, once its line is cut.
+DYING = 3.0
+#: Seconds after which nobody waits for a wish to come true any more: this process was frozen.
+STALE = 5.0
 
 
 class Watchdog:
@@ -44,6 +48,7 @@ class Watchdog:
         self._requests: set[asyncio.Task[None]] = set()
         self._ended: set[str] = set()  # by this process, whatever the disk made of that
         self._hurry = asyncio.Event()
+        self._hung_up_at: float | None = None
 
     async def run(self, line: socket.socket | None, stop: asyncio.Event) -> None:
         """Until `stop`, or until the bot is gone and nothing of it is left open."""
@@ -69,8 +74,9 @@ class Watchdog:
         """One look. False when there is nothing left to stay for."""
         sign = self._look()
         if sign.alive:
-            # Another run of the bot has a watchdog of its own, and ends what it finds open.
-            return self._instance is None or sign.instance == self._instance or self._busy()
+            # A bot that hung up, and another run of the bot, have another watchdog, and end what they find open.
+            ours = sign.instance == self._instance and not self._was_left()
+            return self._instance is None or ours or self._busy()
         try:
             records = await self._ledger.unsettled()
         except LedgerError as error:
@@ -93,6 +99,10 @@ class Watchdog:
     def _look(self) -> Sign:
         return self._pulse.look(time.monotonic())
 
+    def _was_left(self) -> bool:
+        """Whether the bot hung up and lives on. At first it may be just dying: the kernel closes its files one by one."""
+        return self._hung_up_at is not None and time.monotonic() - self._hung_up_at > DYING
+
     def _busy(self) -> bool:
         return bool(self._requests) or self._opener.waiting
 
@@ -107,15 +117,22 @@ class Watchdog:
                     self._requests.add(task)
                     task.add_done_callback(self._requests.discard)
         finally:
+            self._hung_up_at = time.monotonic()
             self._hurry.set()
             writer.close()
 
     async def _open(self, wish: Open, writer: asyncio.StreamWriter) -> None:
+        if time.time() - wish.record.intended_at > STALE:
+            log.error("the wish to open session %s is stale; nothing is opened", wish.record.id)
+            return
         answer: Opened | NotOpened
+        reference: str | None = None
         try:
             session = await self._opener.open(wish.record, wish.participant)
+            reference = session.reference
             answer = Opened(number=wish.number, session=session)
         except ParleyError as error:
+            reference = getattr(error, "reference", None)
             answer = NotOpened.of(wish.number, error)
         except Exception as error:
             log.exception("opening session %s failed", wish.record.id)
@@ -124,6 +141,9 @@ class Watchdog:
             messages.write(writer, answer)
             with contextlib.suppress(OSError):  # the bot died meanwhile; its pulse tells
                 await writer.drain()
+        elif reference is not None:  # nobody is there any more to use it; another run of the bot knows nothing of it
+            log.warning("nobody waits for session %s any more; ending it", wish.record.id)
+            await self._closer.end(named(wish.record, reference, time.time()), EndReason.WATCHDOG)
 
 
 def outlive_the_bot() -> None:

@@ -1,6 +1,7 @@
 """Valsea's success answers as typed values, tolerant of what its documentation leaves open."""
 
 import contextlib
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -58,20 +59,37 @@ def image_mappings(body: Any) -> dict[str, str]:
     return pairs
 
 
-def messages(body: Any) -> list[StoredMessage]:
-    """One page of stored messages, in any of the shapes such lists come in."""
-    if isinstance(body, dict):
-        body = next(
-            (body[key] for key in ("messages", "items", "data", "results") if isinstance(body.get(key), list)),
-            [],
-        )
-    return list(_stored(body if isinstance(body, list) else []))
+_WRAPPERS = ("messages", "items", "data", "results")
 
 
-def _stored(entries: Iterable[Any]) -> Iterable[StoredMessage]:
+def page(body: Any) -> list[dict[str, Any]]:
+    """The entries of one page of stored messages, in any of the shapes such lists come in."""
+    for _ in range(len(_WRAPPERS)):  # a list may lie in an object in an object
+        if isinstance(body, list):
+            return [entry for entry in body if isinstance(entry, dict)]
+        if not isinstance(body, dict):
+            break
+        body = next((body[key] for key in _WRAPPERS if isinstance(body.get(key), list | dict)), None)
+    return []
+
+
+def identity(entry: dict[str, Any]) -> str:
+    """What tells an entry from every other, also when it comes on two pages."""
+    named = entry.get("id") or entry.get("_id") or entry.get("messageId")
+    return str(named) if named else json.dumps(entry, sort_keys=True, default=str)
+
+
+def messages(entries: Iterable[dict[str, Any]]) -> list[StoredMessage]:
+    """What was said, oldest first where the entries tell when; those without words are none."""
+    found = list(_stored(entries))
+    times = [message.at for message in found if message.at is not None]
+    if len(times) == len(found):
+        found.sort(key=lambda message: message.at or times[0])
+    return found
+
+
+def _stored(entries: Iterable[dict[str, Any]]) -> Iterable[StoredMessage]:
     for entry in entries:
-        if not isinstance(entry, dict):
-            continue
         words = text(entry.get("content") or entry.get("text") or entry.get("message"))
         if words is not None:
             speaker = entry.get("role") or entry.get("sender") or entry.get("speaker") or entry.get("type")
@@ -81,7 +99,7 @@ def _stored(entries: Iterable[Any]) -> Iterable[StoredMessage]:
 
 def role(value: Any) -> Role:
     """Valsea's client takes everything but "user" for the voicebot."""
-    return "user" if value == "user" else "voicebot"
+    return "user" if isinstance(value, str) and value.strip().casefold() in ("user", "human") else "voicebot"
 
 
 def text(value: Any) -> str | None:

@@ -29,8 +29,9 @@ MAX_PAGES = 200
 #: Seconds to listen for the answer to a POST. People are told long before, but only the answer names what to end.
 LATE_ANSWER = 600.0
 
-#: Answers to a POST that may come from something in front of the API, or after it acted. A 503 says that it did not.
-_MAY_HAVE_ACTED = (500, 502, 504)
+#: Answers to a POST that say that nothing was done: not implemented, and not available. Any other 5xx, and a 408, may
+#: come from something in front of the API that lost patience (502, 504, Cloudflare's 520 to 530) after the API acted.
+_DID_NOTHING = (501, 503)
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -68,8 +69,8 @@ class ValseaClient:
                 for_user="Valsea did not answer. It may have opened a session all the same, so I did not try "
                 "again: check the usage at valsea.ai before you do.",
             ) from error
-        if response.status_code in _MAY_HAVE_ACTED:
-            status = response.status_code
+        status = response.status_code
+        if (status >= 500 and status not in _DID_NOTHING) or status == 408:
             raise OutcomeUnknown(
                 f"HTTP {status} to the POST of a session",
                 for_user=f"Valsea has a problem of its own (error {status}). It may have opened a session all the "
@@ -98,19 +99,18 @@ class ValseaClient:
         return answers.image_mappings(await self._get(path))
 
     async def messages(self, reference: str) -> Sequence[StoredMessage]:
-        """GET, page by page, until a page is short or brings nothing new."""
+        """GET, page by page, until a page brings nothing new. A page may hold less than was asked for."""
         path = self._settings.messages_path.format(room=quote(reference, safe=""))
-        found: list[StoredMessage] = []
-        previous: list[StoredMessage] = []
-        for page in range(MAX_PAGES):
-            lines = answers.messages(await self._get(path, {"limit": PAGE, "offset": page * PAGE}))
-            if not lines or lines == previous:
+        found: dict[str, dict[str, Any]] = {}
+        offset = 0
+        for _ in range(MAX_PAGES):
+            entries = answers.page(await self._get(path, {"limit": PAGE, "offset": offset}))
+            fresh = {answers.identity(entry): entry for entry in entries}
+            if not fresh.keys() - found.keys():
                 break
-            found += lines
-            previous = lines
-            if len(lines) < PAGE:
-                break
-        return found
+            found |= fresh
+            offset += len(entries)
+        return answers.messages(found.values())
 
     def read_packet(self, payload: bytes) -> Sequence[RoomMessage]:
         return packets.read_packet(payload)

@@ -27,18 +27,18 @@ from bot.text import plain, redact
 _KEY_HELP = "Its operator can check the key at valsea.ai, Settings, API Keys."
 
 
-def body_message(body: Any) -> str | None:
-    """The human sentence in an error body, if there is one."""
+def body_message(body: Any, key: str = "") -> str | None:
+    """The human sentence in an error body, if there is one, without the API `key` that a provider may quote in it."""
     if not isinstance(body, dict):
         return None
-    for key in ("detail", "error", "message"):
-        value = body.get(key)
+    for name in ("detail", "error", "message"):
+        value = body.get(name)
         if isinstance(value, list) and value:
             value = value[0]
         if isinstance(value, dict):
             value = value.get("message") or value.get("msg")
         if isinstance(value, str) and value.strip():
-            return redact(value)
+            return redact(value.replace(key, "…") if key else value)  # it shortens, so the key must be out before
     return None
 
 
@@ -67,9 +67,7 @@ def retry_after(response: httpx.Response) -> float | None:
 def refusal(response: httpx.Response, key: str = "") -> ProviderError:
     """The error for an answer that is not a success. The `key` is cut out of what the provider says of it."""
     status = response.status_code
-    told = body_message(read_json(response))
-    if told and key:
-        told = told.replace(key, "…")
+    told = body_message(read_json(response), key)
     log = f"HTTP {status}" + (f": {told}" if told else "")
     said = f" It said: “{plain(told)}”" if told else ""
     if status in (400, 422):

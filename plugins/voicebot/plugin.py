@@ -99,6 +99,11 @@ class VoicebotPlugin(Plugin[PluginSettings]):
     async def status(self, interaction: Interaction, details: bool = False) -> None:
         """State, time and cost so far."""
         await interaction.response.defer(ephemeral=True, thinking=True)
+        assert interaction.guild_id is not None
+        billed = self.host.calls.still_billed(interaction.guild_id)
+        if billed is not None:
+            await interaction.followup.send(words.still_billed(billed), ephemeral=True)
+            return
         call = self._call(interaction)
         starter = Starter(call.guild_id, call.starter_id, call.request.starter_roles)
         budgets = await self.host.calls.limits.budgets(call.settings.limits, starter, datetime.now(UTC))

@@ -5,7 +5,6 @@ For a session of an earlier run that may be too long ago, so the channel is read
 """
 
 import logging
-from datetime import timedelta
 from typing import Any
 
 import discord
@@ -16,24 +15,22 @@ from . import words
 
 log = logging.getLogger(__name__)
 
-READ_BACK = 100  # messages
-
 
 async def post_once(channel: Any, receipt: Receipt) -> None:
     """Post it, unless it stands there already; discord.HTTPException when Discord fails."""
     if receipt.recovered and await _stands_there(channel, receipt):
         return
     try:
-        await channel.send(embed=words.receipt(receipt), nonce=f"receipt-{receipt.session_id}")
+        kind = "receipt" if receipt.reason is not None else "unknown"
+        await channel.send(embed=words.receipt(receipt), nonce=f"{kind}-{receipt.session_id}")
     except (discord.Forbidden, discord.NotFound) as error:
         log.warning("the receipt of session %s has no place to go: %s", receipt.session_id, error.text)
 
 
 async def _stands_there(channel: Any, receipt: Receipt) -> bool:
     marker = words.session_marker(receipt)
-    since = receipt.started_at + timedelta(seconds=receipt.duration) - timedelta(minutes=5)
-    try:
-        async for message in channel.history(limit=READ_BACK, after=since, oldest_first=True):
+    try:  # it can stand anywhere behind the start of the call, and is most likely among the last
+        async for message in channel.history(limit=None, after=receipt.started_at, oldest_first=False):
             if message.author.id == channel.guild.me.id and any(e.footer.text == marker for e in message.embeds):
                 return True
     except (discord.Forbidden, discord.NotFound):

@@ -57,6 +57,14 @@ def status(call: Call, sound: SoundReport, budgets: Sequence[Budget] = ()) -> st
     return "\n".join(lines)
 
 
+def still_billed(call: Call) -> str:
+    minutes = call.billed_minutes
+    return (
+        f"The call in <#{call.voice_channel_id}> is over, but {call.provider.title} has not confirmed the end of its "
+        f"session: about {minutes} billed minute{'s' * (minutes != 1)} so far. I keep trying until it does."
+    )
+
+
 def details(sound: SoundReport) -> str:
     """The numbers behind the sound, for whoever looks for a fault."""
     lines = [
@@ -161,7 +169,7 @@ def _total(total: Total) -> str:
 
 def session_marker(receipt: Receipt) -> str:
     """What tells this session's receipt from any other; the operator finds the session by it, too."""
-    return f"Session {receipt.session_id}"
+    return f"Session {receipt.session_id}" + ("" if receipt.reason is not None else " (outcome unknown)")
 
 
 def duration(seconds: float) -> str:

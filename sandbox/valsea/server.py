@@ -46,6 +46,7 @@ class Valsea:
         self.sessions: dict[str, Session] = {}  # by room
         self.faults = FaultPlan()
         self.image_form: ImageForm = "key"
+        self.more_images: dict[str, str] = {}  # key -> URL, named in a session's answer besides its own
         self.greet = False
         self.send_voicebot = True  # whether new sessions get their voicebot
         self.requests: list[tuple[str, str, float]] = []  # (method, path, monotonic time)
@@ -199,6 +200,7 @@ class Valsea:
 
     def _answer(self, session: Session, participant: str) -> dict[str, Any]:
         identity = f"{participant}-{secrets.token_hex(4)}"
+        images = {**{key: self.image_url(key) for key in IN_SESSION}, **self.more_images}
         return {
             "sessionId": session.id,
             "participantToken": self.livekit.token(identity, session.room),
@@ -206,7 +208,7 @@ class Valsea:
             "roomName": session.room,
             "voicebotName": VOICEBOT_NAME,
             "voicebotAvatarUrl": AVATAR,
-            "imageMappings": [{"imageKey": key, "imageUrl": self.image_url(key)} for key in IN_SESSION],
+            "imageMappings": [{"imageKey": key, "imageUrl": url} for key, url in images.items()],
             "expiresAt": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
         }
 

@@ -18,6 +18,7 @@ from bot.errors import LedgerError
 from bot.provider import Account
 
 from ..state import EndReason
+from .image import read_image
 from .record import SessionRecord, SessionState
 from .schema import MIGRATIONS
 
@@ -46,6 +47,17 @@ class SqliteLedger:
             raise
         return ledger
 
+    @classmethod
+    async def open_to_read(cls, file: Path) -> "SqliteLedger":
+        """An existing file as it is now, with a disk that is full or read-only; every change is a LedgerError."""
+        ledger = cls(file)
+        try:
+            await ledger._run(ledger._open_to_read)
+        except LedgerError:
+            await ledger.close()
+            raise
+        return ledger
+
     async def close(self) -> None:
         with contextlib.suppress(LedgerError):
             await self._run(self._close)
@@ -60,8 +72,9 @@ class SqliteLedger:
         await self._change(statement, *values.values())
 
     async def opened(self, session_id: str, reference: str, voicebot_name: str | None, at: float) -> bool:
+        # What people were told of an unknown outcome is not the receipt of what came of it.
         return await self._change(
-            "UPDATE sessions SET state = 'open', reference = ?, "
+            "UPDATE sessions SET state = 'open', reference = ?, announced_at = NULL, "
             "voicebot_name = COALESCE(voicebot_name, ?), opened_at = COALESCE(opened_at, ?) "
             "WHERE id = ? AND state IN ('intent', 'unknown')",
             reference,
@@ -172,6 +185,19 @@ class SqliteLedger:
                 connection.execute("ROLLBACK")
             raise
 
+    def _open_to_read(self) -> None:
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self._connection = connection
+        connection.row_factory = sqlite3.Row
+        image = read_image(self.file)
+        if not image:
+            raise sqlite3.DatabaseError("it is empty")
+        connection.deserialize(image)
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        if not 0 < version <= len(MIGRATIONS):
+            raise sqlite3.DatabaseError("it was written by another version of Parley")
+        connection.execute("PRAGMA query_only = ON")
+
     def _migrate(self, connection: sqlite3.Connection) -> None:
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > len(MIGRATIONS):
@@ -210,6 +236,7 @@ class SqliteLedger:
 def _explained(file: Path, error: Exception) -> LedgerError:
     text = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
     hints = {
+        "i/o error": "see to its disk: it may be full or failing",
         "full": "free some space on its disk",
         "space left": "free some space on its disk",
         "readonly": "make it and its folder writable for the bot",

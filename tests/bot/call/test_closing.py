@@ -14,7 +14,16 @@ from bot.call.closing import SessionCloser
 from bot.call.ledger import SessionState
 from bot.call.ledger.sqlite import SqliteLedger
 from bot.call.state import EndReason
-from bot.errors import KeyRejected, NotAllowed, ProviderDown, ProviderError, RateLimited, Refused, WrongAddress
+from bot.errors import (
+    KeyRejected,
+    LedgerError,
+    NotAllowed,
+    ProviderDown,
+    ProviderError,
+    RateLimited,
+    Refused,
+    WrongAddress,
+)
 from bot.provider import SessionEnd
 from tests.support import eventually
 
@@ -48,7 +57,7 @@ OPEN = record(state=SessionState.OPEN, reference="room-1", opened_at=1000.0)
 
 
 def _closer(ledger: Any, provider: Any) -> SessionCloser:
-    return SessionCloser(ledger, lambda _: provider)
+    return SessionCloser(ledger, lambda _: [provider])
 
 
 async def test_at_once_when_it_works(ledger: SqliteLedger, waits: list[float]) -> None:
@@ -96,7 +105,7 @@ async def test_a_config_without_its_provider_is_tried_again(ledger: SqliteLedger
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return [answer]
 
     await SessionCloser(ledger, provider_of).end(OPEN, EndReason.LEFT)
     assert provider.end_attempts == ["room-1"]
@@ -168,3 +177,66 @@ async def test_a_changed_config_is_tried_at_once(ledger: SqliteLedger, monkeypat
         closer.config_changed()
     async with asyncio.timeout(5):
         assert (await task).attempts == 3
+
+
+async def test_a_key_that_was_replaced_is_not_the_only_one(ledger: SqliteLedger, waits: list[float]) -> None:
+    """The old key is rejected for good; the server's new one, of the same organisation, ends it in the same attempt."""
+    old, new = ScriptedProvider(KeyRejected("HTTP 401")), ScriptedProvider()
+    enders: Any = [old, new]
+    closed = await SessionCloser(ledger, lambda _: enders).end(OPEN, EndReason.LEFT)
+    assert (old.end_attempts, new.end_attempts) == (["room-1"], ["room-1"])
+    assert (closed.state, waits) == (SessionState.CLOSED, [])
+
+
+class ForgetfulLedger:
+    """A disk that takes nothing for a while."""
+
+    def __init__(self, ledger: SqliteLedger) -> None:
+        self.full = True
+        self._ledger = ledger
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._ledger, name)
+
+        async def call(*arguments: Any) -> Any:
+            if self.full and name in ("closing", "closed", "failed"):
+                raise LedgerError("database or disk is full")
+            return await method(*arguments)
+
+        return call
+
+
+async def test_an_end_that_the_disk_did_not_take_is_written_when_it_does(
+    ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then it would count as running, and as costing more and more."""
+    monkeypatch.setattr(closing, "REWRITE", 0.02)
+    disk = ForgetfulLedger(ledger)
+    closer = _closer(disk, ScriptedProvider())
+    closed = await closer.end(OPEN, EndReason.LEFT, 9, seconds=61.0)
+    assert (closed.state, closed.billed_minutes) == (SessionState.CLOSED, 2)
+    await asyncio.sleep(0.1)
+    found = await ledger.get("s1")
+    assert found is not None
+    assert found.state is SessionState.OPEN
+    disk.full = False
+    await asyncio.sleep(0.2)
+    found = await ledger.get("s1")
+    assert found is not None
+    assert (found.state, found.billed_minutes, found.reason, found.ended_by) == (
+        SessionState.CLOSED,
+        2,
+        EndReason.LEFT,
+        9,
+    )
+    await closer.stop()
+
+
+async def test_one_that_was_gone_already_cost_until_it_was_ended_and_not_until_now(ledger: SqliteLedger) -> None:
+    provider = ScriptedProvider()
+    provider.end_result = SessionEnd(already_gone=True)
+    await ledger.closing("s1", 1130.0, EndReason.LEFT, None)
+    was_ending = await ledger.get("s1")
+    assert was_ending is not None
+    closed = await _closer(ledger, provider).end(was_ending, EndReason.CRASHED)
+    assert (closed.billed_minutes, closed.reason) == (3, EndReason.LEFT)

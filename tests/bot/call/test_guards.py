@@ -176,6 +176,33 @@ def test_an_allowance_warns_at_80_percent_and_a_minute_before() -> None:
     assert _at(guards, 597) == [End(EndReason.LIMIT)]
 
 
+def test_80_percent_are_of_the_limit_and_not_of_what_is_left_of_it() -> None:
+    guards = _guards(silence_limit=0)
+    guards.allowed(0.0, 1800, "this server's time for today", EndReason.LIMIT, spent=1800)
+    assert _at(guards, 1079) == []
+    (warning,) = _at(guards, 1080)
+    assert isinstance(warning, Warn)
+    assert warning.text.startswith("80 % of this server's time for today is used up; the call ends in about 12 minutes")
+
+
+def test_when_80_percent_were_used_up_before_the_call_that_is_said_at_once() -> None:
+    guards = _guards(silence_limit=0)
+    guards.allowed(0.0, 600, "your time for this month", EndReason.LIMIT, spent=3000)
+    (warning,) = _at(guards, 0.0)
+    assert isinstance(warning, Warn)
+    assert "More than 80 % of your time for this month is used up" in warning.text
+    assert len(_at(guards, 596)) == 1  # the last minute
+    assert _at(guards, 597) == [End(EndReason.LIMIT)]
+
+
+@pytest.mark.parametrize("seconds", [90, 120, 150])
+def test_a_short_allowance_has_its_last_warning_too(seconds: float) -> None:
+    guards = _guards(silence_limit=0)
+    guards.allowed(0.0, seconds, "your time for today", EndReason.LIMIT)
+    warnings = [verdict.text for verdict in _at(guards, seconds - 4) if isinstance(verdict, Warn)]
+    assert any("in one minute" in text for text in warnings)
+
+
 def test_a_minute_is_warned_of_once() -> None:
     guards = _guards()
     guards.allowed(0.0, 60, "your time for today", EndReason.LIMIT)

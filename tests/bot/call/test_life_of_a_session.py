@@ -104,7 +104,7 @@ class LifeOfSessions(RuleBasedStateMachine):
 
     def _start(self) -> None:
         self.ledger = self._run(SqliteLedger.open(Path(self.folder.name) / "l.sqlite3"))
-        self.closer = SessionCloser(self.ledger, lambda _: self.meter)
+        self.closer = SessionCloser(self.ledger, lambda _: [self.meter])
         self.opener = RecordedOpener(self.ledger, self.closer, lambda _: self.meter)
 
     @rule(mood=st.sampled_from(["good", "refuses", "loses answers", "garbles", "is slow", "is down"]))
@@ -186,7 +186,7 @@ class LifeOfSessions(RuleBasedStateMachine):
         await asyncio.gather(recovering, return_exceptions=True)
 
     async def _end_all(self, reason: EndReason) -> None:
-        other = SessionCloser(self.ledger, lambda _: self.meter)
+        other = SessionCloser(self.ledger, lambda _: [self.meter])
         endings = [other.end(r, reason) for r in await self.ledger.unsettled() if r.must_be_ended]
         for _ in endings:
             await self._settle()

@@ -51,7 +51,7 @@ async def test_the_least_that_is_left_counts(ledger: SqliteLedger) -> None:
     await _past(ledger, "b", NOON.replace(day=2), 60)
     limits = {"minutes_per_call": 30, "minutes_per_day": 60, "minutes_per_month": 100}
     assert await _allowance(ledger, server=limits) == Allowance(
-        15 * 60.0, "this server's time for this month", EndReason.LIMIT
+        15 * 60.0, "this server's time for this month", EndReason.LIMIT, 85 * 60.0
     )
     assert await _allowance(ledger, server={**limits, "minutes_per_month": 1000}) == Allowance(
         30 * 60.0, "this server's time per call", EndReason.LIMIT

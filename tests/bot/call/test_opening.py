@@ -26,7 +26,7 @@ async def ledger(tmp_path: Path) -> AsyncIterator[SqliteLedger]:
 
 
 def _opener(ledger: Any, provider: Any) -> RecordedOpener:
-    return RecordedOpener(ledger, SessionCloser(ledger, lambda _: provider), lambda _: provider)
+    return RecordedOpener(ledger, SessionCloser(ledger, lambda _: [provider]), lambda _: provider)
 
 
 async def _state(ledger: SqliteLedger) -> SessionState:

@@ -12,6 +12,8 @@ from bot.call import receipts
 from bot.call.events import Receipt
 from bot.call.ledger.sqlite import SqliteLedger
 from bot.call.receipts import Receipts
+from bot.call.state import EndReason
+from bot.errors import LedgerError
 
 from .records import record
 
@@ -113,3 +115,38 @@ async def test_a_dead_disk_gives_it_once_all_the_same(ledger: SqliteLedger) -> N
     await own.give(closed)
     await own.give(closed)
     assert len(audience.got) == 1
+
+
+async def test_what_came_of_an_unknown_outcome_has_a_receipt_of_its_own(ledger: SqliteLedger) -> None:
+    """First that a session may be open, then, when its answer came late, what it cost."""
+    await ledger.announced("s1", 1.0)
+    await ledger.intend(record("s2"))
+    await ledger.unknown("s2", time.time() - receipts.LATE_WAIT, "no answer")
+    audience = Audience()
+    own = Receipts(ledger, audience)  # type: ignore[arg-type]
+    await _sweep(own)
+    await ledger.opened("s2", "room", "Guide", time.time())
+    await _sweep(own)
+    assert [receipt.reason for receipt in audience.got] == [None]
+    await ledger.closing("s2", time.time(), EndReason.TOO_LATE, None)
+    await ledger.closed("s2", time.time(), 1, None)
+    await _sweep(own)
+    assert [receipt.reason for receipt in audience.got] == [None, EndReason.TOO_LATE]
+    assert list(await ledger.unannounced()) == []
+
+
+async def test_that_it_was_given_is_written_when_the_disk_takes_it(
+    ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announced, refusals = ledger.announced, [LedgerError("full"), LedgerError("full")]
+
+    async def write(session_id: str, at: float) -> bool:
+        if refusals:
+            raise refusals.pop()
+        return await announced(session_id, at)
+
+    monkeypatch.setattr(ledger, "announced", write)
+    audience = Audience()
+    await _sweep(Receipts(ledger, audience))  # type: ignore[arg-type]
+    assert len(audience.got) == 1
+    assert list(await ledger.unannounced()) == []

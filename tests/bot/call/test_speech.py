@@ -69,3 +69,20 @@ def test_a_stop_without_a_start_is_nothing() -> None:
     ledger = SpeechLedger()
     ledger.stopped(ANN, 1.0)
     assert ledger.claim(2.0) == ()
+
+
+def test_a_second_line_of_a_turn_is_not_given_to_whoever_speaks_by_then() -> None:
+    """The recogniser cuts at shorter pauses than we do: Ann's one turn brings two lines, and Bob answers in between."""
+    ledger = _ledger((ANN, 0.0, 3.0))
+    assert ledger.claim(3.6) == (ANN,)
+    ledger.started(BOB, 3.8)
+    assert set(ledger.claim(4.4)) == {ANN, BOB}  # it may be either's
+    ledger.stopped(BOB, 6.0)
+    assert ledger.claim(6.8) == (BOB,)
+
+
+def test_a_line_long_after_the_last_one_is_the_speakers_own() -> None:
+    ledger = _ledger((ANN, 0.0, 3.0))
+    assert ledger.claim(3.6) == (ANN,)
+    ledger.started(BOB, 7.0)
+    assert ledger.claim(9.0) == (BOB,)

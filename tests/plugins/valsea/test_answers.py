@@ -45,18 +45,37 @@ def test_no_image_mappings(body: Any) -> None:
     assert answers.image_mappings(body) == {}
 
 
-@pytest.mark.parametrize("envelope", ["messages", "items", "data", "results", None])
-def test_messages(envelope: str | None) -> None:
-    lines = [
+@pytest.mark.parametrize("envelope", [["messages"], ["items"], ["data"], ["results"], ["data", "messages"], []])
+def test_messages(envelope: list[str]) -> None:
+    body: Any = [
         {"role": "user", "content": "a", "createdAt": "2026-01-02T03:04:05Z"},
         {"sender": "agent", "text": "b", "timestamp": 1767323045000},
         {"role": "user"},
         "x",
     ]
-    found = answers.messages(lines if envelope is None else {envelope: lines})
+    for name in reversed(envelope):
+        body = {name: body}
+    found = answers.messages(answers.page(body))
     assert [(line.role, line.text) for line in found] == [("user", "a"), ("voicebot", "b")]
     assert found[0].at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     assert found[1].at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("body", [None, 5, "x", {}, {"data": 5}, {"data": {"data": {"data": {"data": {"data": []}}}}}])
+def test_no_messages(body: Any) -> None:
+    assert answers.page(body) == []
+
+
+def test_messages_come_oldest_first_when_all_tell_their_time() -> None:
+    newest_first = [{"text": f"{n}", "timestamp": 1767323045 + n} for n in (3, 2, 1)]
+    assert [line.text for line in answers.messages(newest_first)] == ["1", "2", "3"]
+    newest_first[1].pop("timestamp")  # then their order is all there is
+    assert [line.text for line in answers.messages(newest_first)] == ["3", "2", "1"]
+
+
+@pytest.mark.parametrize("role", ["user", "User", " HUMAN "])
+def test_who_is_a_person(role: str) -> None:
+    assert answers.role(role) == "user"
 
 
 @pytest.mark.parametrize("value", [None, "", "soon", True, 1e300, float("nan"), [], {}])

@@ -33,7 +33,7 @@ class Channel:
         self.sent: list[dict[str, Any]] = []
         self.asked_after: datetime | None = None
 
-    async def history(self, *, limit: int, after: datetime, oldest_first: bool) -> AsyncIterator[Any]:
+    async def history(self, *, limit: int | None, after: datetime, oldest_first: bool) -> AsyncIterator[Any]:
         self.asked_after = after
         if "read" in self.closed:
             raise _refusal()
@@ -66,8 +66,7 @@ async def test_one_that_stands_there_is_not_posted_again() -> None:
     channel = Channel(_message(ME, RECOVERED))
     await post_once(channel, RECOVERED)
     assert channel.sent == []
-    assert channel.asked_after is not None
-    assert channel.asked_after < datetime.fromtimestamp(1090, UTC)
+    assert channel.asked_after == datetime.fromtimestamp(1000, UTC)  # when the call began: no later one can be missed
 
 
 @pytest.mark.parametrize(
@@ -81,6 +80,15 @@ async def test_another_is_not_this_one(message: Any) -> None:
     channel = Channel(message)
     await post_once(channel, RECOVERED)
     assert len(channel.sent) == 1
+
+
+async def test_that_the_outcome_was_unknown_is_another_message_than_what_came_of_it() -> None:
+    unknown = Receipt.of(record(state=SessionState.UNKNOWN, opened_at=1000.0, billed_minutes=1), recovered=True)
+    channel = Channel(_message(ME, unknown))
+    await post_once(channel, RECOVERED)
+    await post_once(Channel(_message(ME, unknown)), unknown)
+    (message,) = channel.sent
+    assert message["nonce"] == "receipt-s1"
 
 
 async def test_without_reading_it_is_posted_and_the_nonce_must_do() -> None:
