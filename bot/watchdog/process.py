@@ -100,7 +100,7 @@ class Watchdog:
         return self._pulse.look(time.monotonic())
 
     def _was_left(self) -> bool:
-        """Whether the bot hung up and lives on. At first it may be just dying: the kernel closes its files one by one."""
+        """Whether the bot hung up and lives on. At first it may be dying: the kernel closes its files one by one."""
         return self._hung_up_at is not None and time.monotonic() - self._hung_up_at > DYING
 
     def _busy(self) -> bool:
