@@ -5,13 +5,16 @@ import sys
 
 from sandbox.libopus import load_opus
 
-from . import calls, codec, cpu, delay, ending, words
+from . import beat, calls, codec, cpu, cycles, delay, ending, stopping, words
 from .table import Row, show
 
 BENCHMARKS = {
     "cpu": cpu.run,
     "delay": delay.run,
+    "stopping": stopping.run,
+    "beat": beat.run,
     "ending": ending.run,
+    "cycles": cycles.run,
     "words": words.run,
     "calls": calls.run,
     "codec": codec.run,

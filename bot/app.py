@@ -98,6 +98,19 @@ class Parley(commands.AutoShardedBot):
     ) -> None:
         self.calls.on_voice_state(member, before, after)
 
+    async def on_guild_channel_update(self, _: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
+        self.calls.on_permissions(after.guild)
+
+    async def on_guild_role_update(self, _: discord.Role, after: discord.Role) -> None:
+        self.calls.on_permissions(after.guild)
+
+    async def on_guild_role_delete(self, role: discord.Role) -> None:
+        self.calls.on_permissions(role.guild)
+
+    async def on_member_update(self, _: discord.Member, after: discord.Member) -> None:
+        if after == after.guild.me:  # Discord tells of nobody else without the intent for members
+            self.calls.on_permissions(after.guild)
+
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         self.calls.on_channel_deleted(channel)
 

@@ -125,12 +125,11 @@ async def _serve(config: Config, token: str) -> None:
     try:
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        ended = running.done()  # by itself, before anything is closed under it
         stopping.cancel()
         watching.cancel()
         await bot.close()
-        # discord.py tries to connect for ever when the gateway is out of reach.
-        ended = running.done()
-        running.cancel()
+        running.cancel()  # discord.py tries to connect for ever when the gateway is out of reach
         await asyncio.gather(stopping, watching, running, return_exceptions=True)
     if ended:
         running.result()

@@ -93,7 +93,7 @@ class RunningBot:
         """The session is ended at the provider's meter, once, and the channel says why, once."""
         await eventually(lambda: not self.bills(session), within, f"still billed; log: {self.log()[-3000:]}")
         await eventually(lambda: len(self.receipts(place)) == 1, within, f"no receipt; log: {self.log()[-3000:]}")
-        assert reason in self.receipts(place)[0]
+        assert reason in self.receipts(place)[0], f"{self.receipts(place)}; log: {self.log()[-3000:]}"
         assert self.requests_to("DELETE", session) == 1
 
     def voice_sockets(self) -> int:

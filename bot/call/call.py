@@ -11,10 +11,9 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
 
 from bot import clock
 from bot.config.load import Config
@@ -41,39 +40,36 @@ from bot.room.events import (
     VoicebotArrived,
     VoicebotGone,
 )
-from bot.voice.close_codes import Remedy
+from bot.voice.close_codes import NOBODY_DECRYPTED, Remedy
 from bot.voice.handshake import Disconnected, Moved, ServerChanged, VoiceUpdate
 
 from .billing import BilledSession
-from .catch_up import CatchUp
 from .closing import SessionCloser
-from .events import CallObserver, TranscriptLine
+from .conversation import Conversation, Said
+from .events import CallObserver
 from .guards import CheckHearing, End, Guards, Tell, Verdict, Warn
 from .hearing import diagnosis, undecryptable
 from .ledger import SessionRecord
 from .limits import Allowance
 from .opening import SessionOpener
+from .permissions import Hindrances
 from .repairs import Repairs
 from .request import CallRequest
 from .sound import sound_settings
-from .speech import SpeechLedger
 from .state import CallState, CallStateMachine, EndReason
+from .steps import GivenUp, unless
 from .voice_link import VoiceChannel, VoiceLink
 
 log = logging.getLogger(__name__)
 
 LONGEST_PATIENCE = 5.0  # seconds between two looks of the guards
 DELETION_WAIT = 0.25  # seconds
+#: Seconds that a rejoined room must have held before it is joined once more.
+ROOM_RESPITE = 120.0
 GATEWAY_WAIT = 5.0  # seconds for the main gateway to explain a 4014
 #: Seconds the call waits for the provider to confirm the end; after that people are told, and the closing goes on.
 CONFIRM_WAIT = 15.0
 CONFIRM_WAIT_AT_SHUTDOWN = 4.0
-
-T = TypeVar("T")
-
-
-class _Ending(Exception):
-    """The call is to end while a step of its start was waited for."""
 
 
 class Call:
@@ -116,8 +112,7 @@ class Call:
         )
         self._voice = VoiceLink(request.channel, media_loop, self._media, self._on_voice_update)
         self._loop = asyncio.get_running_loop()
-        self._speech = SpeechLedger()
-        self._catch_up = CatchUp()
+        self._conversation = Conversation(self, observer)
         self._limits = limits
         #: How long it may last; None is for ever.
         self.allowance: Allowance | None = None
@@ -125,7 +120,9 @@ class Call:
         self._guards = Guards(settings)
         self._wake = asyncio.Event()
         self._repairs = Repairs(f"call {self.id}", self._on_repair_done)
-        self._rejoined_room = False
+        self._rejoined_room_at: float | None = None
+        self._hindrances = Hindrances()
+        self._sessions_undecryptable = 0  # voice sessions in a row in which nobody could be decrypted
 
     # -- what others may ask ------------------------------------------------------------------------------------
 
@@ -200,6 +197,16 @@ class Call:
         self._guards.occupancy(clock.now(), humans)
         self._wake.set()
 
+    def look_for_hindrances(self) -> None:
+        """Permissions, or the bot's own voice state, may have changed: tell people once what no longer works."""
+        guild = self.channel.guild
+        wrong, well = self._hindrances.update(self.channel, guild.get_channel_or_thread(self.text_channel_id))
+        for text in wrong:
+            log.warning("call %s: %s", self.id, text)
+            self._observer.warning(self, text)
+        for text in well:
+            self._observer.notice(self, text)
+
     def gateway(self, *, connected: bool) -> None:
         """Discord's main gateway was lost, or is back. Sound goes on meanwhile."""
         if connected:
@@ -222,7 +229,7 @@ class Call:
             if not self.live.done():
                 self.live.set_result(None)
             await self._live()
-        except _Ending:
+        except GivenUp:
             self._fail_start(ParleyError("The call was ended before it had begun."))
         except ParleyError as error:
             log.warning("call %s could not start: %s", self.id, error)
@@ -245,14 +252,14 @@ class Call:
             await self._close()
 
     async def _connect(self) -> None:
-        await self._or_end(self._voice.connect())
+        await unless(self._end, self._voice.connect())
         session = await self._open_session()
-        await self._or_end(self._media_loop.run(self._media.join_room(session.room_url, session.room_token)))
+        await unless(self._end, self._media_loop.run(self._media.join_room(session.room_url, session.room_token)))
 
     async def _open_session(self) -> VoicebotSession:
         """The POST. It is not given up when the call is to end meanwhile."""
         if self._end.is_set():
-            raise _Ending
+            raise GivenUp
         session = await self._billing.open(self.request.participant)
         if self.allowance is not None:
             allowance, elapsed = self.allowance, self.elapsed
@@ -260,7 +267,7 @@ class Call:
                 clock.now(), allowance.seconds - elapsed, allowance.whose, allowance.reason, allowance.spent + elapsed
             )
         if self._end.is_set():
-            raise _Ending
+            raise GivenUp
         return session
 
     async def _live(self) -> None:
@@ -319,7 +326,7 @@ class Call:
         assert self.machine.end_reason is not None
         self.closing = self._billing.end(self.machine.end_reason, self.ended_by)
         if self.session is not None and self.machine.was_live:
-            self._catch_up.begin(self.provider, self.session.reference)
+            self._conversation.ends(self.session.reference)
         await self._repairs.cancel()
         for step in (self._media_loop.run(self._media.close()), self._voice.leave()):
             try:
@@ -328,8 +335,7 @@ class Call:
                 log.exception("call %s: a step of the ending failed", self.id)
         await self._await_confirmation()
         self._drain_transcript()
-        for line in await self._catch_up.missed():
-            self._observer.transcript(self, line)
+        await self._conversation.missed_lines()
         self.machine.ended()
         log.info("call %s ended: %s", self.id, self.machine.end_reason)
         await self._observer.finished(self)
@@ -350,20 +356,6 @@ class Call:
         if not self.live.done():
             self.live.set_exception(error)
             self.live.exception()  # someone may have stopped waiting; it is logged already
-
-    async def _or_end(self, step: Coroutine[Any, Any, T]) -> T:
-        """A step of the start, given up when the call is to end."""
-        task = asyncio.ensure_future(step)
-        ending = asyncio.create_task(self._end.wait())
-        try:
-            await asyncio.wait({task, ending}, return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                return task.result()
-            raise _Ending
-        finally:
-            for waiting in (task, ending):
-                waiting.cancel()
-            await asyncio.gather(task, ending, return_exceptions=True)
 
     # -- what happens -------------------------------------------------------------------------------------------
 
@@ -413,27 +405,13 @@ class Call:
                 self._voicebot_spoke = True
                 self._guards.speaking(clock.now(), None, event.speaking)
 
-    def _tell(self, event: Utterance | ShownImage | SpeakingChanged | AgentState) -> None:
+    def _tell(self, event: Said) -> None:
         if isinstance(event, SpeakingChanged):
-            if event.speaking:
-                self._speech.started(event.user_id, event.at)
-            else:
-                self._speech.stopped(event.user_id, event.at)
+            self._sessions_undecryptable = 0
             member = self.channel.guild.get_member(event.user_id)
             if member is None or not member.bot:  # a music bot is no conversation
                 self._guards.speaking(clock.now(), event.user_id, event.speaking)
-            self._observer.speaking(self, event.user_id, event.speaking)
-        elif isinstance(event, Utterance):
-            speakers: tuple[int, ...] = ()
-            if event.final and event.role == "user":
-                speakers = self._speech.claim(time.monotonic())
-            line = TranscriptLine(event.role, event.text, event.final, speakers)
-            self._catch_up.note(line)
-            self._observer.transcript(self, line)
-        elif isinstance(event, ShownImage):
-            self._observer.image(self, event)
-        else:
-            self._observer.agent_state(self, event.state)
+        self._conversation.happened(event)
 
     def _drain_transcript(self) -> None:
         """Words and pictures that had arrived when the call ended still belong to it."""
@@ -449,15 +427,16 @@ class Call:
             RoomEnd.CONNECTION_LOST: EndReason.ROOM_LOST,
         }
         if event.reason is RoomEnd.CONNECTION_LOST and self._may_rejoin_room():
-            self._rejoined_room = True
+            self._rejoined_room_at = clock.now()
             self._broke("room")
             self._repairs.start("room", self._rejoin_room())
         else:
             self.end(reasons[event.reason])
 
     def _may_rejoin_room(self) -> bool:
-        """Once, when LiveKit's own repairs have failed, and only with a token that is still good for joining."""
-        if self._rejoined_room or self.session is None:
+        """When LiveKit's own repairs have failed: not again and again, and only with a token that is still good."""
+        again = self._rejoined_room_at is not None and clock.now() - self._rejoined_room_at < ROOM_RESPITE
+        if again or self.session is None:
             return False
         expires_at = self.session.expires_at
         return expires_at is None or expires_at > datetime.now(UTC)
@@ -475,7 +454,14 @@ class Call:
             return
         log.info("call %s: voice lost (%s)", self.id, lost.meaning)
         self._broke("voice")
-        if lost.remedy is Remedy.GIVE_UP:
+        if lost.meaning == NOBODY_DECRYPTED.meaning:
+            self._sessions_undecryptable += 1
+        if (
+            self._sessions_undecryptable > 1
+        ):  # new keys, and a new session, were of no use: nobody pays for more of that
+            self._observer.warning(self, NOBODY_DECRYPTED.meaning + " I end the call.")
+            self.end(EndReason.NOBODY_HEARD)
+        elif lost.remedy is Remedy.GIVE_UP:
             self.end(EndReason.VOICE_LOST)
         elif lost.remedy is Remedy.AWAIT_GATEWAY:
             # Kicked, moved or a new server: the main gateway tells in a moment, and then this is cancelled.

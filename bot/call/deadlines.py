@@ -28,6 +28,9 @@ class Deadlines(Generic[V]):
         if name not in self._running:
             self.start(name, now, *steps)
 
+    def runs(self, name: str) -> bool:
+        return name in self._running
+
     def stop(self, name: str) -> None:
         self._running.pop(name, None)
 

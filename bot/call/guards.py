@@ -131,7 +131,10 @@ class Guards:
 
     def voicebot_gone(self, now: float) -> None:
         self._speaking.discard(None)
-        end = (self._settings.voicebot_return, End(EndReason.VOICEBOT_GONE))
+        limit = self._settings.voicebot_return
+        if self._deadlines.runs("room"):  # it is we who are away; that has a limit of its own
+            limit += self._settings.reconnect_limit
+        end = (limit, End(EndReason.VOICEBOT_GONE))
         self._deadlines.start("voicebot", now, (NOTICEABLE, Gone("voicebot")), end)
 
     def broke(self, now: float, side: str) -> None:

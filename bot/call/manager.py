@@ -19,6 +19,7 @@ from .events import CallObserver
 from .ledger import Ledger, SessionRecord, SessionState
 from .limits import Allowance, Limits, Starter
 from .opening import SessionOpener
+from .permissions import check_voice
 from .reaper import Reaper
 from .receipts import Receipts
 from .request import CallRequest
@@ -115,7 +116,7 @@ class CallManager:
                 f"{billed.provider.title} has not confirmed the end of the last call's session yet, so it may still be "
                 "billing. I keep trying; a new call can begin when it has."
             )
-        check_permissions(request.channel)
+        check_voice(request.channel)
         provider = self._provider_for(guild_id, settings)
         call = Call(
             request,
@@ -140,6 +141,14 @@ class CallManager:
         call = self.of_guild(member.guild.id)
         if call is not None and call.state is not CallState.CONNECTING:
             call.occupancy(humans_in(call.channel))
+            if member == member.guild.me:
+                call.look_for_hindrances()
+
+    def on_permissions(self, guild: discord.Guild) -> None:
+        """Roles, overwrites or the bot's own roles changed: can its call still do what it must?"""
+        call = self.of_guild(guild.id)
+        if call is not None and call.state is not CallState.CONNECTING:
+            call.look_for_hindrances()
 
     def on_channel_deleted(self, channel: discord.abc.GuildChannel) -> None:
         call = self.of_guild(channel.guild.id)
@@ -219,24 +228,3 @@ def humans_in(channel: VoiceChannel) -> int:
     """How many people are in a channel. Someone the cache does not know counts as a person."""
     members = [channel.guild.get_member(user_id) for user_id in channel.voice_states]
     return sum(member is None or not member.bot for member in members)
-
-
-def check_permissions(channel: VoiceChannel) -> None:
-    """Refused, naming each permission that the bot lacks in a voice channel."""
-    permissions = channel.permissions_for(channel.guild.me)
-    needed = {
-        "View Channel": permissions.view_channel,
-        "Connect": permissions.connect,
-        "Speak": permissions.speak,
-        "Use Voice Activity": permissions.use_voice_activation,
-    }
-    missing = [name for name, granted in needed.items() if not granted]
-    if missing:
-        names = ", ".join(f"**{name}**" for name in missing)
-        raise Refused(
-            f"I need the permission {names} in {channel.mention}. "
-            "An admin can grant it in the channel's settings, under Permissions."
-        )
-    full = channel.user_limit and len(channel.voice_states) >= channel.user_limit
-    if full and not permissions.move_members:
-        raise Refused(f"{channel.mention} is full. Raise its user limit or make room for me.")

@@ -46,6 +46,7 @@ class SoundReport:
     frames_starved: int = 0
     ticks_skipped: int = 0
     ticks_late: int = 0
+    tick_lateness: float = 0.0  # 99 % of the last minute's ticks, of all calls, came within so much of their time
     delay_to_room: float = 0.0  # the longest of those who were heard
     delay_to_discord: float = 0.0
     interruptions: int = 0
@@ -101,6 +102,7 @@ def report(
     ticks: tuple[int, int],
     interruptions: int,
     past: Past | None = None,
+    lateness: float = 0.0,
 ) -> SoundReport:
     """All counters at once; `ticks` are those skipped and those late since the process started."""
     past = Past() if past is None else past
@@ -130,6 +132,7 @@ def report(
         frames_starved=voices.starved,
         ticks_skipped=ticks[0] - past.ticks[0],
         ticks_late=ticks[1] - past.ticks[1],
+        tick_lateness=lateness,
         delay_to_room=max((person.delay for person in people.values()), default=0.0),
         delay_to_discord=voices.delay,
         interruptions=interruptions,

@@ -155,8 +155,8 @@ class MediaSession:
 
     async def report(self) -> SoundReport:
         """The counters as they stand."""
-        count = self._interruption.count
-        return report(self._voice, self._room, self._speakers, self._voices, self._ticks, count, self._past)
+        count, lateness = self._interruption.count, self._loop.ticker.lateness()
+        return report(self._voice, self._room, self._speakers, self._voices, self._ticks, count, self._past, lateness)
 
     @property
     def _ticks(self) -> tuple[int, int]:

@@ -6,12 +6,14 @@ for the rest of the call.
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
 INTERVAL = 0.02  # seconds
 LATE = 0.005  # seconds behind its time at which a tick counts as late
+REMEMBERED = 3000  # ticks: a minute
 
 Tick = Callable[[int, float], None]  # (tick number, the loop's time)
 
@@ -22,11 +24,17 @@ class Ticker:
     def __init__(self) -> None:
         self.skipped = 0  # ticks lost to stalls
         self.late = 0
+        self._lateness: deque[float] = deque(maxlen=REMEMBERED)  # seconds
         self._subscribers: list[Tick] = []
         self._failing: list[Tick] = []
         self._handle: asyncio.TimerHandle | None = None
         self._origin = 0.0
         self._tick = 0
+
+    def lateness(self, share: float = 0.99) -> float:
+        """Seconds within which so many of the last minute's ticks came; 0 when there were none."""
+        found = sorted(self._lateness)
+        return found[min(int(len(found) * share), len(found) - 1)] if found else 0.0
 
     def add(self, subscriber: Tick) -> None:
         self._subscribers.append(subscriber)
@@ -54,7 +62,9 @@ class Ticker:
         now = asyncio.get_running_loop().time()
         due = int((now - self._origin) / INTERVAL + 1e-6)
         self.skipped += max(0, due - self._tick - 1)
-        self.late += now - (self._origin + (self._tick + 1) * INTERVAL) > LATE
+        lateness = now - (self._origin + (self._tick + 1) * INTERVAL)
+        self.late += lateness > LATE
+        self._lateness.append(lateness)
         self._tick = max(due, self._tick + 1)
         for subscriber in list(self._subscribers):
             try:

@@ -44,6 +44,13 @@ _CODES = {
 }
 
 
+#: Not a code of Discord's: our keys fit nobody's, however often we ask for new ones.
+NOBODY_DECRYPTED = CloseCode(
+    Remedy.FRESH_SESSION,
+    "Nobody's voice can be decrypted. Leave the voice channel, everybody, and join it again.",
+)
+
+
 def explain(code: int | None) -> CloseCode:
     """The entry for a close code; a connection that just broke (None, 1006) or an unknown code is resumed."""
     if code is None or code not in _CODES:

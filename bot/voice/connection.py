@@ -15,7 +15,7 @@ from bot.errors import VoiceClosed, VoiceError
 
 from . import aead, dave
 from . import gateway as gw
-from .close_codes import CloseCode, Remedy, explain
+from .close_codes import NOBODY_DECRYPTED, CloseCode, Remedy, explain
 from .gateway import Message, VoiceGateway, VoiceServerInfo
 from .opus import Encoder, Pcm
 from .receive import OpusPacket, Receiver
@@ -160,7 +160,7 @@ class VoiceConnection:
         if self.dave.needs_recovery and self._gateway is not None and not self._given_up:
             if self.dave.beyond_recovery:
                 self._given_up = True
-                self._on_lost(CloseCode(Remedy.FRESH_SESSION, "Nobody can be decrypted."))
+                self._on_lost(NOBODY_DECRYPTED)
                 return
             log.warning("frames cannot be decrypted, asking for new DAVE keys")
             for reply in self.dave.recover():

@@ -12,6 +12,7 @@ from bot.call.call import Call
 from bot.call.events import Receipt
 from bot.call.limits import Starter
 from bot.call.manager import humans_in
+from bot.call.permissions import listed, missing_in_text
 from bot.call.request import CallRequest
 from bot.call.state import CallState, EndReason
 from bot.call.usage import Period, as_csv, span
@@ -168,19 +169,10 @@ class VoicebotPlugin(Plugin[PluginSettings]):
                 "The text channel in this server's settings is gone, or I cannot see it. "
                 "The bot's operator can correct `text_channel`."
             )
-        permissions = channel.permissions_for(guild.me)
-        may_send = (
-            permissions.send_messages_in_threads if isinstance(channel, discord.Thread) else permissions.send_messages
-        )
-        needed = {
-            "View Channel": permissions.view_channel,
-            "Send Messages": may_send,
-            "Embed Links": permissions.embed_links,
-        }
-        missing = [f"**{name}**" for name, granted in needed.items() if not granted]
+        missing = missing_in_text(channel)
         if missing:
             raise Refused(
-                f"I need the permission {', '.join(missing)} in {channel.mention}, "
+                f"I need the permission {listed(missing)} in {channel.mention}, "
                 "so that I can write down what is said. An admin can grant it in the channel's settings."
             )
         return channel.id

@@ -71,7 +71,8 @@ def details(sound: SoundReport) -> str:
         f"Held back: {_ms(sound.delay_to_room)} towards the voicebot, {_ms(sound.delay_to_discord)} towards Discord",
         f"Frames of 20 ms: {sound.frames_to_room} to the voicebot, {sound.frames_to_discord} here, "
         f"{sound.frames_dropped} dropped, {sound.frames_starved} concealed",
-        f"Beat: {sound.ticks_late} late, {sound.ticks_skipped} skipped",
+        f"Beat: {sound.ticks_late} late, {sound.ticks_skipped} skipped, "
+        f"99 % within {sound.tick_lateness * 1000:.1f} ms",
         f"Interruptions: {sound.interruptions}, keys renewed: {sound.dave_recoveries}",
     ]
     heard = sorted(sound.speakers, key=lambda speaker: speaker.packets, reverse=True)

@@ -46,6 +46,7 @@ class Valsea:
         self.sessions: dict[str, Session] = {}  # by room
         self.faults = FaultPlan()
         self.image_form: ImageForm = "key"
+        self.livekit_url: str | None = None  # named in a session's answer instead of the server's own address
         self.more_images: dict[str, str] = {}  # key -> URL, named in a session's answer besides its own
         self.greet = False
         self.send_voicebot = True  # whether new sessions get their voicebot
@@ -100,6 +101,16 @@ class Valsea:
         assert self._api is not None
         with contextlib.suppress(api.TwirpError, aiohttp.ClientError):  # it is gone already, or LiveKit is
             await self._api.room.delete_room(api.DeleteRoomRequest(room=room))
+
+    async def put_out(self, session: Session) -> None:
+        """Remove the client from a session's room, as a provider does that has had enough of it."""
+        assert self._api is not None
+        found = await self._api.room.list_participants(api.ListParticipantsRequest(room=session.room))
+        for participant in found.participants:
+            if not participant.identity.startswith("agent-") and participant.identity != "observer":
+                await self._api.room.remove_participant(
+                    api.RoomParticipantIdentity(room=session.room, identity=participant.identity)
+                )
 
     # -- endpoints ----------------------------------------------------------------------------------------------
 
@@ -204,7 +215,7 @@ class Valsea:
         return {
             "sessionId": session.id,
             "participantToken": self.livekit.token(identity, session.room),
-            "livekitUrl": self.livekit.url,
+            "livekitUrl": self.livekit_url or self.livekit.url,
             "roomName": session.room,
             "voicebotName": VOICEBOT_NAME,
             "voicebotAvatarUrl": AVATAR,

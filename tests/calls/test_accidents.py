@@ -128,7 +128,7 @@ async def test_a_frozen_watchdog_is_replaced_and_opens_nothing_when_it_wakes(bot
     session = await bot.start_call(place, arrived=False)
     for pid in frozen:
         os.kill(pid, signal.SIGCONT)
-    await asyncio.sleep(3)
+    await asyncio.sleep(5)
     assert bot.organisation.running() == [session.room]
     assert len(bot.organisation.meters) == 1
     assert not set(frozen) & set(await watchdogs(bot))

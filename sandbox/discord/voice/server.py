@@ -10,6 +10,7 @@ import json
 import secrets
 import struct
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,12 +51,14 @@ class VoiceServer(asyncio.DatagramProtocol):
         self.heartbeat_interval = 13.75  # seconds
         self.reject_with: int | None = None  # a close code for every new websocket, when asked for
         self.hold_dave = False  # leave new clients without DAVE messages, when asked for
+        self.nat_timeout: float | None = None  # seconds after which a router forgets who sends nothing, when asked for
         self.udp_blocked = False  # swallow every datagram, as a firewall does, when asked for
         self._tickets: dict[str, Ticket] = {}
         self._connections: dict[int, tuple[VoiceRoom, Connection]] = {}
         self._sockets: dict[int, web.WebSocketResponse] = {}
         self._expiry: dict[int, asyncio.TimerHandle] = {}
-        self._ssrc = itertools.count(10_001)
+        self._last_sent: dict[tuple[str, int], float] = {}  # by client's address: when it sent anything
+        self._ssrc: Iterator[int] = itertools.count(10_001)
         self._transport: asyncio.DatagramTransport | None = None
 
     async def start(self) -> None:
@@ -124,6 +127,9 @@ class VoiceServer(asyncio.DatagramProtocol):
     # -- UDP ----------------------------------------------------------------------------------------------------
 
     def _send(self, datagram: bytes, address: tuple[str, int]) -> None:
+        last_sent = self._last_sent.get(address, 0.0)
+        if self.nat_timeout is not None and time.monotonic() - last_sent > self.nat_timeout:
+            return
         if self._transport is not None:
             self._transport.sendto(datagram, address)
 
@@ -132,7 +138,9 @@ class VoiceServer(asyncio.DatagramProtocol):
             return
         if len(data) == 74 and data[:2] == b"\x00\x01":
             self._discover(data, (str(addr[0]), addr[1]))
-        elif transport.is_rtp(data):
+            return
+        self._last_sent[(str(addr[0]), addr[1])] = time.monotonic()
+        if transport.is_rtp(data):
             found = self._connections.get(struct.unpack_from(">I", data, 8)[0])
             if found is not None and found[1].address == addr:
                 found[0].forward(found[1], data)
@@ -142,6 +150,7 @@ class VoiceServer(asyncio.DatagramProtocol):
         if found is None:
             return
         found[1].address = address
+        self._last_sent[address] = time.monotonic()
         reply = b"\x00\x02\x00\x46" + data[4:8] + address[0].encode().ljust(64, b"\0")
         self._send(reply + struct.pack(">H", address[1]), address)
 

@@ -223,3 +223,19 @@ def test_a_short_nap_ends_nothing() -> None:
     guards = _guards(silence_limit=0)
     _at(guards, 10, awake=10)
     assert _at(guards, 40, awake=11) == []
+
+
+def test_a_voicebot_that_is_gone_because_the_room_is_gone_is_not_what_ended_the_call() -> None:
+    guards = _guards(silence_limit=0, voicebot_return=1, reconnect_limit=6)
+    guards.broke(0, "room")
+    guards.voicebot_gone(0.5)
+    assert [v for v in _at(guards, 5) if isinstance(v, End)] == []
+    assert [v for v in _at(guards, 6) if isinstance(v, End)] == [End(EndReason.ROOM_LOST)]
+
+
+def test_a_voicebot_that_does_not_come_back_with_the_room_is() -> None:
+    guards = _guards(silence_limit=0, voicebot_return=1, reconnect_limit=6)
+    guards.broke(0, "room")
+    guards.voicebot_gone(0.5)
+    guards.healed("room")
+    assert [v for v in _at(guards, 8) if isinstance(v, End)] == [End(EndReason.VOICEBOT_GONE)]

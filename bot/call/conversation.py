@@ -1,0 +1,57 @@
+"""What is said and shown in one call, on its way to those who want to know: lines with their speakers, pictures."""
+
+import time
+from typing import TYPE_CHECKING
+
+from bot.media.events import SpeakingChanged
+from bot.provider import ShownImage, Utterance
+from bot.room.events import AgentState
+
+from .catch_up import CatchUp
+from .events import CallObserver, TranscriptLine
+from .speech import SpeechLedger
+
+if TYPE_CHECKING:
+    from .call import Call
+
+Said = Utterance | ShownImage | SpeakingChanged | AgentState
+
+
+class Conversation:
+    """One call's."""
+
+    def __init__(self, call: "Call", observer: CallObserver) -> None:
+        self._call = call
+        self._observer = observer
+        self._speech = SpeechLedger()
+        self._catch_up = CatchUp()
+
+    def happened(self, event: Said) -> None:
+        """In the order of time."""
+        match event:
+            case SpeakingChanged():
+                (self._speech.started if event.speaking else self._speech.stopped)(event.user_id, event.at)
+                self._observer.speaking(self._call, event.user_id, event.speaking)
+            case Utterance():
+                self._said(event)
+            case ShownImage():
+                self._observer.image(self._call, event)
+            case AgentState():
+                self._observer.agent_state(self._call, event.state)
+
+    def ends(self, reference: str) -> None:
+        """Begin to read what the provider has kept of the session, for lines that were missed live."""
+        self._catch_up.begin(self._call.provider, reference)
+
+    async def missed_lines(self) -> None:
+        """Hand on what was missed."""
+        for line in await self._catch_up.missed():
+            self._observer.transcript(self._call, line)
+
+    def _said(self, utterance: Utterance) -> None:
+        speakers: tuple[int, ...] = ()
+        if utterance.final and utterance.role == "user":
+            speakers = self._speech.claim(time.monotonic())
+        line = TranscriptLine(utterance.role, utterance.text, utterance.final, speakers)
+        self._catch_up.note(line)
+        self._observer.transcript(self._call, line)

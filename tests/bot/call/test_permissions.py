@@ -1,0 +1,86 @@
+"""What the bot lacks, by name; and in mid-call, each thing once."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import discord
+import pytest
+
+from bot.call.permissions import Hindrances, check_voice, missing_in_text, missing_in_voice
+from bot.errors import Refused
+
+
+class Channel:
+    """A channel in which the bot has all permissions but some."""
+
+    mention = "#lounge"
+
+    def __init__(self, *lacking: str, state: Any = None) -> None:
+        self.user_limit = 0
+        self.voice_states: Any = {}
+        self.lacking = list(lacking)
+        self.guild = SimpleNamespace(me=SimpleNamespace(voice=state))
+
+    def permissions_for(self, member: Any) -> discord.Permissions:
+        permissions = discord.Permissions.all()
+        permissions.update(**dict.fromkeys(self.lacking, False))
+        return permissions
+
+
+def channel(*lacking: str, state: Any = None) -> Any:
+    return Channel(*lacking, state=state)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "name"),
+    [
+        ("view_channel", "View Channel"),
+        ("connect", "Connect"),
+        ("speak", "Speak"),
+        ("use_voice_activation", "Use Voice Activity"),
+    ],
+)
+def test_each_is_named(lacking: str, name: str) -> None:
+    assert missing_in_voice(channel(lacking)) == [name]
+    with pytest.raises(Refused, match=rf"permission \*\*{name}\*\* in #lounge"):
+        check_voice(channel(lacking))
+
+
+def test_a_full_channel_is_refused_unless_the_bot_may_move_members() -> None:
+    full = channel("move_members")
+    full.user_limit, full.voice_states = 2, {1: None, 2: None}
+    with pytest.raises(Refused, match="is full"):
+        check_voice(full)
+    full.lacking.clear()
+    check_voice(full)
+
+
+def test_what_a_text_channel_needs() -> None:
+    assert missing_in_text(channel("send_messages", "embed_links")) == ["Send Messages", "Embed Links"]
+    assert missing_in_text(channel("send_messages_in_threads")) == []
+
+
+def test_each_hindrance_is_told_once_and_once_more_when_it_is_over() -> None:
+    hindrances, voice, text = Hindrances(), channel(), channel()
+    assert hindrances.update(voice, text) == ([], [])
+    voice.lacking.append("speak")
+    (warning,), over = hindrances.update(voice, text)
+    assert "**Speak**" in warning
+    assert over == []
+    assert hindrances.update(voice, text) == ([], [])
+    voice.lacking.clear()
+    text.lacking.append("embed_links")
+    (warning,), (good_news,) = hindrances.update(voice, text)
+    assert "**Embed Links**" in warning
+    assert "again" in good_news
+    text.lacking.clear()
+    assert hindrances.update(voice, None)[0] == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "word"), [({"mute": True}, "muted"), ({"deaf": True}, "deafened"), ({"suppress": True}, "muted")]
+)
+def test_a_bot_that_is_muted_or_deafened(flags: dict[str, bool], word: str) -> None:
+    state = SimpleNamespace(**{"mute": False, "deaf": False, "suppress": False, **flags})
+    (warning,), _ = Hindrances().update(channel(state=state), channel())
+    assert f"I was {word} on this server" in warning
