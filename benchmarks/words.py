@@ -1,7 +1,9 @@
 """Words that survive a bad line, both ways, beside a bridge made of straw in the same run.
 
 Real Opus and the bridge's own classes on a simulated line: time is a number, so that three seeds of every line take
-minutes. The straw man is what most bots do: decode each packet as it comes, and play what is there.
+minutes. The straw man is what most bots do: towards the voicebot decode each packet as it comes and play what is there,
+towards people send each frame as it comes, without in-band FEC. Both ways of the voicebot's words end in the same
+listener, a client with a jitter buffer, since what people listen with is not ours.
 """
 
 import asyncio
@@ -14,6 +16,7 @@ import numpy as np
 
 from bot.bridge import FRAME_SAMPLES, Frame
 from bot.bridge.mixer import mix
+from bot.bridge.playout import Playout
 from bot.bridge.speaker import Speaker
 from bot.voice.opus import Decoder, Encoder
 from sandbox.people.line import Line
@@ -54,6 +57,9 @@ LINES = {
     "5 % loss and 40 ms jitter": Line(loss=0.05, jitter=0.04),
     "20 % out of order": Line(reorder=0.2),
 }
+
+
+BACK = ("5 % loss", "10 % loss", "bursts of 200 ms", "40 ms jitter", "20 % out of order")
 
 
 @dataclass(slots=True)
@@ -99,15 +105,18 @@ def _all() -> list[Row]:
         ours, straw = _wrong([ann], bridge, line), _wrong([ann], Straw, line)
         rows.append(_row(f"People's words, {name}", ours, straw, direct, _budget(name)))
     quiet = replace(bob, samples=(bob.samples // 16).astype(np.int16))
-    lines = {"two open microphones": [ann, _hiss(ann)], "someone 24 dB quieter beside": [quiet, ann]}
-    for name, people in lines.items():
-        turns = _in_turns(people) if people[1].sentences else people
-        ours, straw = _wrong(turns, bridge, Line(jitter=0.02)), _wrong(turns, Straw, Line(jitter=0.02), shared=True)
-        base = _wrong(_in_turns([bob, ann]) if people[1].sentences else [ann], bridge, Line(), seeds=(1,))
-        rows.append(_row(f"People's words, {name}", ours, straw, base, 0.98))
-    for name in ("5 % loss", "10 % loss", "bursts of 200 ms"):
-        ours = _wrong([ann], bridge, LINES[name], repair=True)
-        straw = _wrong([ann], Straw, LINES[name], repair=False)
+    beside = replace(bob, sentences=[], samples=(bob.samples * 0.3).astype(np.int16))
+    jittery = Line(jitter=0.02)
+    crowds = {  # all open their microphones at once but in the last one: whose words count, and who is beside
+        "an open microphone beside": ([ann, _hiss(ann)], [ann]),
+        "someone 10 dB softer talking at the same time": ([ann, beside], [ann, beside]),
+        "taking turns with someone 24 dB louder": (_in_turns([quiet, ann]), _in_turns([bob, ann])),
+    }
+    for name, (people, ideal) in crowds.items():
+        ours, straw = _wrong(people, bridge, jittery), _wrong(people, Straw, jittery)
+        rows.append(_row(f"People's words, {name}", ours, straw, _wrong_mixed(ideal), 0.98))
+    for name in BACK:
+        ours, straw = _wrong_back(ann, LINES[name], straw=False), _wrong_back(ann, LINES[name], straw=True)
         rows.append(_row(f"The voicebot's words, {name}", ours, straw, direct, _budget(name)))
     return rows
 
@@ -158,16 +167,30 @@ def _wrong(
     line: Line,
     *,
     seeds: tuple[int, ...] = SEEDS,
-    shared: bool = False,
-    repair: bool = True,
 ) -> float:
-    """The word error rate over all seeds; `shared` sends everybody through one bridge, `repair` is in-band FEC."""
-    said, understood = [], []
-    for seed in seeds:
-        heard = _carry(people, make, replace(line, seed=seed), shared=shared, repair=repair)
-        said.append(" ".join(sentence for person in people for sentence in person.sentences))
-        understood.append(" ".join(recognise(part) for part in _parts(heard)))
-    return word_error_rate(said, understood)
+    """The word error rate over all seeds."""
+    said = " ".join(sentence for person in people for sentence in person.sentences)
+    heard = [_understood(_carry(people, make, replace(line, seed=seed))) for seed in seeds]
+    return word_error_rate([said] * len(seeds), heard)
+
+
+def _wrong_mixed(people: list[_Said]) -> float:
+    """The word error rate where nothing is between people and recogniser but a sum."""
+    length = max(len(person.samples) for person in people)
+    total = sum(np.pad(person.samples, (0, length - len(person.samples))).astype(np.int32) for person in people)
+    said = " ".join(sentence for person in people for sentence in person.sentences)
+    return word_error_rate([said], [_understood(np.clip(np.asarray(total), -32_768, 32_767).astype(np.int16))])
+
+
+def _wrong_back(voicebot: _Said, line: Line, *, straw: bool) -> float:
+    """The word error rate at a person's ear, of frames that come from the room in bunches."""
+    said = " ".join(voicebot.sentences)
+    heard = [_understood(_carry_back(voicebot.samples, replace(line, seed=seed), straw=straw)) for seed in SEEDS]
+    return word_error_rate([said] * len(SEEDS), heard)
+
+
+def _understood(heard: Frame) -> str:
+    return " ".join(recognise(part) for part in _parts(heard))
 
 
 def _parts(samples: Frame) -> list[Frame]:
@@ -182,11 +205,11 @@ def _parts(samples: Frame) -> list[Frame]:
     return [*parts, samples]
 
 
-def _carry(people: list[_Said], make: Bridge, line: Line, *, shared: bool, repair: bool) -> Frame:
+def _carry(people: list[_Said], make: Bridge, line: Line) -> Frame:
     """What the voicebot hears of people on lines of this kind."""
     arrivals: list[tuple[float, int, int, int, bytes]] = []  # (time, order, person, timestamp, packet)
     for number, person in enumerate(people):
-        encoder = Encoder(expected_loss=10 if repair else 0)
+        encoder = Encoder(expected_loss=10)
         own = replace(line, seed=line.seed + 100 * number)
         for index in range(len(person.samples) // FRAME_SAMPLES):
             frame = person.samples[index * FRAME_SAMPLES : (index + 1) * FRAME_SAMPLES]
@@ -195,7 +218,7 @@ def _carry(people: list[_Said], make: Bridge, line: Line, *, shared: bool, repai
                 continue  # a client sends nothing while nobody speaks
             for late in own.departures(index * FRAME):
                 heapq.heappush(arrivals, (index * FRAME + late, len(arrivals), number, index * FRAME_SAMPLES, packet))
-    bridges = [make()] * len(people) if shared else [make() for _ in people]
+    bridges = [make() for _ in people]
     ticks = max(len(person.samples) for person in people) // FRAME_SAMPLES + 60
     heard = np.zeros(ticks * FRAME_SAMPLES, np.int16)
     for tick in range(ticks):
@@ -203,8 +226,43 @@ def _carry(people: list[_Said], make: Bridge, line: Line, *, shared: bool, repai
         while arrivals and arrivals[0][0] <= now:
             at, _, number, timestamp, packet = heapq.heappop(arrivals)
             bridges[number].push(number, timestamp, packet, at)
-        each = [bridges[0]] if shared else bridges
-        frames = [sound for one in each if (sound := one.next_frame(now)) is not None]
+        frames = [sound for one in bridges if (sound := one.next_frame(now)) is not None]
         if frames:
             heard[tick * FRAME_SAMPLES : (tick + 1) * FRAME_SAMPLES] = mix(frames)
+    return heard
+
+
+def _carry_back(samples: Frame, line: Line, *, straw: bool) -> Frame:
+    """What somebody's client plays of the voicebot: room, playout, encoder, line, and a listener."""
+    room = Line(jitter=0.03, seed=line.seed + 7)
+    coming = [
+        (index * FRAME + room.departures(index * FRAME)[0], index) for index in range(len(samples) // FRAME_SAMPLES)
+    ]
+    for index in range(1, len(coming)):  # a WebRTC client never hands out frames in the wrong order
+        coming[index] = max(coming[index][0], coming[index - 1][0]), index
+    waiting: deque[tuple[float, int]] = deque(coming)
+    playout, straight = Playout(), deque[Frame]()
+    encoder = Encoder(expected_loss=0 if straw else 5)
+    listener = Speaker(Decoder(), least=0.06, most=0.2)
+    arrivals: list[tuple[float, int, int, bytes]] = []
+    ticks = len(samples) // FRAME_SAMPLES + 80
+    heard = np.zeros(ticks * FRAME_SAMPLES, np.int16)
+    for tick in range(ticks):
+        now = tick * FRAME + 0.006
+        while waiting and waiting[0][0] <= now:
+            _, index = waiting.popleft()
+            frame = np.ascontiguousarray(samples[index * FRAME_SAMPLES : (index + 1) * FRAME_SAMPLES])
+            straight.append(frame)
+            playout.push(frame)
+        sent = (straight.popleft() if straight else None) if straw else playout.pop()
+        if sent is not None:
+            packet = encoder.encode(np.ascontiguousarray(sent))
+            for late in line.departures(now):
+                heapq.heappush(arrivals, (now + late, len(arrivals) + tick, tick * FRAME_SAMPLES, packet))
+        while arrivals and arrivals[0][0] <= now:
+            at, _, timestamp, packet = heapq.heappop(arrivals)
+            listener.push(1, timestamp, packet, at)
+        played = listener.next_frame(now)
+        if played is not None:
+            heard[tick * FRAME_SAMPLES : (tick + 1) * FRAME_SAMPLES] = played
     return heard

@@ -92,6 +92,10 @@ class World:
     def create_user(self, name: str) -> int:
         return int(self._backend.make_user(name.lower(), global_name=name).id)
 
+    def make_bot(self, user_id: int) -> None:
+        """Turn a user into somebody else's bot; before it is seen by anybody."""
+        self._backend.get_user(user_id).bot = True
+
     def create_guild(self, name: str, *bots: BotAccount, members: tuple[int, ...] = ()) -> int:
         """A guild that `bots` were invited to with all permissions but administrator."""
         first, *others = bots

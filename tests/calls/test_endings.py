@@ -56,7 +56,27 @@ async def test_kicked(hasty: RunningBot) -> None:
     place = hasty.place()
     session = await hasty.start_call(place)
     hasty.stage.discord.leave_voice(place.guild_id, hasty.account.user_id)
-    await hasty.expect_end(place, session, "was disconnected", within=3)
+    await hasty.expect_end(place, session, "was disconnected", within=2)
+
+
+async def test_kicked_while_it_is_starting(hasty: RunningBot) -> None:
+    """The session is open, and the room is being joined: nobody waits for that first."""
+    place = hasty.place()
+    stage = hasty.stage
+    await place.people[0].join(place.guild_id, place.voice_id)
+    silent = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    stage.valsea.livekit_url = f"ws://127.0.0.1:{silent.sockets[0].getsockname()[1]}"  # accepts, and says nothing
+    stage.valsea.send_voicebot = False
+    try:
+        session = await hasty.request_session(place)
+        await asyncio.sleep(0.3)
+        assert hasty.bills(session)
+        stage.discord.leave_voice(place.guild_id, hasty.account.user_id)
+        await eventually(lambda: not hasty.bills(session), 2)
+        await hasty.expect_end(place, session, "was disconnected")
+    finally:
+        stage.valsea.livekit_url = None
+        silent.close()
 
 
 async def test_moved(hasty: RunningBot) -> None:

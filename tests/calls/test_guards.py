@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sandbox.people.speech import speak
 from sandbox.valsea.faults import Fault
 from sandbox.valsea.session import Session
+from tests.calls.hum import hum
 from tests.conftest import start_bot
 from tests.support import RunningBot, eventually
 
@@ -94,6 +96,26 @@ async def test_speech_keeps_it_and_silence_ends_it(guarded: RunningBot) -> None:
         await asyncio.sleep(4)
         assert guarded.bills(session)
     await guarded.expect_end(place, session, "nobody had spoken", within=25)
+
+
+async def test_noise_and_a_music_bot_are_no_conversation(guarded: RunningBot) -> None:
+    """A fan below the threshold, and another bot that plays loudly: the silence ends the call all the same."""
+    place = guarded.place("Ann", "Music")
+    ann, music = place.people
+    place.people[:] = [ann]
+    guarded.stage.discord.world.make_bot(music.user_id)
+    session = await guarded.start_call(place)
+    await ann.say(speak("Hello there"))
+    await music.join(place.guild_id, place.voice_id)
+    await music.keys()
+    fan = np.random.default_rng(1).normal(0, 60, 48_000 * 40).astype(np.int16)
+    noises = [asyncio.create_task(ann.say(fan)), asyncio.create_task(music.say(hum(40)))]
+    try:
+        await guarded.expect_end(place, session, "nobody had spoken", within=20)
+    finally:
+        for noise in noises:
+            noise.cancel()
+        await asyncio.gather(*noises, return_exceptions=True)
 
 
 async def test_a_server_that_is_gone_for_too_long(guarded: RunningBot) -> None:

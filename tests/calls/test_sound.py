@@ -50,7 +50,7 @@ async def test_an_interrupted_voicebot_is_silent_before_it_knows(hasty: RunningB
     heard = levels(ann.ear.started_at, ann.ear.recording(hasty.account.user_id))
     said = levels(*timeline(observer.of(agent=True)))
     first_pause_heard = _first_pause(heard, started)
-    assert first_pause_heard - started < 1.0
+    assert first_pause_heard - started < 0.7  # two syllables, the jitter buffer, and a slow machine
     assert first_pause_heard < _first_pause(said, started)
 
 
@@ -153,6 +153,28 @@ async def test_a_voicebot_that_left_is_missed_and_welcomed(parley: RunningBot) -
 
 def _said(bot: RunningBot, place: Place, words: str) -> bool:
     return any(words in post["content"] for post in bot.posts(place))
+
+
+async def test_where_only_the_starter_may_interrupt_others_do_not(hasty: RunningBot) -> None:
+    bot = await start_bot(hasty.stage, development=False, interrupt="starter")
+    place = bot.place("Ann", "Bob")
+    ann, bob = place.people
+    session = await bot.start_call(place)
+    assert bot.stage.worker is not None
+    words = await asyncio.to_thread(speech.speak, "But I have another question, and it is a very different one.")
+    counts = []
+    for person in (bob, ann):  # Ann has brought it
+        before = ann.ear.frames_from(bot.account.user_id)
+        bot.stage.worker.say(session.id, LONG)
+        await eventually(lambda before=before: ann.ear.frames_from(bot.account.user_id) > before + 100, 20)  # type: ignore[misc]
+        await person.say(words)
+        text = await bot.command(place, ann, "voicebot status", details=True)
+        counts.append(int(re.findall(r"Interruptions: (\d+)", text)[0]))
+        await asyncio.sleep(1)
+    await bot.command(place, ann, "voicebot leave")
+    await bot.expect_end(place, session, "someone sent the bot away")
+    assert counts == [0, 1]
+    assert await bot.process.stop() == 0
 
 
 async def test_where_nobody_may_interrupt_nothing_is_held_back(hasty: RunningBot) -> None:
