@@ -61,8 +61,15 @@ class Voicebot:
 
     async def join(self, url: str, token: str, *, greet: bool = False, transcription: bool = True) -> None:
         """Connect and start to listen; `transcription` also publishes `lk.transcription` text streams."""
-        async with asyncio.timeout(JOIN_TIMEOUT):
-            await self._room.connect(url, token)
+        connecting = asyncio.create_task(self._room.connect(url, token), name="connect")
+        try:
+            async with asyncio.timeout(JOIN_TIMEOUT):
+                await asyncio.shield(connecting)
+        finally:
+            if not connecting.done():  # the SDK takes the process down when it is cancelled in this
+                undoing = asyncio.create_task(_undo(self._room, connecting), name="undo connect")
+                _UNDOING.add(undoing)
+                undoing.add_done_callback(_UNDOING.discard)
         self._room.on("disconnected", self._on_disconnected)
         session: AgentSession[None] = AgentSession(
             stt=WhisperSTT(),
@@ -136,6 +143,16 @@ class Voicebot:
     def _on_disconnected(self, reason: Any) -> None:
         self._report(State("closed"))
         self._done.set()
+
+
+#: Connects that nobody waits for any more.
+_UNDOING: set["asyncio.Task[None]"] = set()
+
+
+async def _undo(room: rtc.Room, connecting: "asyncio.Task[None]") -> None:
+    await asyncio.wait({connecting})
+    if not connecting.cancelled() and connecting.exception() is None:
+        await room.disconnect()
 
 
 class _Guide(Agent):

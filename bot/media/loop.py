@@ -1,6 +1,7 @@
 """The media loop's thread, and the way to it from the main loop."""
 
 import asyncio
+import logging
 import sys
 import threading
 from collections.abc import Callable, Coroutine
@@ -15,6 +16,10 @@ T = TypeVar("T")
 #: Seconds a Python thread may keep the GIL while another wants it. With the default of 5 ms a busy main loop delays
 #: the 20 ms beat by up to 100 ms; with this one by 2 to 3.
 SWITCH_INTERVAL = 0.0005
+#: Seconds that the end of the process waits for what outlives its call.
+LAST_WAIT = 1.0
+
+log = logging.getLogger(__name__)
 
 
 class MediaLoop:
@@ -28,6 +33,7 @@ class MediaLoop:
         self._stop: asyncio.Event | None = None
         self.ticker = Ticker()
         self._http: aiohttp.ClientSession | None = None
+        self._outliving: set[asyncio.Task[None]] = set()
 
     @property
     def http(self) -> aiohttp.ClientSession:
@@ -62,9 +68,22 @@ class MediaLoop:
         assert self._loop is not None, "the media loop is not running"
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
 
+    def outlive(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something in the media loop to its end, whatever becomes of the call that asked for it."""
+        task = asyncio.create_task(work, name="outlives its call")
+        self._outliving.add(task)
+        task.add_done_callback(self._on_outlived)
+
+    def _on_outlived(self, task: "asyncio.Task[None]") -> None:
+        self._outliving.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("something that outlived its call failed", exc_info=task.exception())
+
     async def _main(self, main: asyncio.AbstractEventLoop, ready: "asyncio.Future[None]") -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         async with aiohttp.ClientSession(connector=self._make_connector()) as self._http:
             main.call_soon_threadsafe(ready.set_result, None)
             await self._stop.wait()
+            if self._outliving:
+                await asyncio.wait(self._outliving, timeout=LAST_WAIT)

@@ -116,7 +116,12 @@ class MediaSession:
     async def join_room(self, url: str, token: str) -> None:
         """Join the voicebot's room, in place of the one before, and start to carry sound; RoomError."""
         self._retire_room()
-        room = RoomConnection(read_packet=self._read_packet, on_frame=self._on_frame, on_event=self._on_room_event)
+        room = RoomConnection(
+            read_packet=self._read_packet,
+            on_frame=self._on_frame,
+            on_event=self._on_room_event,
+            outlive=self._loop.outlive,
+        )
         self._room = room
         await room.join(url, token)
         self._loop.ticker.remove(self._tick)  # it beats already when this is a rejoin

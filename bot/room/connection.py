@@ -7,7 +7,7 @@ https://docs.livekit.io/home/client/data/text-streams/ (topic `lk.transcription`
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,10 +54,13 @@ class RoomConnection:
         read_packet: Callable[[bytes], Sequence[RoomMessage]],
         on_frame: Callable[[str, Frame], None],
         on_event: Callable[[RoomEvent], None],
+        outlive: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
+        """`outlive` runs something to its end, whatever becomes of this object."""
         self._read_packet = read_packet
         self._on_frame = on_frame
         self._on_event = on_event
+        self._outlive = outlive
         self._room = rtc.Room()
         self._source: rtc.AudioSource | None = None
         self._transcript = TranscriptSource()
@@ -84,14 +87,19 @@ class RoomConnection:
         room.register_text_stream_handler(TRANSCRIPTION_TOPIC, self._on_text_stream)
         # livekit-agents sends its own telemetry here; without a handler the SDK logs a line for each.
         room.register_byte_stream_handler(AGENT_SESSION_TOPIC, lambda reader, identity: None)
+        connecting = asyncio.create_task(room.connect(url, token, rtc.RoomOptions(auto_subscribe=True)), name="connect")
         try:
             async with asyncio.timeout(JOIN_TIMEOUT):
-                await room.connect(url, token, rtc.RoomOptions(auto_subscribe=True))
+                await asyncio.shield(connecting)
                 await self._publish()
         except rtc.ConnectError as error:
             raise self._failed("refused") from error
         except TimeoutError as error:
             raise self._failed("timed out") from error
+        finally:
+            if not connecting.done():
+                self._leaving = True
+                self._outlive(_undo(room, connecting))
         for participant in room.remote_participants.values():
             self._on_participant(participant)
 
@@ -109,7 +117,7 @@ class RoomConnection:
         )
 
     async def leave(self) -> None:
-        """Leave the room and stop every task; safe to call at any time."""
+        """Leave the room and stop every task; safe to call at any time. It does not wait for a join to fail."""
         self._leaving = True
         tasks = [*self._tasks, *self._listeners.values()]
         for task in tasks:
@@ -164,7 +172,7 @@ class RoomConnection:
     def _on_track(
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
     ) -> None:
-        if track.kind != rtc.TrackKind.KIND_AUDIO or not self._is_voicebot(participant):
+        if self._leaving or track.kind != rtc.TrackKind.KIND_AUDIO or not self._is_voicebot(participant):
             return
         first = not self._listeners
         task = asyncio.create_task(self._listen(publication.sid, track), name="room listener")
@@ -224,6 +232,8 @@ class RoomConnection:
         self._emit(Utterance(role, text, final, segment), "text stream")
 
     def _emit(self, message: RoomMessage, source: Source) -> None:
+        if self._leaving:
+            return
         if isinstance(message, Utterance):
             accepted = self._transcript.accept(source, message)
             if accepted is None:
@@ -256,3 +266,14 @@ class RoomConnection:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("%s failed", task.get_name(), exc_info=task.exception())
+
+
+async def _undo(room: rtc.Room, connecting: "asyncio.Task[None]") -> None:
+    """A connect that nobody waits for any more runs to its end, and is undone.
+
+    The SDK must not be cancelled in it: its Rust half waits for a word of its Python half and, when none comes in ten
+    seconds, takes the whole process down (livekit 1.1.21, "timed out waiting for ReadyForRoomEventRequest").
+    """
+    await asyncio.wait({connecting})
+    if not connecting.cancelled() and connecting.exception() is None:
+        await room.disconnect()

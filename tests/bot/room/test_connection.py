@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,19 @@ class Joined:
         self.name = name
         self.events: list[Any] = []
         self.tracks: dict[str, list[np.ndarray]] = {}
-        self.room = RoomConnection(read_packet=read_packet, on_frame=self._hear, on_event=self.events.append)
+        self.outliving: set[asyncio.Task[None]] = set()
+        self.room = RoomConnection(
+            read_packet=read_packet, on_frame=self._hear, on_event=self.events.append, outlive=self._outlive
+        )
         self.voicebot = rtc.Room()
 
     @property
     def frames(self) -> list[np.ndarray]:
         """Those of the first track."""
         return next(iter(self.tracks.values()), [])
+
+    def _outlive(self, work: Coroutine[Any, Any, None]) -> None:
+        self.outliving.add(asyncio.create_task(work))
 
     def _hear(self, track: str, frame: np.ndarray) -> None:
         self.tracks.setdefault(track, []).append(frame)
@@ -216,3 +223,39 @@ async def test_leaving_twice_and_saying_nothing(joined: Joined) -> None:
     await joined.room.leave()
     await joined.room.leave()
     assert joined.of(RoomClosed) == []
+
+
+#: Joins a room again and again, and gives up after so many milliseconds; then waits as long as the SDK does.
+IMPATIENT = """
+import asyncio, contextlib, sys
+from bot.room.connection import RoomConnection
+async def main(url, tokens):
+    late = set()
+    for number, token in enumerate(tokens):
+        room = RoomConnection(
+            read_packet=lambda payload: (), on_frame=lambda track, frame: None, on_event=lambda event: None,
+            outlive=lambda work: late.add(asyncio.create_task(work)),
+        )
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(room.join(url, token), 0.004 * number)
+        await room.leave()
+    await asyncio.sleep(11)
+    print("given up", len(late), "still connecting", sum(not task.done() for task in late))
+asyncio.run(main(sys.argv[1], sys.argv[2:]))
+"""
+
+
+async def test_a_join_that_is_given_up_at_any_moment_does_not_take_the_process_down(stage: Stage) -> None:
+    """The SDK ends a process whose connect was cancelled half-way, ten seconds later: with every call in it."""
+    tokens = [stage.livekit.token(f"bot-{number}", f"impatient-{number}") for number in range(40)]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", IMPATIENT, stage.livekit.url, *tokens),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    printed, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, errors.decode()[-2000:]
+    assert b"Panic" not in errors
+    words = printed.split()
+    assert int(words[2]) >= 5  # some were in the middle of it
+    assert int(words[-1]) == 0
