@@ -1,9 +1,9 @@
 """Wiring: the Discord client, the media loop, the calls and the plugins of one process."""
 
-import importlib
+import asyncio
+import contextlib
 import logging
 import ssl
-from collections.abc import Sequence
 from typing import Any
 
 import discord
@@ -12,38 +12,25 @@ from discord.ext import commands
 
 from bot.books import Books
 from bot.call.manager import CallManager
+from bot.config.diff import changes as differences
 from bot.config.load import Config
-from bot.config.model import PluginSettings
-from bot.errors import ParleyError
+from bot.config.watch import ConfigFile
+from bot.errors import ConfigError, ParleyError, PluginError
 from bot.media.loop import MediaLoop
 from bot.network import connector, tls_context
-from bot.plugin_host.hooks import HookDispatcher
-from bot.plugin_host.plugin import Plugin, SwitchedOff
+from bot.plugin_host.catalog import Catalog
+from bot.plugin_host.host import PluginHost
+from bot.plugin_host.plugin import Changes, SwitchedOff
 from bot.voice import opus
 
 log = logging.getLogger(__name__)
-
-BUILT_IN = ("plugins.valsea", "plugins.voicebot", "plugins.transcript", "plugins.images")
-
-
-def plugin_classes(extensions: Sequence[str] = BUILT_IN) -> dict[str, type[Plugin[Any]]]:
-    """Every plugin's class, by name, without starting anything."""
-    classes: dict[str, type[Plugin[Any]]] = {}
-    for extension in extensions:
-        plugin: type[Plugin[Any]] = importlib.import_module(extension).PLUGIN
-        classes[plugin.name] = plugin
-    return classes
-
-
-def plugin_models(extensions: Sequence[str] = BUILT_IN) -> dict[str, type[PluginSettings]]:
-    """The settings model of every plugin, by name."""
-    return {name: plugin.Settings for name, plugin in plugin_classes(extensions).items()}
 
 
 class Parley(commands.AutoShardedBot):
     """The bot. Create it inside a running event loop; it closes its books with itself."""
 
-    def __init__(self, config: Config, books: Books, extensions: Sequence[str] = BUILT_IN) -> None:
+    def __init__(self, source: ConfigFile, books: Books, catalog: Catalog) -> None:
+        config = source.config
         intents = discord.Intents.none()
         intents.guilds = True
         intents.voice_states = True
@@ -58,23 +45,50 @@ class Parley(commands.AutoShardedBot):
         )
         self.config = config
         self.books = books
+        self.plugins = PluginHost(self, catalog)
         self.media_loop = MediaLoop(lambda: connector(config.host.network))
         self.calls = CallManager(
             self.media_loop,
-            HookDispatcher(self._plugins),
+            self.plugins.dispatcher,
             books.providers.of_server,
             books.ledger,
             books.opener,
             books.closer,
             config.host.max_calls,
         )
-        self._extensions = extensions
+        self._source = source
+        self._reloading = asyncio.Lock()
+        self._synced: list[Any] = []  # the commands as Discord knows them
 
     def apply(self, config: Config) -> None:
         """Put a changed config in force; calls that are running keep the one they began with."""
         self.config = self.books.config = config
         self.calls.limits.max_calls = config.host.max_calls
         self.books.closer.config_changed()
+
+    async def change_settings(self, guild_id: int, changes: Changes) -> None:
+        """Set keys in a server's own file, or take them out; in force for its next call. ConfigError."""
+        before = self.config
+        after = await self._source.change(guild_id, changes)
+        for change in differences(before, after):
+            log.info("config: %s", change)
+        self.apply(after)
+
+    async def reload_plugin(self, name: str) -> None:
+        """A plugin's code and manifest as they are on disk now; PluginError leaves those in force that are."""
+        async with self._reloading:
+            reimport = self.plugins.catalog.reimport(name)
+            try:
+                config = await asyncio.to_thread(self._source.read)  # against the settings that it has now
+                await self.plugins.replace(name, reimport.plugin)
+            except (ConfigError, PluginError) as error:
+                reimport.undo()
+                with contextlib.suppress(ConfigError):
+                    self.apply(await asyncio.to_thread(self._source.read))
+                raise PluginError(f"{name} was not reloaded, the one in place goes on: {error}") from error
+            self.apply(config)
+            await self._sync_commands()
+            log.info("plugin %s was reloaded, version %s", name, self.plugins.catalog.found[name].manifest.version)
 
     def tls_context(self) -> ssl.SSLContext:
         """For plugins that open connections of their own."""
@@ -84,10 +98,8 @@ class Parley(commands.AutoShardedBot):
         """discord.py calls this once, after login and before the gateway."""
         log.info("%s", opus.version())
         await self.media_loop.start()
-        for extension in self._extensions:
-            await self.load_extension(extension)
-        synced = await self.tree.sync()
-        log.info("commands: %s", ", ".join(f"/{command.name}" for command in synced))
+        await self.plugins.start()
+        await self._sync_commands()
 
     async def on_ready(self) -> None:
         log.info("ready on %d servers", len(self.guilds))
@@ -137,6 +149,7 @@ class Parley(commands.AutoShardedBot):
         if self.is_closed():
             return
         await self.calls.shutdown()
+        await self.plugins.stop()
         await super().close()
         await self.media_loop.stop()
         await self.books.close()
@@ -144,8 +157,14 @@ class Parley(commands.AutoShardedBot):
     def _guilds_of(self, shard_id: int) -> list[int]:
         return [guild.id for guild in self.guilds if guild.shard_id == shard_id]
 
-    def _plugins(self) -> list[Plugin[Any]]:
-        return [cog for cog in self.cogs.values() if isinstance(cog, Plugin)]
+    async def _sync_commands(self) -> None:
+        """Tell Discord of the commands, unless it knows them."""
+        commands = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        if commands == self._synced:
+            return
+        synced = await self.tree.sync()
+        self._synced = commands
+        log.info("commands: %s", ", ".join(f"/{command.name}" for command in synced))
 
 
 class _CommandTree(app_commands.CommandTree["Parley"]):

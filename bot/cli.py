@@ -13,12 +13,13 @@ import aiohttp
 import discord
 
 from bot import __version__, sessions
-from bot.app import Parley, plugin_classes, plugin_models
+from bot.app import Parley
 from bot.books import Books, rescue
-from bot.config.load import Config, load
+from bot.config.load import Config, load, plugin_folders
 from bot.config.watch import ConfigFile
 from bot.config.watch import watch as watch_config
 from bot.errors import ConfigError, LedgerError, ParleyError
+from bot.plugin_host.catalog import Catalog
 from bot.watchdog.main import watch
 
 EXIT_FAILED, EXIT_CONFIG, EXIT_LOGIN = 1, 2, 3
@@ -29,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     login."""
     options = _parser().parse_args(arguments)
     try:
-        config = load(options.config, plugin_models())
+        catalog = Catalog.load(plugin_folders(options.config))
+        config = load(options.config, catalog.models)
     except ConfigError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
@@ -39,11 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{options.config}: good ({servers} server{'s' * (servers != 1)} configured)")
         return 0
     if options.command == "sessions":
-        return sessions.main(config, plugin_classes(), options)
+        return sessions.main(config, catalog.classes, options)
     _set_up_logging(config.host.log.level)
     if options.command == "watchdog":
-        return _watch(options)
-    return _run(config)
+        return _watch(options, catalog)
+    return _run(config, catalog)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,16 +67,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _watch(options: argparse.Namespace) -> int:
+def _watch(options: argparse.Namespace, catalog: Catalog) -> int:
     try:
-        asyncio.run(watch(options.config, plugin_classes(), options.instance, options.line))
+        asyncio.run(watch(options.config, catalog.classes, options.instance, options.line))
     except ParleyError as error:
         print(error, file=sys.stderr)
         return EXIT_FAILED
     return 0
 
 
-def _run(config: Config) -> int:
+def _run(config: Config, catalog: Catalog) -> int:
     variable = config.host.discord.token_env
     token = os.environ.get(variable)
     if not token:
@@ -85,7 +87,7 @@ def _run(config: Config) -> int:
         )
         return EXIT_LOGIN
     try:
-        asyncio.run(_serve(config, token))
+        asyncio.run(_serve(config, catalog, token))
     except discord.LoginFailure:
         print(f"Discord refused the token in {variable}. Reset it in the developer portal.", file=sys.stderr)
         return EXIT_LOGIN
@@ -101,25 +103,25 @@ def _run(config: Config) -> int:
     return 0
 
 
-async def _serve(config: Config, token: str) -> None:
+async def _serve(config: Config, catalog: Catalog, token: str) -> None:
     """Run until SIGINT or SIGTERM; both end every call before the process goes."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
-        books = await Books.open(config, plugin_classes())
+        books = await Books.open(config, catalog.classes)
     except LedgerError:
-        await rescue(config, plugin_classes())
+        await rescue(config, catalog.classes)
         raise
     try:
-        bot = Parley(config, books)
+        source = ConfigFile(config.file, catalog.models, config)
+        bot = Parley(source, books, catalog)
         await bot.calls.recover()  # before Discord, which may be out of reach while the meter runs
     except BaseException:
         await books.close()
         raise
     running = asyncio.create_task(bot.start(token), name="discord")
-    source = ConfigFile(config.file, plugin_models(), config)
     watching = asyncio.create_task(watch_config(source, lambda changed: _apply(bot, changed)), name="config")
     stopping = asyncio.create_task(stop.wait(), name="signal")
     try:

@@ -2,6 +2,7 @@
 
     ParleyError
     ├── ConfigError              a setting is wrong: file, line and key
+    ├── PluginError              a plugin's code, class or manifest cannot be used: file, and line where there is one
     ├── LedgerError              the ledger of billed sessions cannot be read or written
     ├── Refused                  the request cannot be granted as things are: permissions, no channel, call running
     ├── VoiceError               Discord's voice side failed
@@ -65,6 +66,10 @@ class ConfigError(ParleyError):
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
+
+
+class PluginError(ParleyError):
+    """A plugin cannot be used."""
 
 
 class LedgerError(ParleyError):

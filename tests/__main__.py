@@ -1,7 +1,7 @@
 """Runs the whole suite in two lanes at once: `python -m tests`, or `make unit`.
 
-The tests of money mostly wait (for watchdogs, restarts, limits), the others mostly compute; side by side they take as
-long as the slower lane. Plain `pytest` runs everything in one.
+The tests of money and of faults mostly wait (for watchdogs, restarts, limits, repairs), the others mostly compute; side
+by side they take as long as the slower lane. Plain `pytest` runs everything in one.
 """
 
 import subprocess
@@ -9,7 +9,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-PATIENT = tuple(f"tests/calls/test_{name}.py" for name in ("money", "accidents", "guards", "chaos", "soak"))
+PATIENT = tuple(
+    f"tests/calls/test_{name}.py"
+    for name in ("money", "accidents", "guards", "room_faults", "voice_faults", "chaos", "soak")
+)
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 """The settings, typed. Every key a config file may have stands here or in a plugin's own settings model."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -9,6 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 _SPAN = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 
 Seconds = Annotated[float, Field(ge=0, le=24 * 3600)]
+
+
+#: Marks a setting that server admins may not change from Discord: it is about the operator's accounts or machine.
+OPERATOR: dict[str, Any] = {"operator": True}
 
 
 class Settings(BaseModel):
@@ -102,7 +106,7 @@ class LimitSettings(Settings):
 class ServerSettings(Settings):
     """What one server may set; `defaults:` has the same keys and is overlaid by the server's own."""
 
-    provider: str = Field("valsea", description="the provider plugin to open sessions with")
+    provider: str = Field("valsea", description="the provider plugin to open sessions with", json_schema_extra=OPERATOR)
     voicebot: str | None = Field(None, description="id of the voicebot that joins when none is named")
     voicebots: dict[str, str] = Field(default_factory=dict, description="name -> id, for /voicebot join")
     voicebot_name: str | None = Field(None, description="what to call it; else the provider's name")
@@ -131,6 +135,9 @@ class ServerSettings(Settings):
 class PluginSettings(Settings):
     """Base of a plugin's block under `plugins:`."""
 
+    #: Whether the whole block is the operator's: server admins may not change it from Discord.
+    operator_only: ClassVar[bool] = False
+
     enabled: bool = Field(True, description="whether this plugin works on this server")
 
 
@@ -142,5 +149,11 @@ class HostSettings(Settings):
     log: LogSettings = LogSettings()
     ledger: LedgerSettings = LedgerSettings()
     max_calls: Annotated[int, Field(ge=1)] | None = Field(None, description="calls at once on all servers together")
+    plugin_folders: tuple[str, ...] = Field(
+        (), description="folders with plugins of your own, relative to this file; read at the start"
+    )
+    locked: tuple[str, ...] = Field(
+        (), description="settings that server admins may not change from Discord, such as limits or plugins.images"
+    )
     defaults: ServerSettings = ServerSettings()
     servers: dict[int, ServerSettings] = Field(default_factory=dict, description="guild id -> settings")

@@ -1,5 +1,6 @@
 """A YAML file as plain data, with the place of every key remembered for error messages."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,29 +36,44 @@ def server_files(file: Path) -> list[Path]:
     return sorted((file.parent / SERVERS).glob("*.yaml"))
 
 
-def read_all(file: Path) -> Source:
-    """A config file and the servers' own files beside it, as if it were one; ConfigError with every problem."""
+def read_all(file: Path, instead: Mapping[Path, str] | None = None) -> Source:
+    """A config file and the servers' own files beside it, as if it were one; ConfigError with every problem.
+
+    A server's own file is laid over its block in the config file. `instead` are texts to use for files, whatever is on
+    disk.
+    """
+    instead = instead or {}
     source = read(file)
     problems: list[Problem] = []
-    servers = source.data.setdefault(SERVERS, {}) if server_files(file) else {}
-    for own in server_files(file):
+    files = sorted({*server_files(file), *instead})
+    servers = source.data.setdefault(SERVERS, {}) if files else {}
+    for own in files:
         path = (SERVERS, own.stem)
         if not own.stem.isdecimal():
             problems.append(Problem(Place(own, 1), "", "must be named after a server's id, such as 123456789.yaml"))
-        elif not isinstance(servers, dict) or own.stem in servers:
-            problems.append(Problem(source.place(path), ".".join(path), f"stands here and in {own}; keep one"))
-        else:
-            try:
-                block = read(own)
-            except ConfigError as error:
-                problems += error.problems
-                continue
-            servers[own.stem] = block.data
+            continue
+        try:
+            block = parse(own, instead[own]) if own in instead else read(own)
+        except ConfigError as error:
+            problems += error.problems
+            continue
+        if isinstance(servers, dict):  # what else it is will be told where it is checked
+            base = servers.get(own.stem)
+            servers[own.stem] = overlay(base, block.data) if isinstance(base, dict) else block.data
             source.places[path] = Place(own, 1)
             source.places.update({(*path, *key): place for key, place in block.places.items()})
     if problems:
         raise ConfigError(problems)
     return source
+
+
+def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """One block laid over another, key by key."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = overlay(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def read(file: Path) -> Source:
@@ -69,6 +85,11 @@ def read(file: Path) -> Source:
         raise ConfigError([Problem(Place(file, 1), "", f"cannot be read: {reason}")]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([Problem(Place(file, 1), "", "is not UTF-8 text")]) from error
+    return parse(file, text)
+
+
+def parse(file: Path, text: str) -> Source:
+    """Parse the text of a file; ConfigError."""
     if len(text.encode()) > MAX_BYTES:
         raise ConfigError([Problem(Place(file, 1), "", f"is larger than {MAX_BYTES} bytes")])
     try:

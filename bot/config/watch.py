@@ -2,16 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from watchfiles import awatch
 
-from bot.errors import ConfigError
+from bot.errors import ConfigError, Place, Problem
 
+from . import edit
 from .diff import changes, needs_restart
-from .load import Config, PluginModels, load
-from .source import server_files
+from .load import Config, PluginModels, check, load
+from .source import SERVERS, Path_, read_all, server_files
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,7 @@ class ConfigFile:
         """ConfigError when there is no good one to begin with."""
         self.file = file
         self._plugins = plugins
+        self._changing = asyncio.Lock()
         self._stamp = self._look()
         self.config = load(file, plugins) if config is None else config
 
@@ -42,6 +45,41 @@ class ConfigFile:
         self._stamp = self._look()
         self.config = load(self.file, self._plugins)
         return self.config
+
+    def server_file(self, guild_id: int) -> Path:
+        """Where a server's own settings are, or would be."""
+        return self.file.parent / SERVERS / f"{guild_id}.yaml"
+
+    def server_text(self, guild_id: int) -> str:
+        """A server's own file; empty when there is none. ConfigError when it cannot be read."""
+        file = self.server_file(guild_id)
+        try:
+            return file.read_text(encoding="utf-8") if file.exists() else ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError([Problem(Place(file, 1), "", f"cannot be read: {error}")]) from error
+
+    async def change(self, guild_id: int, changes: Mapping[Path_, Any]) -> Config:
+        """Set keys of a server's own file, or take them out. ConfigError leaves file and config as they were."""
+        async with self._changing:
+            return await asyncio.to_thread(
+                lambda: self._replace(
+                    guild_id, edit.changed(self.server_file(guild_id), self.server_text(guild_id), changes)
+                )
+            )
+
+    async def replace(self, guild_id: int, text: str) -> Config:
+        """Put a text in place of a server's own file. ConfigError leaves file and config as they were."""
+        async with self._changing:
+            return await asyncio.to_thread(self._replace, guild_id, text)
+
+    def _replace(self, guild_id: int, text: str) -> Config:
+        file = self.server_file(guild_id)
+        check(read_all(self.file, {file: text}), self._plugins)
+        try:
+            edit.write(file, text)
+        except OSError as error:
+            raise ConfigError([Problem(Place(file, 1), "", f"cannot be written: {error.strerror}")]) from error
+        return self.read()
 
     def _look(self) -> tuple[tuple[str, int, int], ...]:
         found = []

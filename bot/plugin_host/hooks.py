@@ -8,7 +8,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from enum import Enum, auto
 from typing import Any
 
 import discord
@@ -31,11 +32,23 @@ PAUSE = 300.0
 _Hook = Callable[[Plugin[Any]], Awaitable[None]]
 
 
+class Failure(Enum):
+    """What a failing hook has led to."""
+
+    COUNTED = auto()
+    PAUSED = auto()
+
+
 class HookDispatcher:
     """The call observer that passes everything on to the plugins."""
 
-    def __init__(self, plugins: Callable[[], Iterable[Plugin[Any]]]) -> None:
+    def __init__(
+        self, plugins: Callable[[], Iterable[Plugin[Any]]], released: Callable[[], None] | None = None
+    ) -> None:
+        """`plugins` are those in place now; `released` is called when a call no longer needs those it began with."""
         self._plugins = plugins
+        self._released = released
+        self._of_call: dict[str, list[Plugin[Any]]] = {}  # those a call began with, by its id
         self._queues: dict[str, asyncio.Queue[tuple[str, _Hook] | None]] = {}  # by call id
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._failures: dict[tuple[int, str], deque[float]] = {}
@@ -44,7 +57,8 @@ class HookDispatcher:
 
     async def starting(self, call: Call) -> None:
         """Ask every plugin; a veto, or no answer in time, refuses the call before it costs anything."""
-        for plugin in self._active(call.guild_id):
+        own = self._of_call[call.id] = list(self._plugins())
+        for plugin in self._active(call.guild_id, own):
             try:
                 async with asyncio.timeout(VETO_TIMEOUT):
                     veto = await plugin.on_call_starting(call)
@@ -57,7 +71,7 @@ class HookDispatcher:
                 raise Refused(veto)
         queue: asyncio.Queue[tuple[str, _Hook] | None] = asyncio.Queue()
         self._queues[call.id] = queue
-        self._workers[call.id] = asyncio.create_task(self._work(call.guild_id, queue), name=f"call {call.id} hooks")
+        self._workers[call.id] = asyncio.create_task(self._work(call, own, queue), name=f"call {call.id} hooks")
 
     def started(self, call: Call) -> None:
         self._put(call, "on_call_started", lambda plugin: plugin.on_call_started(call))
@@ -86,18 +100,34 @@ class HookDispatcher:
         if queue is not None and worker is not None:
             queue.put_nowait(None)
             await worker
+        if call.closing is None:  # there is no receipt to come
+            self._release(call.id)
 
     async def ended(self, receipt: Receipt) -> bool:
         """Tell every plugin that was not told before, a paused one too; those that fail are told again next time."""
         told = self._told.setdefault(receipt.session_id, set())
-        waiting = [p for p in self._plugins() if p.enabled(receipt.guild_id) and p.name not in told]
+        own = self._of_call.get(receipt.session_id) or self._plugins()
+        waiting = [p for p in own if p.enabled(receipt.guild_id) and p.name not in told]
         for plugin in waiting:
-            if await self._call(receipt.guild_id, plugin, "on_call_ended", lambda p: p.on_call_ended(receipt)):
+            if await self._call(receipt.guild_id, plugin, "on_call_ended", lambda p: p.on_call_ended(receipt)) is None:
                 told.add(plugin.name)
         complete = all(plugin.name in told for plugin in waiting)
         if complete:
             del self._told[receipt.session_id]
+            self._release(receipt.session_id)
         return complete
+
+    def uses(self, plugin: Plugin[Any]) -> bool:
+        """Whether a call that is not over began with this instance."""
+        return any(plugin in own for own in self._of_call.values())
+
+    def paused(self, guild_id: int, name: str) -> bool:
+        """Whether a plugin is left alone on a server because it failed too often."""
+        return self._paused_until.get((guild_id, name), 0.0) > time.monotonic()
+
+    def _release(self, call_id: str) -> None:
+        if self._of_call.pop(call_id, None) is not None and self._released is not None:
+            self._released()
 
     def _put(self, call: Call, name: str, hook: _Hook, important: bool = True) -> None:
         queue = self._queues.get(call.id)
@@ -105,13 +135,21 @@ class HookDispatcher:
             return
         queue.put_nowait((name, hook))
 
-    async def _work(self, guild_id: int, queue: asyncio.Queue[tuple[str, _Hook] | None]) -> None:
+    async def _work(
+        self, call: Call, own: Sequence[Plugin[Any]], queue: asyncio.Queue[tuple[str, _Hook] | None]
+    ) -> None:
         while (item := await queue.get()) is not None:
             name, hook = item
-            for plugin in self._active(guild_id):
-                await self._call(guild_id, plugin, name, hook)
+            for plugin in self._active(call.guild_id, own):
+                if await self._call(call.guild_id, plugin, name, hook) is Failure.PAUSED:
+                    self.warning(
+                        call,
+                        f"The plugin `{plugin.name}` failed {FAILURES} times in a minute, so I leave it alone for "
+                        f"{PAUSE / 60:.0f} minutes. The bot's operator can see why in the log.",
+                    )
 
-    async def _call(self, guild_id: int, plugin: Plugin[Any], name: str, hook: _Hook) -> bool:
+    async def _call(self, guild_id: int, plugin: Plugin[Any], name: str, hook: _Hook) -> Failure | None:
+        """Call one hook; None when it went well."""
         try:
             async with asyncio.timeout(HOOK_TIMEOUT):
                 await hook(plugin)
@@ -122,11 +160,10 @@ class HookDispatcher:
                 log.error("plugin %s: Discord refused in %s: %s", plugin.name, name, error)
             else:
                 log.exception("plugin %s failed in %s", plugin.name, name)
-            self._count_failure(guild_id, plugin.name)
-            return False
-        return True
+            return self._count_failure(guild_id, plugin.name)
+        return None
 
-    def _count_failure(self, guild_id: int, name: str) -> None:
+    def _count_failure(self, guild_id: int, name: str) -> Failure:
         now = time.monotonic()
         failures = self._failures.setdefault((guild_id, name), deque(maxlen=FAILURES))
         failures.append(now)
@@ -134,11 +171,8 @@ class HookDispatcher:
             failures.clear()
             self._paused_until[guild_id, name] = now + PAUSE
             log.error("plugin %s is paused on server %d for %d s", name, guild_id, PAUSE)
+            return Failure.PAUSED
+        return Failure.COUNTED
 
-    def _active(self, guild_id: int) -> list[Plugin[Any]]:
-        now = time.monotonic()
-        return [
-            plugin
-            for plugin in self._plugins()
-            if plugin.enabled(guild_id) and self._paused_until.get((guild_id, plugin.name), 0.0) <= now
-        ]
+    def _active(self, guild_id: int, plugins: Iterable[Plugin[Any]]) -> list[Plugin[Any]]:
+        return [p for p in plugins if p.enabled(guild_id) and not self.paused(guild_id, p.name)]

@@ -5,8 +5,8 @@ bot: hooks are guarded against bugs, not against malice.
 """
 
 import ssl
-from collections.abc import Callable
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import discord
 from discord import app_commands
@@ -19,8 +19,15 @@ from bot.config.load import Config
 from bot.config.model import PluginSettings
 from bot.provider import Account, Provider, ShownImage
 
+from .tasks import OwnedTasks
+
+if TYPE_CHECKING:
+    from .host import PluginHost
+
 S = TypeVar("S", bound=PluginSettings)
 
+#: A path below a server's block -> its new value, or `bot.config.edit.ABSENT`.
+Changes = Mapping[tuple[str, ...], Any]
 #: Settings, TLS, and the account to use where it is not the one in the settings -> a client.
 Connect = Callable[[Any, ssl.SSLContext, Account | None], Provider]
 
@@ -30,11 +37,18 @@ class Host(Protocol):
 
     config: Config
     calls: CallManager
-    tree: Any
+    plugins: "PluginHost"
+
+    @property
+    def tree(self) -> Any: ...
 
     def get_channel(self, channel_id: int, /) -> Any: ...
     def get_guild(self, guild_id: int, /) -> discord.Guild | None: ...
+    def get_cog(self, name: str, /) -> commands.Cog | None: ...
     async def add_cog(self, cog: commands.Cog, /) -> None: ...
+    async def remove_cog(self, name: str, /) -> commands.Cog | None: ...
+    async def change_settings(self, guild_id: int, changes: "Changes") -> None: ...
+    async def reload_plugin(self, name: str) -> None: ...
     def tls_context(self) -> ssl.SSLContext: ...
 
 
@@ -48,21 +62,25 @@ class Plugin(commands.Cog, Generic[S]):
     Hooks are called for servers where the plugin is enabled, one after the other per call, each with a time limit.
     """
 
-    #: The plugin's name in config files.
+    #: The plugin's name in config files, and in its `plugin.yaml`.
     name: ClassVar[str]
-    #: The version of this interface that the plugin was written for.
-    api: ClassVar[int] = 1
     Settings: ClassVar[type[PluginSettings]] = PluginSettings
     #: Set by a plugin that is a voicebot provider; it is called without a bot around, too.
     connect: ClassVar[Connect | None] = None
 
     def __init__(self, host: Host) -> None:
         self.host = host
+        #: For work beside the hooks: logged when it fails, cancelled when the plugin goes.
+        self.tasks = OwnedTasks(self.name)
 
     def settings(self, guild_id: int) -> S:
         """This plugin's effective settings on a server: those a running call began with, else those in force."""
-        config = self.host.calls.config_of(guild_id) or self.host.config
-        return cast(S, config.plugin(guild_id, self.name, self.Settings))
+        begun_with = self.host.calls.config_of(guild_id)
+        # A call that is older than this plugin's code knows only the settings that the older code had.
+        found = None if begun_with is None else begun_with.find(guild_id, self.name, self.Settings)
+        if found is None:
+            found = self.host.config.plugin(guild_id, self.name, self.Settings)
+        return found  # type: ignore[return-value]
 
     def enabled(self, guild_id: int) -> bool:
         return self.settings(guild_id).enabled
@@ -72,6 +90,12 @@ class Plugin(commands.Cog, Generic[S]):
         if interaction.guild_id is not None and not self.enabled(interaction.guild_id):
             raise SwitchedOff(f"`{self.name}` is switched off on this server.")
         return True
+
+    async def on_load(self) -> None:
+        """Before the plugin is put in place. Whatever it raises keeps it out, and an older one of its kind in."""
+
+    async def on_unload(self) -> None:
+        """When no call needs this instance any more; its tasks are cancelled after that."""
 
     async def on_call_starting(self, call: Call) -> str | None:
         """Before anything is opened or billed. A text refuses the call and is shown to who asked."""

@@ -3,4 +3,3 @@
 from .plugin import ImagesPlugin
 
 PLUGIN = ImagesPlugin
-setup = ImagesPlugin.setup

@@ -38,11 +38,6 @@ class ImagesPlugin(Plugin[PluginSettings]):
         super().__init__(host)
         self._calls: dict[str, _Shown] = {}  # by call id
 
-    @classmethod
-    async def setup(cls, host: Host) -> None:
-        """discord.py's extension entry point."""
-        await host.add_cog(cls(host))
-
     async def on_image(self, call: Call, image: ShownImage) -> None:
         shown = self._calls.setdefault(call.id, _Shown())
         channel = self.host.get_channel(call.text_channel_id)

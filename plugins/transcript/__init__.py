@@ -3,4 +3,3 @@
 from .plugin import TranscriptPlugin
 
 PLUGIN = TranscriptPlugin
-setup = TranscriptPlugin.setup

@@ -32,11 +32,6 @@ class TranscriptPlugin(Plugin[TranscriptSettings]):
         super().__init__(host)
         self._caught_up: set[str] = set()  # calls whose late lines have their heading
 
-    @classmethod
-    async def setup(cls, host: Host) -> None:
-        """discord.py's extension entry point."""
-        await host.add_cog(cls(host))
-
     async def on_transcript(self, call: Call, line: TranscriptLine) -> None:
         settings = self.settings(call.guild_id)
         if not line.final or not (settings.people if line.role == "user" else settings.voicebot):

@@ -3,4 +3,3 @@
 from .plugin import ValseaPlugin
 
 PLUGIN = ValseaPlugin
-setup = ValseaPlugin.setup

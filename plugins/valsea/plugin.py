@@ -4,7 +4,7 @@ import os
 import ssl
 
 from bot.errors import KeyRejected
-from bot.plugin_host.plugin import Host, Plugin
+from bot.plugin_host.plugin import Plugin
 from bot.provider import Account
 
 from .client import ValseaClient
@@ -16,11 +16,6 @@ class ValseaPlugin(Plugin[ValseaSettings]):
 
     name = "valsea"
     Settings = ValseaSettings
-
-    @classmethod
-    async def setup(cls, host: Host) -> None:
-        """discord.py's extension entry point."""
-        await host.add_cog(cls(host))
 
     @staticmethod
     def connect(settings: ValseaSettings, tls: ssl.SSLContext, account: Account | None) -> ValseaClient:  # type: ignore[override]

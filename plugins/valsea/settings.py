@@ -13,6 +13,8 @@ Timeout = Annotated[float, Field(gt=0, le=120)]
 class ValseaSettings(PluginSettings):
     """Account, addresses and patience; paths are under `base_url`, `{room}` and `{voicebot}` are filled in."""
 
+    operator_only = True  # where the API key is sent to must not be anybody's to say
+
     base_url: str = Field("https://api.valsea.ai", description="the API's address")
     api_key_env: str = Field("VALSEA_API_KEY", description="environment variable with the API key")
     timeout: Timeout = Field(20, description="seconds for an answer")

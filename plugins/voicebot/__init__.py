@@ -3,4 +3,3 @@
 from .plugin import VoicebotPlugin
 
 PLUGIN = VoicebotPlugin
-setup = VoicebotPlugin.setup

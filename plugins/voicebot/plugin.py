@@ -18,7 +18,7 @@ from bot.call.state import CallState, EndReason
 from bot.call.usage import Period, as_csv, span
 from bot.config.model import PluginSettings, ServerSettings
 from bot.errors import Refused
-from bot.plugin_host.plugin import Host, Plugin
+from bot.plugin_host.plugin import Plugin
 from bot.text import name as safe_name
 
 from . import receipts, words
@@ -34,11 +34,6 @@ class VoicebotPlugin(Plugin[PluginSettings]):
     voicebot = app_commands.Group(
         name="voicebot", description="Talk with a voicebot in a voice channel", guild_only=True
     )
-
-    @classmethod
-    async def setup(cls, host: Host) -> None:
-        """discord.py's extension entry point."""
-        await host.add_cog(cls(host))
 
     @voicebot.command(name="join", description="Bring the voicebot into a voice channel")
     @app_commands.describe(

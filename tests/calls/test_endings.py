@@ -64,7 +64,8 @@ async def test_kicked_while_it_is_starting(hasty: RunningBot) -> None:
     place = hasty.place()
     stage = hasty.stage
     await place.people[0].join(place.guild_id, place.voice_id)
-    silent = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    connections: list[asyncio.StreamWriter] = []
+    silent = await asyncio.start_server(lambda _, writer: connections.append(writer), "127.0.0.1", 0)
     stage.valsea.livekit_url = f"ws://127.0.0.1:{silent.sockets[0].getsockname()[1]}"  # accepts, and says nothing
     stage.valsea.send_voicebot = False
     try:
@@ -76,6 +77,8 @@ async def test_kicked_while_it_is_starting(hasty: RunningBot) -> None:
         await hasty.expect_end(place, session, "was disconnected")
     finally:
         stage.valsea.livekit_url = None
+        for writer in connections:
+            writer.close()
         silent.close()
 
 

@@ -159,10 +159,10 @@ def _outcome(file: Path) -> list[Problem] | None:
 
 
 def test_the_example_file_is_valid_and_shows_the_defaults() -> None:
-    from bot.app import plugin_models
+    from bot.plugin_host.catalog import Catalog
 
-    config = load(Path("config.example.yaml"), plugin_models())
-    built_in = load(Path("tests/bot/config/empty.yaml"), plugin_models())
+    config = load(Path("config.example.yaml"), Catalog.load().models)
+    built_in = load(Path("tests/bot/config/empty.yaml"), Catalog.load().models)
     assert config.host.defaults.model_copy(update={"voicebot": None, "voicebots": {}, "plugins": {}}) == (
         built_in.host.defaults
     )
@@ -193,10 +193,20 @@ def test_a_mistake_in_a_servers_own_file_is_placed_there(tmp_path: Path) -> None
     )
 
 
-def test_a_server_in_both_places_is_a_mistake(tmp_path: Path) -> None:
-    _own(tmp_path, f"{GUILD}.yaml", "voicebot: own\n")
-    (problem,) = _problems(tmp_path, f"servers:\n  {GUILD}: {{}}\n")
-    assert problem.startswith(f"config.yaml:2:3: servers.{GUILD}: stands here and in ")
+def test_a_servers_own_file_is_laid_over_its_block(tmp_path: Path) -> None:
+    """The operator's word first, the server's over it; a mistake is placed where it stands."""
+    _own(tmp_path, f"{GUILD}.yaml", "voicebot: own\nplugins:\n  loud: {volume: 2}\n")
+    block = f"servers:\n  {GUILD}: {{voicebot: base, empty_channel_grace: 5, plugins: {{loud: {{enabled: false}}}}}}\n"
+    config = _load(tmp_path, block)
+    assert (config.server(GUILD).voicebot, config.server(GUILD).empty_channel_grace) == ("own", 5)
+    assert config.plugin(GUILD, "loud", Loud) == Loud(enabled=False, volume=2)
+    _own(tmp_path, f"{GUILD}.yaml", "voicbot: own\n")
+    (problem,) = _problems(tmp_path, block)
+    assert problem.startswith(f"servers/{GUILD}.yaml:1:1: servers.{GUILD}.voicbot")
+    (tmp_path / "servers" / f"{GUILD}.yaml").write_text("")
+    (problem,) = _problems(tmp_path, f"servers:\n  {GUILD}: {{voicbot: x}}\n")
+    assert problem.startswith("config.yaml:2:")
+    assert f"servers.{GUILD}.voicbot" in problem
 
 
 def test_a_file_that_is_named_after_no_server(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from bot.errors import Refused
 from bot.plugin_host import hooks
 from bot.plugin_host.hooks import HookDispatcher
 
-CALL: Any = SimpleNamespace(id="c1", guild_id=7)
+CALL: Any = SimpleNamespace(id="c1", guild_id=7, closing=None)
 
 
 @dataclass
@@ -113,7 +113,7 @@ async def test_three_failures_in_a_minute_pause_it_on_that_server() -> None:
     await _end(dispatcher)
     assert bad.told == ["one", "two", "three", "ended"]  # a receipt is not kept from anyone
     bad.behave = None
-    elsewhere: Any = SimpleNamespace(id="c2", guild_id=8)
+    elsewhere: Any = SimpleNamespace(id="c2", guild_id=8, closing=None)
     await dispatcher.starting(elsewhere)
     dispatcher.transcript(elsewhere, TranscriptLine("user", "five", True))
     await _end(dispatcher, elsewhere)

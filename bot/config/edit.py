@@ -1,0 +1,93 @@
+"""Changes one server's YAML as a careful person would: only what is meant, comments and order kept, all or nothing.
+
+ruamel.yaml keeps comments, quotes and order, which PyYAML does not.
+"""
+
+import io
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import YAMLError
+
+from bot.errors import ConfigError, Place, Problem
+
+from .source import Path_, parse
+
+#: As a value: take the key out of the file, so that the default holds again.
+ABSENT = object()
+
+
+def changed(file: Path, text: str, changes: Mapping[Path_, Any]) -> str:
+    """A file's text with some keys set or taken out; ConfigError when the text is no YAML to begin with."""
+    parse(file, text)  # its errors are clearer
+    yaml = _yaml()
+    try:
+        data = yaml.load(text)
+    except YAMLError as error:
+        raise ConfigError([Problem(Place(file, 1), "", "cannot be edited by a machine; correct it by hand")]) from error
+    if data is None:
+        data = CommentedMap()
+    for path, value in changes.items():
+        if value is ABSENT:
+            _remove(data, path)
+        else:
+            _set(data, path, value)
+    if not data:
+        return _comments_of(text)
+    out = io.StringIO()
+    yaml.dump(data, out)
+    return out.getvalue()
+
+
+def write(file: Path, text: str) -> None:
+    """Put a text in place of a file in one step, on disk before it is visible; OSError leaves the old one."""
+    file.parent.mkdir(exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.stem}-", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as new:
+            new.write(text)
+            new.flush()
+            os.fsync(new.fileno())
+        mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
+        os.chmod(name, mode)
+        os.replace(name, file)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _yaml() -> YAML:
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 120
+    return yaml
+
+
+def _set(data: Any, path: Path_, value: Any) -> None:
+    for key in path[:-1]:
+        below = data.get(key)
+        if not isinstance(below, dict):
+            below = data[key] = CommentedMap()
+        data = below
+    data[path[-1]] = value
+
+
+def _remove(data: Any, path: Path_) -> None:
+    """The key, and the blocks above it that are empty then."""
+    if not isinstance(data, dict) or path[0] not in data:
+        return
+    if len(path) > 1:
+        _remove(data[path[0]], path[1:])
+        if data[path[0]]:
+            return
+    del data[path[0]]
+
+
+def _comments_of(text: str) -> str:
+    """What stays of a file that says nothing any more."""
+    return "".join(line + "\n" for line in text.splitlines() if line.lstrip().startswith("#"))

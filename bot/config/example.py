@@ -1,0 +1,97 @@
+"""`config.example.yaml` and the JSON Schema, made from the models, so that neither can lag behind them."""
+
+import inspect
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, create_model
+from pydantic.fields import FieldInfo
+
+from .keys import default_of
+from .model import HostSettings, PluginSettings, ServerSettings
+
+COLUMN = 38  # where comments begin
+WIDTH = 120
+
+HEADER = """\
+# Parley's configuration. Every key is optional; what is shown is the default. `parley check config.yaml` names every
+# mistake with its line. Secrets are never in here: they come from the environment. The file is watched: a good change
+# takes effect for the next call, a mistake changes nothing. Made by `parley example`.
+# yaml-language-server: $schema=docs/config.schema.json
+"""
+FOOTER = """\
+#  "123456789012345678":
+#    voicebot: guide
+#    voicebots: {guide: 66f0c1d2e3a4b5c6d7e8f901, poet: 66f0c1d2e3a4b5c6d7e8f902}
+#    limits: {time_zone: Asia/Ho_Chi_Minh, server: {minutes_per_day: 60}}
+#    plugins:
+#      valsea: {api_key_env: VALSEA_API_KEY_MUSEUM}
+#      transcript: {people: false}
+"""
+
+
+def example(plugins: Mapping[str, type[PluginSettings]]) -> str:
+    """The whole file, every key with its default and what it means."""
+    blocks = [HEADER.rstrip("\n")]
+    for name, field in HostSettings.model_fields.items():
+        lines = list(_field(name, field, getattr(HostSettings(), name), 0))
+        if name == "defaults":
+            lines += ["  plugins:"]
+            for plugin, model in plugins.items():
+                lines += [f"    {plugin}:"]
+                lines += [line for key, item in model.model_fields.items() for line in _field(key, item, ..., 3)]
+        if "" not in (line.strip() for line in lines) and (len(lines) > 1 or name == "servers"):
+            lines.insert(0, "")
+        blocks += lines
+    return "\n".join(blocks) + "\n" + FOOTER
+
+
+def schema(plugins: Mapping[str, type[PluginSettings]]) -> str:
+    """A JSON Schema (draft 2020-12) of the config file, for editors."""
+    fields: dict[str, Any] = {name: (model, model()) for name, model in plugins.items()}
+    blocks = create_model("Plugins", __base__=PluginSettings.__base__, **fields)
+    server = create_model("Server", __base__=ServerSettings, __doc__=ServerSettings.__doc__, plugins=(blocks, blocks()))
+    host = create_model(
+        "Parley",
+        __base__=HostSettings,
+        defaults=(server, server()),
+        servers=(dict[str, server], {}),
+    )
+    return json.dumps(host.model_json_schema(), indent=2, default=str, ensure_ascii=False) + "\n"
+
+
+def _field(name: str, field: FieldInfo, value: Any, depth: int) -> Iterator[str]:
+    if value is ...:
+        value = default_of(field)
+    if isinstance(value, BaseModel):
+        summary = inspect.cleandoc(type(value).__doc__ or "").split("\n")[0].split(". ")[0]
+        about = field.description or summary.rstrip(".")
+        yield from _line(f"{name}:", _decapitalised(about), depth)
+        for key, below in type(value).model_fields.items():
+            if (name, key) != ("defaults", "plugins"):
+                yield from _field(key, below, getattr(value, key), depth + 1)
+    else:
+        yield from _line(f"{name}: {_inline(value)}", field.description or "", depth)
+
+
+def _line(text: str, about: str, depth: int) -> Iterator[str]:
+    indented = "  " * depth + text
+    if not about:
+        yield indented
+    elif max(COLUMN, len(indented) + 2) + len(about) + 2 <= WIDTH:
+        yield f"{indented:<{COLUMN - 1}} # {about}"
+    else:
+        yield "  " * depth + f"# {about}"
+        yield indented
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, tuple | frozenset):
+        value = list(value)
+    return yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("\n...\n").rstrip("\n")
+
+
+def _decapitalised(text: str) -> str:
+    return text[:1].lower() + text[1:]

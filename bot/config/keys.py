@@ -1,0 +1,73 @@
+"""Every key a server may have, flat: for `/voicebot settings`, and for who may change what."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from .model import OPERATOR, PluginSettings, ServerSettings
+from .source import Path_
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One setting. `operator` ones may be changed in the host's files only."""
+
+    path: Path_
+    description: str
+    default: Any
+    operator: bool
+
+    @property
+    def dotted(self) -> str:
+        return ".".join(self.path)
+
+
+def server_keys(plugins: Mapping[str, type[PluginSettings]], locked: tuple[str, ...] = ()) -> dict[str, Key]:
+    """By dotted path, in the models' order. `locked` are those the operator keeps, each with all below it."""
+    found = list(_keys(ServerSettings, ()))
+    for name, model in plugins.items():
+        locked = (*locked, f"plugins.{name}") if model.operator_only else locked
+        found += _keys(model, ("plugins", name))
+    return {key.dotted: replace(key, operator=key.operator or is_below(key.dotted, locked)) for key in found}
+
+
+def is_below(dotted: str, tops: tuple[str, ...]) -> bool:
+    """Whether a key is one of `tops` or stands below one."""
+    return any(dotted == top or dotted.startswith(top + ".") for top in tops)
+
+
+def leaves(data: Mapping[str, Any], keys: Mapping[str, Key], above: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
+    """The settings in a server's data, each with its path; a key that nobody knows is one, too."""
+    for name, value in data.items():
+        path = (*above, str(name))
+        if isinstance(value, Mapping) and ".".join(path) not in keys:
+            yield from leaves(value, keys, path)
+        else:
+            yield path, value
+
+
+def _keys(model: type[BaseModel], above: Path_) -> Iterator[Key]:
+    for name, field in model.model_fields.items():
+        path = (*above, name)
+        if path == ("plugins",):
+            continue
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _keys(field.annotation, path)
+        else:
+            yield Key(path, field.description or "", default_of(field), is_operators(field))
+
+
+def is_operators(field: FieldInfo) -> bool:
+    """Whether a field is marked as the operator's."""
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and extra.items() >= OPERATOR.items()
+
+
+def default_of(field: FieldInfo) -> Any:
+    """As the model has it when nobody says anything."""
+    found = field.get_default(call_default_factory=True, validated_data={})
+    return None if found is PydanticUndefined else found

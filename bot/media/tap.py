@@ -1,0 +1,78 @@
+"""A read-only copy of a call's sound for a plugin: a bounded queue of its own, which can never hold up the call.
+
+The media loop puts frames in, the main loop takes them out; when the reader is slow the oldest frames go.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from bot.bridge import Frame
+
+#: Frames of 20 ms kept for a slow reader.
+CAPACITY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """20 ms at one tick: 960 samples of int16, 48 kHz, mono; None for who was silent. The arrays are read-only.
+
+    `at` is `time.monotonic()`.
+    """
+
+    at: float
+    people: Frame | None
+    voicebot: Frame | None
+
+
+class AudioTap:
+    """One reader's. `async for sound in tap` until the call is over."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, capacity: int = CAPACITY) -> None:
+        """`loop` is the reader's."""
+        self._loop = loop
+        self._frames: deque[Sound] = deque(maxlen=capacity)
+        self._ready = asyncio.Event()
+        self._woken = False
+        self._closed = False
+        #: Frames that the reader was too slow for.
+        self.dropped = 0
+
+    def put(self, at: float, people: Frame | None, voicebot: Frame | None) -> None:
+        """From the media loop; never waits. Nothing is kept of a tick at which everybody was silent."""
+        if (people is None and voicebot is None) or self._closed:
+            return
+        self.dropped += len(self._frames) == self._frames.maxlen
+        self._frames.append(Sound(at, _copy(people), _copy(voicebot)))
+        self._wake()
+
+    def close(self) -> None:
+        """The call is over; what is in the queue can still be read. From any thread."""
+        self._closed = True
+        self._wake()
+
+    async def __aiter__(self) -> AsyncIterator[Sound]:
+        while True:
+            self._woken = False
+            self._ready.clear()
+            while self._frames:
+                yield self._frames.popleft()
+            if self._closed:
+                return
+            if not self._woken:
+                await self._ready.wait()
+
+    def _wake(self) -> None:
+        """One wake-up for many frames: a call per frame across threads would cost more than the frames."""
+        if not self._woken:
+            self._woken = True
+            self._loop.call_soon_threadsafe(self._ready.set)
+
+
+def _copy(frame: Frame | None) -> Frame | None:
+    if frame is None:
+        return None
+    copy = frame.copy()
+    copy.setflags(write=False)
+    return copy

@@ -1,0 +1,101 @@
+"""The plugins at work: one instance each, put in place, replaced at once or not at all, and taken away when unused.
+
+Needs the running bot; the code itself comes from `catalog`.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+from bot.errors import PluginError
+
+from .catalog import Catalog, PluginClass
+from .discovery import Broken
+from .hooks import HookDispatcher
+from .plugin import Host, Plugin
+
+log = logging.getLogger(__name__)
+
+#: Seconds for `on_load` and for `on_unload`.
+PATIENCE = 10.0
+
+
+class PluginHost:
+    """Owns every instance. A call keeps those it began with, also when one of them is replaced meanwhile."""
+
+    def __init__(self, host: Host, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.instances: dict[str, Plugin[Any]] = {}
+        self.dispatcher = HookDispatcher(lambda: self.instances.values(), self._retire_unused)
+        self._host = host
+        self._retired: set[Plugin[Any]] = set()
+        self._unloading: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Put every plugin in place; one that cannot be is left out, and said to be broken."""
+        for name, plugin in self.catalog.classes.items():
+            try:
+                self.instances[name] = await self._install(plugin)
+            except PluginError as error:
+                log.error("plugin %s cannot be used: %s", name, error)
+                self.catalog.broken.append(Broken(name, str(error)))
+
+    async def replace(self, name: str, plugin: PluginClass) -> None:
+        """An instance of new code in place of the one there is; PluginError leaves that one where it was."""
+        old = self.instances.get(name)
+        if old is not None:
+            await self._remove_cog(old)
+        try:
+            new = await self._install(plugin)
+        except PluginError:
+            if old is not None:
+                await self._host.add_cog(old)
+            raise
+        self.instances[name] = new
+        self.catalog.broken[:] = [broken for broken in self.catalog.broken if broken.name != name]
+        if old is not None:
+            self._retired.add(old)
+            self._retire_unused()
+
+    async def stop(self) -> None:
+        """Take all away; every call must have ended."""
+        plugins = [*self.instances.values(), *self._retired]
+        self.instances.clear()
+        self._retired.clear()
+        for plugin in plugins:
+            await self._unload(plugin)
+        await asyncio.gather(*self._unloading, return_exceptions=True)
+
+    async def _install(self, plugin: PluginClass) -> Plugin[Any]:
+        instance: Plugin[Any] | None = None
+        try:
+            instance = plugin(self._host)
+            async with asyncio.timeout(PATIENCE):
+                await instance.on_load()
+            await self._host.add_cog(instance)
+        except Exception as error:
+            log.exception("plugin %s could not be started", plugin.name)
+            if instance is not None:
+                await self._unload(instance)
+            raise PluginError(f"{type(error).__name__}: {error}") from error
+        return instance
+
+    async def _remove_cog(self, plugin: Plugin[Any]) -> None:
+        if self._host.get_cog(plugin.qualified_name) is plugin:
+            await self._host.remove_cog(plugin.qualified_name)
+
+    def _retire_unused(self) -> None:
+        """Instances that were replaced go when the last call that began with them is over."""
+        for plugin in [plugin for plugin in self._retired if not self.dispatcher.uses(plugin)]:
+            self._retired.discard(plugin)
+            task = asyncio.create_task(self._unload(plugin), name=f"unload {plugin.name}")
+            self._unloading.add(task)
+            task.add_done_callback(self._unloading.discard)
+
+    async def _unload(self, plugin: Plugin[Any]) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await plugin.on_unload()
+        except Exception:
+            log.exception("plugin %s failed in on_unload", plugin.name)
+        await plugin.tasks.close()

@@ -1,0 +1,43 @@
+"""Tasks that belong to somebody: created in one place, their errors logged, cancelled and awaited together."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+#: Seconds a cancelled task may take to tidy up.
+PATIENCE = 5.0
+
+
+class OwnedTasks:
+    """Of one plugin. `close` leaves none behind."""
+
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def create(self, work: Coroutine[Any, Any, Any], name: str = "task") -> "asyncio.Task[Any]":
+        """Run something beside the hooks."""
+        task = asyncio.create_task(work, name=f"plugin {self._owner}: {name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._on_done)
+        return task
+
+    async def close(self) -> None:
+        """Cancel all and wait for them."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            _, stuck = await asyncio.wait(self._tasks, timeout=PATIENCE)
+            for task in stuck:
+                log.error("%s does not let itself be cancelled", task.get_name())
+
+    def _on_done(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("%s failed", task.get_name(), exc_info=task.exception())
