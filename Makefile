@@ -61,5 +61,9 @@ lock: ## pin the newest versions that fit pyproject.toml into requirements.lock
 	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-header --no-annotate --no-emit-index-url --upgrade pyproject.toml -o requirements.lock
 
+example: $(READY) ## write config.example.yaml and its schema anew, from the settings' models
+	@$(BIN)/parley example > config.example.yaml
+	@$(BIN)/parley schema > docs/config.schema.json
+
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

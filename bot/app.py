@@ -20,7 +20,7 @@ from bot.media.loop import MediaLoop
 from bot.network import connector, tls_context
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.host import PluginHost
-from bot.plugin_host.plugin import Changes, SwitchedOff
+from bot.plugin_host.plugin import Changes, CommandRefused
 from bot.voice import opus
 
 log = logging.getLogger(__name__)
@@ -68,11 +68,20 @@ class Parley(commands.AutoShardedBot):
 
     async def change_settings(self, guild_id: int, changes: Changes) -> None:
         """Set keys in a server's own file, or take them out; in force for its next call. ConfigError."""
-        before = self.config
-        after = await self._source.change(guild_id, changes)
-        for change in differences(before, after):
+        self._put_in_force(await self._source.change(guild_id, changes))
+
+    async def replace_settings(self, guild_id: int, text: str) -> None:
+        """Put a text in place of a server's own file; in force for its next call. ConfigError."""
+        self._put_in_force(await self._source.replace(guild_id, text))
+
+    def server_text(self, guild_id: int) -> str:
+        """A server's own settings file, empty when it has none. ConfigError."""
+        return self._source.server_text(guild_id)
+
+    def _put_in_force(self, config: Config) -> None:
+        for change in differences(self.config, config):
             log.info("config: %s", change)
-        self.apply(after)
+        self.apply(config)
 
     async def reload_plugin(self, name: str) -> None:
         """A plugin's code and manifest as they are on disk now; PluginError leaves those in force that are."""
@@ -176,7 +185,7 @@ class _CommandTree(app_commands.CommandTree["Parley"]):
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         if isinstance(cause, ParleyError):
             text = cause.for_user
-        elif isinstance(cause, SwitchedOff):
+        elif isinstance(cause, CommandRefused):
             text = str(cause)
         elif isinstance(cause, app_commands.CheckFailure):
             text = "You may not use this command here."

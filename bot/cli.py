@@ -1,4 +1,4 @@
-"""The `parley` command: `run` the bot, `check` a config file, `sessions` that are billed, the `watchdog`."""
+"""The `parley` command: `run` the bot, `check` a config file, `sessions` that are billed, `plugins`, the `watchdog`."""
 
 import argparse
 import asyncio
@@ -12,9 +12,10 @@ from pathlib import Path
 import aiohttp
 import discord
 
-from bot import __version__, sessions
+from bot import __version__, plugin_tools, sessions
 from bot.app import Parley
 from bot.books import Books, rescue
+from bot.config.example import example, schema
 from bot.config.load import Config, load, plugin_folders
 from bot.config.watch import ConfigFile
 from bot.config.watch import watch as watch_config
@@ -29,6 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; the exit code: 0, 1 when something needed cannot be used, 2 for a wrong config, 3 for a refused
     login."""
     options = _parser().parse_args(arguments)
+    if options.command in ("example", "schema"):
+        made = {"example": example, "schema": schema}[options.command]
+        print(made(Catalog.load().models), end="")
+        return 0
+    if options.command == "plugins" and options.action == "check":
+        return plugin_tools.check(options.path)
     try:
         catalog = Catalog.load(plugin_folders(options.config))
         config = load(options.config, catalog.models)
@@ -40,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         servers = len(config.host.servers)
         print(f"{options.config}: good ({servers} server{'s' * (servers != 1)} configured)")
         return 0
+    if options.command == "plugins":
+        return plugin_tools.show(catalog)
     if options.command == "sessions":
         return sessions.main(config, catalog.classes, options)
     _set_up_logging(config.host.log.level)
@@ -63,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
         if name == "watchdog":  # the bot says so to the one it starts
             command.add_argument("--instance", type=lambda text: int(text, 16), help=argparse.SUPPRESS)
             command.add_argument("--line", type=int, help=argparse.SUPPRESS)
+    commands.add_parser("example", help="print a config file with every setting and its default")
+    commands.add_parser("schema", help="print the JSON Schema of the config file, for editors")
+    plugin_tools.add_parser(commands)
     sessions.add_parser(commands)
     return parser
 

@@ -3,7 +3,7 @@
 import inspect
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, create_model
@@ -73,7 +73,18 @@ def _field(name: str, field: FieldInfo, value: Any, depth: int) -> Iterator[str]
             if (name, key) != ("defaults", "plugins"):
                 yield from _field(key, below, getattr(value, key), depth + 1)
     else:
-        yield from _line(f"{name}: {_inline(value)}", field.description or "", depth)
+        yield from _line(f"{name}: {_inline(value)}", _about(field), depth)
+
+
+def _about(field: FieldInfo) -> str:
+    """What a setting is, and which values it takes where they are few or bounded."""
+    about = field.description or ""
+    bounds = {name: getattr(item, name) for item in field.metadata for name in ("ge", "le") if hasattr(item, name)}
+    if get_origin(field.annotation) is Literal:
+        about += f": {', '.join(map(str, get_args(field.annotation)))}"
+    elif len(bounds) == 2 and "seconds" not in about:
+        about += f", {bounds['ge']:g} to {bounds['le']:g}"
+    return about
 
 
 def _line(text: str, about: str, depth: int) -> Iterator[str]:

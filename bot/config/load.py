@@ -37,6 +37,10 @@ class Config:
         """A plugin's effective settings on a server."""
         return self.find(guild_id, name, model) or model()
 
+    def block(self, guild_id: int, name: str) -> PluginSettings | None:
+        """A plugin's effective settings on a server, whatever their model; None for a plugin nobody knows."""
+        return self._plugins.get((guild_id if guild_id in self._servers else None, name))
+
     def find(self, guild_id: int, name: str, model: type[P]) -> P | None:
         """The same; None when this config was not checked against the model."""
         scope = guild_id if guild_id in self._servers else None

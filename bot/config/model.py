@@ -49,7 +49,7 @@ class NetworkSettings(Settings):
 class LogSettings(Settings):
     """What the process writes to standard error."""
 
-    level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR")
 
 
 class LedgerSettings(Settings):
@@ -63,7 +63,7 @@ class LedgerSettings(Settings):
 
 
 class Rule(Settings):
-    """How much of what is billed; None is no limit."""
+    """How much of what is billed; null is no limit."""
 
     minutes_per_call: Annotated[int, Field(ge=1)] | None = None
     minutes_per_day: Annotated[int, Field(ge=0)] | None = None
@@ -79,7 +79,7 @@ class LimitSettings(Settings):
     and those before what holds for every user. Minutes count for the day and month in which a call began."""
 
     time_zone: str = Field("UTC", description="in which days and months begin, such as Asia/Ho_Chi_Minh")
-    quiet_hours: tuple[str, ...] = Field((), description="HH:MM-HH:MM, without calls")
+    quiet_hours: tuple[str, ...] = Field((), description='without calls, for example ["23:00-07:00"]')
     server: Rule = Rule(minutes_per_call=120)
     user: Rule = Field(Rule(), description="for everyone who starts calls")
     roles: dict[int, Rule] = Field(default_factory=dict, description="role id -> limits of who has it")
@@ -103,6 +103,14 @@ class LimitSettings(Settings):
         return value
 
 
+class AccessSettings(Settings):
+    """Who may do what, by role id; who may manage the server may everything, and the starter of a call may end it."""
+
+    start: tuple[int, ...] = Field((), description="roles that may start calls; none named is everybody")
+    stop: tuple[int, ...] = Field((), description="roles that may end others' calls; none named is everybody")
+    configure: tuple[int, ...] = Field((), description="roles that may change settings and plugins from Discord")
+
+
 class ServerSettings(Settings):
     """What one server may set; `defaults:` has the same keys and is overlaid by the server's own."""
 
@@ -118,6 +126,7 @@ class ServerSettings(Settings):
     gateway_limit: Seconds = Field(300, description="seconds without Discord's gateway before the call ends")
     silence_limit: Seconds = Field(600, description="seconds in which nobody speaks before the call ends; 0 is never")
     first_audio_limit: Seconds = Field(60, description="seconds to hear somebody at all after the start; 0 is never")
+    access: AccessSettings = AccessSettings()
     limits: LimitSettings = LimitSettings()
     follow_moves: bool = Field(False, description="stay in the call when moved to another voice channel")
     jitter_buffer_ms: int = Field(40, ge=20, le=200, description="least delay that evens out the network")

@@ -54,6 +54,8 @@ def discover(folders: Sequence[Path] = ()) -> Discovery:
             discovery.broken += [Broken(folder.name, str(problem)) for problem in error.problems]
             continue
         known = discovery.found.get(manifest.name)
+        if known is not None and known.folder.resolve() == folder.resolve():
+            continue  # the same one, by another way
         if known is not None:
             reason = f"{folder}: there is a plugin `{manifest.name}` already, in {known.folder}; rename one"
             discovery.broken.append(Broken(manifest.name, reason))

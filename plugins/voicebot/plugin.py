@@ -18,10 +18,13 @@ from bot.call.state import CallState, EndReason
 from bot.call.usage import Period, as_csv, span
 from bot.config.model import PluginSettings, ServerSettings
 from bot.errors import Refused
-from bot.plugin_host.plugin import Plugin
+from bot.plugin_host.plugin import Host, Plugin
 from bot.text import name as safe_name
 
 from . import receipts, words
+from .access import check_start, check_stop
+from .plugins import PluginCommands
+from .settings import SettingsCommands
 
 Interaction = discord.Interaction[Any]
 
@@ -34,6 +37,11 @@ class VoicebotPlugin(Plugin[PluginSettings]):
     voicebot = app_commands.Group(
         name="voicebot", description="Talk with a voicebot in a voice channel", guild_only=True
     )
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        self.voicebot.add_command(SettingsCommands(host))
+        self.voicebot.add_command(PluginCommands(host, self.name, host.is_owner))
 
     @voicebot.command(name="join", description="Bring the voicebot into a voice channel")
     @app_commands.describe(
@@ -49,6 +57,7 @@ class VoicebotPlugin(Plugin[PluginSettings]):
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild, member = _where(interaction)
         settings = self.host.config.server(guild.id)
+        check_start(member, settings.access)
         target = channel or _channel_of(member)
         _check_member(member, target)
         text_channel_id = self._text_channel(interaction, settings)
@@ -75,6 +84,8 @@ class VoicebotPlugin(Plugin[PluginSettings]):
     async def leave(self, interaction: Interaction) -> None:
         """End the call; the receipt follows in the channel."""
         call = self._call(interaction)
+        _, member = _where(interaction)
+        check_stop(member, call.settings.access, call)
         call.end(EndReason.LEFT, by=interaction.user.id)  # before anything else: the meter runs
         await interaction.response.send_message(words.leaving(call.voice_channel_id), ephemeral=True)
 

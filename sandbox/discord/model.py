@@ -133,6 +133,15 @@ class World:
             denied |= flag(name)
         self._backend.set_overwrite(channel_id, Overwrite(target_id=user_id, type=OverwriteType.MEMBER, deny=denied))
 
+    def grant(self, guild_id: int, user_id: int, *permissions: str) -> int:
+        """A role with these permissions for a member; the role's id."""
+        granted = 0
+        for name in permissions:
+            granted |= flag(name)
+        role = self._backend.create_role(guild_id, name="granted", permissions=granted)
+        self._backend.add_member_role(guild_id, user_id, role.id)
+        return int(role.id)
+
     def permits(self, guild_id: int, user_id: int, channel_id: int, *permissions: str) -> bool:
         """Whether a member has all of `permissions` in a channel."""
         try:

@@ -239,7 +239,7 @@ async def test_the_operator_ends_a_session(bot: RunningBot) -> None:
     identifier = printed.splitlines()[1].split()[0]
     assert "open" in printed
     code, printed = await bot.process.parley("sessions", "end", identifier)
-    assert (code, "ended, about 1 billed minute" in printed) == (0, True)
+    assert (code, "ended, about 1 billed minute" in printed) == (0, True), f"{identifier}: {printed}"
     assert not bot.bills(session)
     await eventually(lambda: len(bot.receipts(place)) == 1, 15)
     assert "operator ended it" in bot.receipts(place)[0]

@@ -158,16 +158,6 @@ def _outcome(file: Path) -> list[Problem] | None:
     return None
 
 
-def test_the_example_file_is_valid_and_shows_the_defaults() -> None:
-    from bot.plugin_host.catalog import Catalog
-
-    config = load(Path("config.example.yaml"), Catalog.load().models)
-    built_in = load(Path("tests/bot/config/empty.yaml"), Catalog.load().models)
-    assert config.host.defaults.model_copy(update={"voicebot": None, "voicebots": {}, "plugins": {}}) == (
-        built_in.host.defaults
-    )
-
-
 def _own(folder: Path, name: str, text: str) -> None:
     (folder / "servers").mkdir(exist_ok=True)
     (folder / "servers" / name).write_text(text)

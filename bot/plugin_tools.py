@@ -1,0 +1,50 @@
+"""`parley plugins`: which there are, and whether one in a folder can be used."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from bot.plugin_host.catalog import Catalog
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The command's own words and options."""
+    group = commands.add_parser("plugins", help="list and check plugins")
+    actions = group.add_subparsers(dest="action", required=True)
+    listing = actions.add_parser("list", help="every plugin there is, and what is wrong with it, if anything")
+    listing.add_argument("--config", type=Path, default=Path("config.yaml"), help="default: config.yaml")
+    checking = actions.add_parser("check", help="whether the plugin in a folder can be used; needs no config")
+    checking.add_argument("path", type=Path, help="the plugin's folder")
+
+
+def show(catalog: Catalog) -> int:
+    """Print all; exit code 1 when one of them cannot be used."""
+    rows = [("PLUGIN", "VERSION", "FROM", "WHAT IT DOES")]
+    for name in catalog.classes:
+        found = catalog.found[name]
+        rows.append((name, found.manifest.version, found.origin, found.manifest.description))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)), row[3], sep="  ")
+    for broken in catalog.broken:
+        print(f"{broken.name} cannot be used: {broken.reason}", file=sys.stderr)
+    return 1 if catalog.broken else 0
+
+
+def check(path: Path) -> int:
+    """Print what is wrong with the plugin in a folder; exit code 1 when something is."""
+    path = path.resolve()
+    if not path.is_dir():
+        print(f"{path}: there is no such folder", file=sys.stderr)
+        return 1
+    catalog = Catalog.load([path.parent])
+    problems = [broken.reason for broken in catalog.broken if broken.name == path.name or str(path) in broken.reason]
+    found = next((found for found in catalog.found.values() if found.folder == path), None)
+    if found is None and not problems:
+        problems.append(f"{path}: it has no plugin.yaml")
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems or found is None:
+        return 1
+    print(f"{found.manifest.name} {found.manifest.version}: good")
+    return 0

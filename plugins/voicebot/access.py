@@ -1,0 +1,40 @@
+"""Who may start, stop and configure on a server: by role, by having started the call, by managing the server."""
+
+from collections.abc import Iterable
+
+import discord
+
+from bot.call.call import Call
+from bot.config.model import AccessSettings
+from bot.errors import Refused
+
+
+def check_start(member: discord.Member, access: AccessSettings) -> None:
+    """Refused when a member may not start calls."""
+    if access.start and not (_manages(member) or _has_role(member, access.start)):
+        raise Refused(f"Only {_named(access.start)} may start calls here.")
+
+
+def check_stop(member: discord.Member, access: AccessSettings, call: Call) -> None:
+    """Refused when a member may not end a call; whoever started it may."""
+    if access.stop and member.id != call.starter_id and not (_manages(member) or _has_role(member, access.stop)):
+        raise Refused(f"Only {_named(access.stop)} and <@{call.starter_id}>, who started it, may end this call.")
+
+
+def check_configure(member: discord.Member, access: AccessSettings) -> None:
+    """Refused when a member may not change settings."""
+    if not (_manages(member) or _has_role(member, access.configure)):
+        others = f", and {_named(access.configure)}" if access.configure else ""
+        raise Refused(f"Only who may manage this server{others} can do that.")
+
+
+def _manages(member: discord.Member) -> bool:
+    return member.guild_permissions.manage_guild
+
+
+def _has_role(member: discord.Member, roles: Iterable[int]) -> bool:
+    return any(role.id in set(roles) for role in member.roles)
+
+
+def _named(roles: Iterable[int]) -> str:
+    return ", ".join(f"<@&{role}>" for role in roles)

@@ -1,0 +1,131 @@
+"""`/voicebot plugins`: what there is, what it does and keeps, and switching it on and off for a server."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.errors import ConfigError, PluginError, Refused
+from bot.plugin_host.manifest import Manifest
+from bot.plugin_host.plugin import Host
+from bot.text import MESSAGE_LIMIT, plain
+
+from .access import check_configure
+from .settings import choices, refusal
+
+Interaction = discord.Interaction[Any]
+
+
+class PluginCommands(app_commands.Group):
+    """Mounted under `/voicebot`. `is_owner` tells whether somebody is the bot's operator."""
+
+    def __init__(self, host: Host, own_name: str, is_owner: Callable[[discord.abc.User], Awaitable[bool]]) -> None:
+        super().__init__(name="plugins", description="What the bot can do on this server")
+        self._host = host
+        self._own_name = own_name
+        self._is_owner = is_owner
+
+    @app_commands.command(name="list", description="All plugins, and whether they are on here")
+    async def list_(self, interaction: Interaction) -> None:
+        """For everybody."""
+        guild_id = _guild(interaction)
+        lines = []
+        for name, plugin in self._host.plugins.instances.items():
+            manifest = self._host.plugins.catalog.found[name].manifest
+            lines.append(
+                f"{self._state(guild_id, name, plugin.enabled(guild_id))} **{name}**: {plain(manifest.description)}"
+            )
+        await _answer(interaction, "\n".join(lines))
+
+    @app_commands.command(name="info", description="What a plugin does, needs and keeps")
+    @app_commands.describe(name="which one")
+    async def info(self, interaction: Interaction, name: str) -> None:
+        """For everybody."""
+        plugin = self._plugin(name)
+        manifest = self._host.plugins.catalog.found[name].manifest
+        state = self._state(_guild(interaction), name, plugin.enabled(_guild(interaction)))
+        await _answer(interaction, f"{state} {about(manifest)}")
+
+    @app_commands.command(name="enable", description="Switch a plugin on for this server")
+    @app_commands.describe(name="which one")
+    async def enable(self, interaction: Interaction, name: str) -> None:
+        """From the next call on."""
+        await self._switch(interaction, name, True)
+
+    @app_commands.command(name="disable", description="Switch a plugin off for this server")
+    @app_commands.describe(name="which one")
+    async def disable(self, interaction: Interaction, name: str) -> None:
+        """From the next call on."""
+        if name == self._own_name:
+            raise Refused(f"Without `{name}` there would be no command to switch it on again.")
+        await self._switch(interaction, name, False)
+
+    @app_commands.command(name="reload", description="Use a plugin's code as it is on the host's disk now")
+    @app_commands.describe(name="which one")
+    async def reload(self, interaction: Interaction, name: str) -> None:
+        """For the bot's operator. Running calls keep what they began with."""
+        if not await self._is_owner(interaction.user):
+            raise Refused("Only the bot's operator can do that.")
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        try:
+            await self._host.reload_plugin(name)
+        except PluginError as error:
+            raise Refused(plain(str(error))[:1500]) from error
+        version = self._host.plugins.catalog.found[name].manifest.version
+        await interaction.followup.send(f"**{name}** {version} is in place.", ephemeral=True)
+
+    @info.autocomplete("name")
+    @enable.autocomplete("name")
+    @disable.autocomplete("name")
+    @reload.autocomplete("name")
+    async def _names(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return choices(dict.fromkeys(self._host.plugins.instances), typed)  # type: ignore[arg-type]
+
+    async def _switch(self, interaction: Interaction, name: str, on: bool) -> None:
+        guild_id = _guild(interaction)
+        if not isinstance(interaction.user, discord.Member):
+            raise Refused("This works on a server only.")
+        check_configure(interaction.user, self._host.config.server(guild_id).access)
+        plugin = self._plugin(name)
+        if plugin.Settings.operator_only:
+            raise Refused(f"`{name}` can be switched by the bot's operator only.")
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        try:
+            await self._host.change_settings(guild_id, {("plugins", name, "enabled"): on})
+        except ConfigError as error:
+            raise refusal(error) from error
+        await interaction.followup.send(f"**{name}** is {'on' if on else 'off'} from the next call on.", ephemeral=True)
+
+    def _plugin(self, name: str) -> Any:
+        plugin = self._host.plugins.instances.get(name)
+        if plugin is None:
+            there = ", ".join(f"`{known}`" for known in self._host.plugins.instances)
+            raise Refused(f"There is no plugin `{plain(name)[:50]}`. There are: {there}.")
+        return plugin
+
+    def _state(self, guild_id: int, name: str, enabled: bool) -> str:
+        if self._host.plugins.dispatcher.paused(guild_id, name):
+            return "⏸️ paused after failures:"
+        return "🟢" if enabled else "⚪"
+
+
+def about(manifest: Manifest) -> str:
+    """A plugin's own words."""
+    lines = [f"**{manifest.name}** {manifest.version}: {plain(manifest.description)}"]
+    if manifest.author:
+        lines.append(f"By {plain(manifest.author)}")
+    if manifest.permissions:
+        lines.append("Needs: " + ", ".join(name.replace("_", " ") for name in manifest.permissions))
+    lines.append(f"Keeps: {plain(manifest.stores)}")
+    return "\n".join(lines)
+
+
+def _guild(interaction: Interaction) -> int:
+    if interaction.guild_id is None:
+        raise Refused("This works on a server only.")
+    return interaction.guild_id
+
+
+async def _answer(interaction: Interaction, text: str) -> None:
+    await interaction.response.send_message(text[:MESSAGE_LIMIT], ephemeral=True)

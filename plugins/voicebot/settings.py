@@ -1,0 +1,220 @@
+"""`/voicebot settings`: a server's own settings, seen and changed by its admins without the host's disk."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import discord
+import yaml
+from discord import app_commands
+
+from bot.config.edit import ABSENT, changed
+from bot.config.keys import Key, leaves, server_keys
+from bot.config.load import Config
+from bot.config.source import MAX_BYTES, parse
+from bot.errors import ConfigError, Refused
+from bot.plugin_host.plugin import CommandRefused, Host
+from bot.text import MESSAGE_LIMIT, plain
+
+from .access import check_configure
+
+Interaction = discord.Interaction[Any]
+MOST_CHOICES = 25  # Discord's limit of an autocomplete
+CHOICE_LENGTH = 100
+NEXT_CALL = "It takes effect with the next call."
+
+
+class SettingsCommands(app_commands.Group):
+    """Mounted under `/voicebot`."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(name="settings", description="This server's settings")
+        self._host = host
+
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        """discord.py asks before each of these commands."""
+        if interaction.guild_id is None or not isinstance(interaction.user, discord.Member):
+            raise CommandRefused("This works on a server only.")
+        try:
+            check_configure(interaction.user, self._host.config.server(interaction.guild_id).access)
+        except Refused as error:
+            raise CommandRefused(str(error)) from error
+        return True
+
+    @app_commands.command(name="show", description="What is set on this server, or one setting")
+    @app_commands.describe(key="a setting; else all that this server has changed")
+    async def show(self, interaction: Interaction, key: str | None = None) -> None:
+        """Values as they are in force for the next call."""
+        guild_id = _guild(interaction)
+        if key is not None:
+            await _answer(interaction, describe(self._key(key), self._host.config, guild_id))
+            return
+        own = self._own(guild_id)
+        if not own:
+            await _answer(interaction, "This server has changed nothing: the defaults are in force.")
+            return
+        lines = [f"`{'.'.join(path)}`: {inline(value)}" for path, value in own.items()]
+        await _answer(interaction, "This server's own settings:\n" + "\n".join(lines))
+
+    @app_commands.command(name="set", description="Change a setting")
+    @app_commands.describe(key="which one", value="as in the config file: 90, true, guide, [123, 456]")
+    async def set_(self, interaction: Interaction, key: str, value: str) -> None:
+        """One key in the server's own file."""
+        found = self._changeable(key)
+        try:
+            parsed = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise Refused(f"“{plain(value)[:100]}” cannot be read as a value.") from error
+        await self._change(_guild(interaction), {found.path: parsed})
+        await _answer(interaction, f"`{found.dotted}` is now {inline(parsed)}. {NEXT_CALL}")
+
+    @app_commands.command(name="reset", description="Give a setting back its default")
+    async def reset(self, interaction: Interaction, key: str) -> None:
+        """The key goes out of the server's own file."""
+        found = self._changeable(key)
+        await self._change(_guild(interaction), {found.path: ABSENT})
+        now = value_of(self._host.config, _guild(interaction), found.path)
+        await _answer(interaction, f"`{found.dotted}` is {inline(now)} again. {NEXT_CALL}")
+
+    @app_commands.command(name="export", description="This server's settings as a file")
+    async def export(self, interaction: Interaction) -> None:
+        """Without what is the operator's."""
+        guild_id = _guild(interaction)
+        operators = [path for path in self._own(guild_id) if self._is_operators(path)]
+        try:
+            text = changed(_FILE, self._host.server_text(guild_id), dict.fromkeys(operators, ABSENT))
+        except ConfigError as error:
+            raise refusal(error) from error
+        file = discord.File(io.BytesIO((text or "# nothing is set\n").encode()), f"voicebot-{guild_id}.yaml")
+        await interaction.response.send_message(file=file, ephemeral=True)
+
+    @app_commands.command(name="import", description="Replace this server's settings by a file's")
+    @app_commands.describe(file="as export gives it")
+    async def import_(self, interaction: Interaction, file: discord.Attachment) -> None:
+        """What is the operator's stays as it is."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        if file.size > MAX_BYTES:
+            raise Refused(f"The file is larger than {MAX_BYTES} bytes.")
+        try:
+            text = (await file.read()).decode()
+        except UnicodeDecodeError as error:
+            raise Refused("The file is not UTF-8 text.") from error
+        guild_id = _guild(interaction)
+        try:
+            for path, _ in leaves(parse(_FILE, text).data, self._keys()):
+                if self._is_operators(path):
+                    raise Refused(f"`{'.'.join(path)}` can be changed by the bot's operator only. Take it out.")
+            kept = {path: value for path, value in self._own(guild_id).items() if self._is_operators(path)}
+            await self._host.replace_settings(guild_id, changed(_FILE, text, kept))
+        except ConfigError as error:
+            raise refusal(error) from error
+        await interaction.followup.send(f"The settings are in place. {NEXT_CALL}", ephemeral=True)
+
+    @show.autocomplete("key")
+    async def _any_key(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return choices(self._keys(), typed)
+
+    @set_.autocomplete("key")
+    @reset.autocomplete("key")
+    async def _changeable_key(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return choices({dotted: key for dotted, key in self._keys().items() if not key.operator}, typed)
+
+    def _keys(self) -> dict[str, Key]:
+        return server_keys(self._host.plugins.catalog.models, self._host.config.host.locked)
+
+    def _key(self, dotted: str) -> Key:
+        keys = self._keys()
+        if dotted not in keys:
+            near = ", ".join(f"`{choice.value}`" for choice in choices(keys, dotted.rpartition(".")[2])[:5])
+            raise Refused(f"There is no setting `{plain(dotted)[:100]}`." + (f" Is it one of {near}?" if near else ""))
+        return keys[dotted]
+
+    def _changeable(self, dotted: str) -> Key:
+        key = self._key(dotted)
+        if key.operator:
+            raise Refused(f"`{dotted}` can be changed by the bot's operator only.")
+        return key
+
+    def _is_operators(self, path: tuple[str, ...]) -> bool:
+        """Whether a key, or the block it stands in, is the operator's."""
+        keys = self._keys()
+        return any(".".join(path[:length]) in keys and keys[".".join(path[:length])].operator for length in range(1, 9))
+
+    def _own(self, guild_id: int) -> dict[tuple[str, ...], Any]:
+        try:
+            return dict(leaves(parse(_FILE, self._host.server_text(guild_id)).data, self._keys()))
+        except ConfigError as error:
+            raise refusal(error) from error
+
+    async def _change(self, guild_id: int, changes: Mapping[tuple[str, ...], Any]) -> None:
+        try:
+            await self._host.change_settings(guild_id, changes)
+        except ConfigError as error:
+            raise refusal(error) from error
+
+
+_FILE = Path("settings.yaml")  # as people know it: the host's paths are nobody's business
+
+
+def refusal(error: ConfigError) -> Refused:
+    """What is wrong with settings, without the host's paths."""
+    lines = []
+    for problem in error.problems[:5]:
+        key = problem.key.split(".", 2)[-1] if problem.key.startswith("servers.") else problem.key
+        lines.append(f"line {problem.place.line}: " + (f"`{key}`: " if key else "") + plain(problem.message))
+    return Refused("That cannot be set, and nothing was changed:\n" + "\n".join(lines))
+
+
+def describe(key: Key, config: Config, guild_id: int) -> str:
+    """One setting as people read it."""
+    lines = [f"`{key.dotted}` is {inline(value_of(config, guild_id, key.path))} (built in: {inline(key.default)})"]
+    if key.description:
+        lines.append(f"{key.description[0].upper()}{key.description[1:]}.")
+    if key.operator:
+        lines.append("The bot's operator alone can change it.")
+    return "\n".join(lines)
+
+
+def value_of(config: Config, guild_id: int, path: tuple[str, ...]) -> Any:
+    """A setting's value in force on a server."""
+    if path[0] == "plugins":
+        found: Any = config.block(guild_id, path[1])
+        path = path[2:]
+    else:
+        found = config.server(guild_id)
+    for name in path:
+        found = getattr(found, name, None)
+    return found
+
+
+def inline(value: Any) -> str:
+    """A value as it stands in a config file."""
+    if hasattr(value, "model_dump"):
+        value = value.model_dump(exclude_none=True)
+    text = yaml.safe_dump(_plain(value), default_flow_style=True, width=10_000, allow_unicode=True)
+    return f"`{text.removesuffix('...' + chr(10)).strip()[:300]}`"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(below) for key, below in value.items()}
+    if isinstance(value, list | tuple | frozenset | set):
+        return [_plain(item) for item in value]
+    return value.model_dump() if hasattr(value, "model_dump") else value
+
+
+def choices(keys: Mapping[str, Key], typed: str) -> list[app_commands.Choice[str]]:
+    """Keys with what was typed in their name, those that begin with it first."""
+    wanted = typed.casefold()
+    found = sorted((k for k in keys if wanted in k.casefold()), key=lambda k: (not k.casefold().startswith(wanted), k))
+    return [app_commands.Choice(name=k[:CHOICE_LENGTH], value=k[:CHOICE_LENGTH]) for k in found[:MOST_CHOICES]]
+
+
+def _guild(interaction: Interaction) -> int:
+    assert interaction.guild_id is not None
+    return interaction.guild_id
+
+
+async def _answer(interaction: Interaction, text: str) -> None:
+    await interaction.response.send_message(text[:MESSAGE_LIMIT], ephemeral=True)

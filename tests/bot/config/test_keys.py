@@ -1,0 +1,51 @@
+"""Every setting by its dotted name, and whose it is to say."""
+
+from bot.config.keys import leaves, server_keys
+from bot.config.model import PluginSettings
+from bot.plugin_host.catalog import Catalog
+
+
+class Loud(PluginSettings):
+    volume: int = 5
+
+
+def test_every_setting_has_a_key_and_a_description() -> None:
+    keys = server_keys(Catalog.load().models)
+    assert {"voicebot", "limits.server.minutes_per_day", "plugins.transcript.people", "plugins.images.enabled"} <= set(
+        keys
+    )
+    assert keys["limits.server.minutes_per_call"].default is None
+    described = [key for key in keys.values() if key.description]
+    assert len(described) > len(keys) // 2
+
+
+def test_what_is_the_operators_is_marked() -> None:
+    keys = server_keys(Catalog.load().models)
+    operators = {dotted for dotted, key in keys.items() if key.operator}
+    assert {"provider", "plugins.valsea.base_url", "plugins.valsea.api_key_env"} <= operators
+    assert "voicebot" not in operators
+
+
+def test_the_operator_may_keep_more() -> None:
+    keys = server_keys({"loud": Loud}, locked=("limits", "plugins.loud.volume"))
+    assert keys["limits.server.minutes_per_day"].operator
+    assert keys["limits.time_zone"].operator
+    assert keys["plugins.loud.volume"].operator
+    assert not keys["plugins.loud.enabled"].operator
+    assert not keys["level_balance"].operator
+
+
+def test_settings_of_a_server_one_by_one() -> None:
+    keys = server_keys({"loud": Loud})
+    data = {
+        "voicebots": {"guide": "66f0"},
+        "limits": {"server": {"cooldown": 5}},
+        "plugins": {"loud": {"volume": 9}},
+        "x": 1,
+    }
+    assert dict(leaves(data, keys)) == {
+        ("voicebots",): {"guide": "66f0"},
+        ("limits", "server", "cooldown"): 5,
+        ("plugins", "loud", "volume"): 9,
+        ("x",): 1,
+    }

@@ -1,0 +1,154 @@
+"""A plugin's code: imported when it fits the interface, and imported anew without risk to what works."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.config.model import PluginSettings
+from bot.errors import PluginError
+from bot.plugin_host.catalog import Catalog
+from tests.bot.plugin_host.test_discovery import GOOD, put
+
+CODE = """
+from bot.config.model import PluginSettings
+from bot.plugin_host.plugin import Plugin
+
+class DiceSettings(PluginSettings):
+    sides: int = 6
+
+class DicePlugin(Plugin[DiceSettings]):
+    name = "dice"
+    Settings = DiceSettings
+    VERSION = "one"
+
+    async def on_transcript(self, call, line):
+        pass
+
+PLUGIN = DicePlugin
+"""
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> Iterator[None]:
+    yield
+    for name in [name for name in sys.modules if name.startswith("parley_plugins")]:
+        del sys.modules[name]
+
+
+def catalog(folder: Path, code: str = CODE) -> Catalog:
+    put(folder, "dice", GOOD, code)
+    return Catalog.load([folder])
+
+
+def reason(folder: Path, code: str) -> str:
+    (broken,) = catalog(folder, code).broken
+    return broken.reason.removeprefix(str(folder) + "/")
+
+
+def test_what_is_built_in_can_be_imported() -> None:
+    built_in = Catalog.load()
+    assert built_in.broken == []
+    assert set(built_in.models) == set(built_in.classes)
+    assert all(issubclass(model, PluginSettings) for model in built_in.models.values())
+
+
+def test_one_in_a_folder(tmp_path: Path) -> None:
+    found = catalog(tmp_path)
+    assert found.broken == []
+    assert found.classes["dice"].name == "dice"
+    assert found.models["dice"].model_fields["sides"].default == 6
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import nowhere_at_all\n", "dice/__init__.py:1: ModuleNotFoundError: No module named 'nowhere_at_all'"),
+        ("x = 1\ndef f(:\n", "dice/__init__.py:2: SyntaxError"),
+        ("import sys\nsys.exit(1)\n", "dice/__init__.py:2: SystemExit"),
+        ("x = 1\n", "dice/__init__.py: it needs `PLUGIN = YourPlugin`"),
+        ("PLUGIN = 5\n", "dice/__init__.py: it needs `PLUGIN = YourPlugin`"),
+        (CODE.replace('name = "dice"', 'name = "cards"'), "dice/__init__.py: DicePlugin.name is 'cards', plugin.yaml"),
+        (CODE.replace("Settings = DiceSettings", "Settings = dict"), "dice/__init__.py: DicePlugin.Settings must be"),
+        (
+            CODE.replace("on_transcript", "on_transcrpt"),
+            "dice/__init__.py: DicePlugin.on_transcrpt: no hook has that name; did you mean on_transcript?",
+        ),
+        (
+            CODE.replace("async def on_transcript", "def on_transcript"),
+            "dice/__init__.py: DicePlugin.on_transcript: a hook is `async def`",
+        ),
+        (
+            CODE.replace("(self, call, line)", "(self, line)"),
+            "dice/__init__.py: DicePlugin.on_transcript: it is called with (self, call, line)",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_left_out_and_named(tmp_path: Path, code: str, expected: str) -> None:
+    assert reason(tmp_path, code).startswith(expected)
+
+
+def test_discords_own_events_are_no_misspelt_hooks(tmp_path: Path) -> None:
+    listener = "    @commands.Cog.listener()\n    async def on_message(self, message):\n        pass\n\nPLUGIN ="
+    code = "from discord.ext import commands\n" + CODE.replace("PLUGIN =", listener)
+    assert catalog(tmp_path, code).broken == []
+
+
+def test_a_module_that_is_called_like_one_of_pythons_own_hides_nothing(tmp_path: Path) -> None:
+    put(tmp_path, "json", GOOD.replace("dice", "json"), CODE.replace('"dice"', '"json"'))
+    assert Catalog.load([tmp_path]).classes["json"].__module__ == "parley_plugins.json"
+    import json
+
+    assert json.loads("1") == 1
+
+
+def test_new_code_takes_the_place_of_the_old(tmp_path: Path) -> None:
+    found = catalog(tmp_path)
+    old = found.classes["dice"]
+    (tmp_path / "dice" / "__init__.py").write_text(
+        CODE.replace('"one"', '"two"').replace("sides: int = 6", "eyes: int = 9")
+    )
+    (tmp_path / "dice" / "plugin.yaml").write_text(GOOD.replace("1.2.0", "1.3.0"))
+    models = found.models
+    new = found.reimport("dice").plugin
+    assert (old.VERSION, new.VERSION) == ("one", "two")  # type: ignore[attr-defined]
+    assert found.classes["dice"] is new
+    assert found.found["dice"].manifest.version == "1.3.0"
+    assert models is found.models  # whoever holds the mapping sees the new model
+    assert list(models["dice"].model_fields) == ["enabled", "eyes"]
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("__init__.py", "def f(:\n"),
+        ("__init__.py", "raise ValueError('no')\n"),
+        ("__init__.py", "PLUGIN = None\n"),
+        ("plugin.yaml", "name: [\n"),
+        ("plugin.yaml", GOOD.replace("name: dice", "name: cards")),
+        ("plugin.yaml", GOOD.replace("api: 1", "api: 2")),
+    ],
+)
+def test_new_code_that_cannot_be_used_changes_nothing(tmp_path: Path, file: str, text: str) -> None:
+    found = catalog(tmp_path)
+    old, modules = found.classes["dice"], {n: m for n, m in sys.modules.items() if n.startswith("parley_plugins.")}
+    (tmp_path / "dice" / file).write_text(text)
+    with pytest.raises(PluginError):
+        found.reimport("dice")
+    assert found.classes["dice"] is old
+    assert found.found["dice"].manifest.version == "1.2.0"
+    assert {n: m for n, m in sys.modules.items() if n.startswith("parley_plugins.")} == modules
+
+
+def test_an_edit_within_the_same_second_is_seen(tmp_path: Path) -> None:
+    """Python goes by a file's size and second when it looks for compiled code."""
+    found = catalog(tmp_path)
+    for word in ("two", "six", "ten"):
+        (tmp_path / "dice" / "__init__.py").write_text(CODE.replace('"one"', f'"{word}"'))
+        assert word == found.reimport("dice").plugin.VERSION  # type: ignore[attr-defined]
+
+
+def test_a_plugin_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match="there is no plugin cards; there are: dice, images"):
+        catalog(tmp_path).reimport("cards")
