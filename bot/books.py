@@ -4,7 +4,7 @@ provider accounts, the watchdog, and who opens and ends sessions."""
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.call.closing import SessionCloser
@@ -12,21 +12,20 @@ from bot.call.ledger import Ledger
 from bot.call.ledger.sqlite import SqliteLedger
 from bot.call.opening import RecordedOpener, SessionOpener
 from bot.call.state import EndReason
+from bot.call.steps import GivenUp, unless
 from bot.config.load import Config
 from bot.errors import LedgerError
 from bot.network import tls_context
 from bot.plugin_host.plugin import Plugin
 from bot.plugin_host.providers import Providers
 from bot.watchdog.client import WatchdogClient, command
-from bot.watchdog.pulse import Pulse, lock_file
+from bot.watchdog.pulse import Pulse, is_held, lock_file
 
 log = logging.getLogger(__name__)
 
 BEAT = 1.0  # seconds
 #: Seconds to wait for the bot before this one, which may be ending its calls still.
 LOCK_WAIT = 10.0
-#: Seconds to end what a ledger that cannot be written knows as open.
-RESCUE_WAIT = 60.0
 
 
 class Books:
@@ -83,32 +82,36 @@ class Books:
             await asyncio.sleep(BEAT)
 
 
-async def rescue(config: Config, plugins: Mapping[str, type[Plugin[Any]]]) -> None:
-    """With a ledger that cannot be written no bot starts; what stands in it as open is ended all the same."""
+async def rescue(config: Config, plugins: Mapping[str, type[Plugin[Any]]], stop: asyncio.Event) -> None:
+    """With a ledger that cannot be written no bot starts; what stands in it as open is ended all the same, until
+    `stop`. A watchdog of an earlier run may be at it as well, which does no harm."""
     providers = Providers(lambda: config, plugins, lambda: tls_context(config.host.network))
-    pulse: Pulse | None = None
     ledger: Ledger | None = None
     try:
-        if not config.ledger_file.exists():
-            return
-        pulse = Pulse(lock_file(config.ledger_file))
-        if not pulse.take():
+        if await asyncio.to_thread(is_held, lock_file(config.ledger_file)):
             return  # another bot has it, and looks after what is open
         ledger = await SqliteLedger.open_to_read(config.ledger_file)
         closer = SessionCloser(ledger, providers.enders)
         endings = [closer.end(record, EndReason.CRASHED) for record in await ledger.unsettled() if record.must_be_ended]
         if endings:
             log.error("the ledger cannot be written; ending the %d sessions it knows as open", len(endings))
-            await asyncio.wait(endings, timeout=RESCUE_WAIT)
+            try:
+                await unless(stop, _all_of(endings))
+            except GivenUp:
+                log.error("stopped before all of them were ended")
         await closer.stop()
     except LedgerError as error:
         log.error("%s", error)
+    except Exception:  # why the bot does not start is what must be said
+        log.exception("what may be open could not be ended")
     finally:
         if ledger is not None:
             await ledger.close()
-        if pulse is not None:
-            pulse.release()
         await providers.close()
+
+
+async def _all_of(tasks: Sequence["asyncio.Task[Any]"]) -> None:
+    await asyncio.wait(tasks)
 
 
 async def _take(pulse: Pulse) -> None:

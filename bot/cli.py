@@ -124,7 +124,7 @@ async def _serve(config: Config, catalog: Catalog, token: str) -> None:
     try:
         books = await Books.open(config, catalog.classes)
     except LedgerError:
-        await rescue(config, catalog.classes)
+        await rescue(config, catalog.classes, stop)
         raise
     try:
         source = ConfigFile(config.file, catalog.models, config)

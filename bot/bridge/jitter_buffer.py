@@ -97,6 +97,7 @@ class JitterBuffer:
         if self._next not in self._held:
             self._drop_what_is_past()
             self._skip_what_was_waited_for()
+            self._snap()
         payload = self._held.pop(self._next, None)
         if payload is not None:
             self._next += FRAME_SAMPLES
@@ -152,19 +153,22 @@ class JitterBuffer:
         self._missed = self._waited = 0
 
     def _drop_what_is_past(self) -> None:
-        """Not every sender keeps to a grid of 20 ms: what begins before the playout point is late, and what begins less
-        than a frame behind it is next."""
+        """Not every sender keeps to a grid of 20 ms, so that a packet may lie just before the playout point."""
         assert self._next is not None
         for position in [position for position in self._held if position < self._next]:
             del self._held[position]
             self.stats.late += 1
+
+    def _snap(self) -> None:
+        """What begins less than a frame behind the playout point is next."""
+        assert self._next is not None
         if self._held and (nearest := min(self._held)) < self._next + FRAME_SAMPLES:
             self._next = nearest
 
     def _skip_what_was_waited_for(self) -> None:
         """The packet that was waited for is lost after all: a later one came. What was concealed stands for it."""
         assert self._next is not None
-        while self._waited and self._held and self._next not in self._held:
+        while self._waited and self._held and min(self._held) >= self._next + FRAME_SAMPLES:
             self._waited -= 1
             self._next += FRAME_SAMPLES
             self.stats.lost += 1

@@ -103,6 +103,8 @@ class Playout:
     def clear(self) -> None:
         """Drop what is held, the voicebot was interrupted or is gone; one frame fades out what was being said."""
         if self._playing:
+            if not self._held:  # in the middle of a gap: what is being made up fades out
+                self._held.append(stretch.go_on(self._last))
             self.trim(1)
         else:
             self._held.clear()
@@ -110,7 +112,8 @@ class Playout:
 
     def trim(self, most: int = 2) -> None:
         """Play `most` frames more and no others of those held, the last of them fading out."""
-        if not self._playing or len(self._held) < most:
+        most = min(most, len(self._held))
+        if not self._playing or not most:
             return
         kept = [self._held[number] for number in range(most)]
         sound = np.concatenate((self._part, *kept))[: most * FRAME_SAMPLES]

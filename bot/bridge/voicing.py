@@ -32,9 +32,11 @@ LEAST_MOTION = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Voicing:
-    """One frame: root mean square in the band of speech (0 to 32768), and the likeness of pitch periods (-1 to 1)."""
+    """One frame: root mean square in the band of speech (0 to 32768), that of the last two frames, in which there are
+    enough pitch periods for it to stand still when the sound does, and the likeness of pitch periods (-1 to 1)."""
 
     level: float
+    loudness: float
     likeness: float
 
     @property
@@ -62,9 +64,19 @@ class VoicingDetector:
 
     @property
     def moves(self) -> bool:
-        """Whether what was pitched of late changed as a voice does; a tone and a buzz go on as they are."""
-        levels = [max(voicing.level, 1.0) for voicing in self._recent if voicing.pitched]
-        return len(levels) < 3 or 20 * math.log10(max(levels) / min(levels)) >= LEAST_MOTION
+        """Whether what was pitched of late changed as a voice does; a tone and a buzz go on as they are.
+
+        The beginning of a sound does not count, nor its end, which is one soft frame: there everything changes.
+        """
+        recent = list(self._recent)
+        settled = sorted(
+            max(now.loudness, 1.0)
+            for before, last, now in zip(recent, recent[1:], recent[2:], strict=False)
+            if before.pitched and last.pitched and now.pitched
+        )
+        if len(settled) < 3:
+            return True
+        return 20 * math.log10(settled[-1] / settled[1]) >= LEAST_MOTION
 
 
 def _pitch(window: NDArray[np.float32]) -> Voicing:
@@ -76,4 +88,5 @@ def _pitch(window: NDArray[np.float32]) -> Voicing:
     energies = squares[_PROBE:] - squares[:-_PROBE]
     energy = float(np.dot(newest, newest))
     likeness = products / np.sqrt(energies * energy + 1.0)
-    return Voicing(math.sqrt(energy / _PROBE), float(likeness.max()))
+    loudness = math.sqrt(float(np.dot(window, window)) / len(window))
+    return Voicing(math.sqrt(energy / _PROBE), loudness, float(likeness.max()))

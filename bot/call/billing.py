@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from dataclasses import replace
 
 from bot import clock
@@ -44,6 +45,7 @@ class BilledSession:
         """Open it. Its answer is all that can end what it opened, so a cancellation waits for it for a moment; after
         that whoever opens it must: the watchdog, or the next start."""
         asked_at = clock.now()
+        self.record = replace(self.record, intended_at=time.time())  # the call may have been asked for long before
         opening = asyncio.create_task(self._opener.open(self.record, participant))
         try:
             session = await asyncio.shield(opening)

@@ -226,6 +226,7 @@ class Call:
             self.machine.connected()
             self._guards.live(clock.now())
             self._observer.started(self)
+            self.look_for_hindrances()  # a mute may be left over from some other time
             if not self.live.done():
                 self.live.set_result(None)
             await self._live()

@@ -37,7 +37,7 @@ class SessionCloser:
     def __init__(self, ledger: Ledger, enders_of: Callable[[SessionRecord], Sequence[Provider]]) -> None:
         self._ledger = ledger
         self._enders_of = enders_of
-        self._unwritten: set[asyncio.Task[None]] = set()
+        self._unwritten: dict[str, asyncio.Task[None]] = {}  # by session id
         self._tasks: dict[str, asyncio.Task[SessionRecord]] = {}
         self._changed = asyncio.Event()
 
@@ -61,7 +61,8 @@ class SessionCloser:
         return task
 
     def is_ending(self, session_id: str) -> bool:
-        return session_id in self._tasks
+        """Whether a session is being ended, or its end is still to be written down."""
+        return session_id in self._tasks or session_id in self._unwritten
 
     async def stop(self) -> None:
         """Give up for now; the ledger knows what is left, for the watchdog and the next start."""
@@ -69,9 +70,10 @@ class SessionCloser:
         for task in tasks:
             log.error("%s: not confirmed yet; it may still be open and billed", task.get_name())
             task.cancel()
-        for writing in self._unwritten:
+        writings = list(self._unwritten.values())
+        for writing in writings:
             writing.cancel()
-        await asyncio.gather(*tasks, *self._unwritten, return_exceptions=True)
+        await asyncio.gather(*tasks, *writings, return_exceptions=True)
 
     async def _end(
         self, record: SessionRecord, reason: EndReason, by: int | None, seconds: float | None
@@ -129,14 +131,17 @@ class SessionCloser:
         return closed if written is None or written.state is not SessionState.CLOSED else written
 
     async def _ask(self, record: SessionRecord, reference: str) -> SessionEnd:
-        """One attempt, by whoever may; the refusal of the last one counts."""
+        """One attempt by the account that pays, and when its key is no longer accepted, by the others that may."""
         enders = self._enders_of(record)
-        for ender in enders[:-1]:
-            try:
-                return await ender.end_session(reference)
-            except KeyRejected as error:
-                log.warning("session %s: %s is no longer accepted (%s)", record.id, ender.account.key_name, error)
-        return await enders[-1].end_session(reference)
+        try:
+            return await enders[0].end_session(reference)
+        except KeyRejected:
+            for other in enders[1:]:
+                log.warning("session %s: its key is no longer accepted, trying %s", record.id, other.account.key_name)
+                end = await other.end_session(reference)
+                if not end.already_gone:  # another organisation may not see the session, which bills all the same
+                    return end
+            raise
 
     def _write_later(
         self,
@@ -158,8 +163,8 @@ class SessionCloser:
                     return
 
         task = asyncio.create_task(write(), name=f"record of session {record.id}")
-        self._unwritten.add(task)
-        task.add_done_callback(self._unwritten.discard)
+        self._unwritten[record.id] = task
+        task.add_done_callback(lambda _: self._unwritten.pop(record.id, None))
 
     def _complain(self, record: SessionRecord, attempt: int, error: ParleyError) -> None:
         stuck = isinstance(error, STUCK)

@@ -141,7 +141,7 @@ class CallManager:
         call = self.of_guild(member.guild.id)
         if call is not None and call.state is not CallState.CONNECTING:
             call.occupancy(humans_in(call.channel))
-            if member == member.guild.me:
+            if member == member.guild.me and call.state is not CallState.ENDING:
                 call.look_for_hindrances()
 
     def on_permissions(self, guild: discord.Guild) -> None:

@@ -58,45 +58,53 @@ def listed(names: Iterable[str]) -> str:
 
 
 class Hindrances:
-    """What keeps a running call from working, so that each is said once, and once more when it is over."""
+    """What keeps a running call from working: each is said once, once more when it grows, and when it is over."""
 
     def __init__(self) -> None:
-        self._told: dict[str, str] = {}  # what it is -> what is said when it is over
+        self._told: dict[str, frozenset[str]] = {}  # by kind: the names that people were told of
 
     def update(self, voice: VoiceChannel, text: Any | None) -> tuple[list[str], list[str]]:
-        """Look again: what people should be told is wrong, and what is well again."""
-        found = _look(voice, text)
-        new = [warning for what, (warning, _) in found.items() if what not in self._told]
-        over = [good_news for what, good_news in self._told.items() if what not in found]
-        self._told = {what: good_news for what, (_, good_news) in found.items()}
-        return new, over
+        """Look again: what people should be told is wrong, and what is well again.
+
+        A channel that is gone, and a bot that is in no voice channel, say nothing new.
+        """
+        found = {"voice": frozenset(missing_in_voice(voice))}
+        if text is not None:
+            found["text"] = frozenset(missing_in_text(text))
+        state = voice.guild.me.voice
+        if state is not None:
+            found["muted"] = frozenset({"muted"} if state.mute else ())
+            found["suppressed"] = frozenset({"suppressed"} if state.suppress else ())
+            found["deafened"] = frozenset({"deafened"} if state.deaf else ())
+        wrong, well = [], []
+        for kind, names in found.items():
+            told = self._told.get(kind, frozenset())
+            if names - told:
+                wrong.append(_warning(kind, sorted(names), voice, text))
+            elif told and not names:
+                well.append(_good_news(kind, voice))
+            self._told[kind] = names
+        return wrong, well
 
 
-def _look(voice: VoiceChannel, text: Any | None) -> dict[str, tuple[str, str]]:
-    """What it is -> what is said when it begins, and when it is over."""
-    found: dict[str, tuple[str, str]] = {}
-    missing = missing_in_voice(voice)
-    if missing:
-        found[f"voice {missing}"] = (
-            f"I no longer have the permission {listed(missing)} in {voice.mention}, so the call may not work.",
-            f"I have the permissions I need in {voice.mention} again.",
-        )
-    missing = [] if text is None else missing_in_text(text)
-    if missing:
-        found[f"text {missing}"] = (
-            f"I no longer have the permission {listed(missing)} in {text.mention if text else 'the text channel'}, "
-            "so lines and pictures may be missing.",
-            "I can write everything down again.",
-        )
-    state = voice.guild.me.voice
-    if state is not None and (state.mute or state.suppress):
-        found["muted"] = (
-            "I was muted on this server, so nobody hears the voicebot. A moderator can unmute me.",
-            "I am no longer muted.",
-        )
-    if state is not None and state.deaf:
-        found["deafened"] = (
-            "I was deafened on this server, so the voicebot hears nobody. A moderator can undo it.",
-            "I am no longer deafened.",
-        )
-    return found
+def _warning(kind: str, names: list[str], voice: VoiceChannel, text: Any | None) -> str:
+    if kind == "voice":
+        return f"I no longer have the permission {listed(names)} in {voice.mention}, so the call may not work."
+    if kind == "text":
+        where = "the text channel" if text is None else text.mention
+        return f"I no longer have the permission {listed(names)} in {where}, so lines and pictures may be missing."
+    return {
+        "muted": "I was muted on this server, so nobody hears the voicebot. A moderator can unmute me.",
+        "suppressed": "I am no speaker on this stage, so nobody hears the voicebot. A moderator can invite me.",
+        "deafened": "I was deafened on this server, so the voicebot hears nobody. A moderator can undo it.",
+    }[kind]
+
+
+def _good_news(kind: str, voice: VoiceChannel) -> str:
+    return {
+        "voice": f"I have the permissions I need in {voice.mention} again.",
+        "text": "I can write everything down again.",
+        "muted": "I am no longer muted.",
+        "suppressed": "I may speak on this stage again.",
+        "deafened": "I am no longer deafened.",
+    }[kind]

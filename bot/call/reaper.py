@@ -16,7 +16,7 @@ from .state import EndReason
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks. A session must be found in two of them: whoever looks after it may be about to.
+#: Seconds between two looks. A session must be found alike in two of them: whoever looks after it may be about to.
 LOOK = 10.0
 
 
@@ -27,7 +27,7 @@ class Reaper:
         self._ledger = ledger
         self._closer = closer
         self._has_call = has_call
-        self._seen: set[str] = set()
+        self._seen: set[tuple[str, SessionState]] = set()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -37,6 +37,8 @@ class Reaper:
                 await self.look()
             except LedgerError as error:
                 log.error("%s", error)
+            except Exception:  # whatever it is, the next look may go well
+                log.exception("looking for forgotten sessions failed")
 
     async def look(self) -> None:
         """One look; LedgerError."""
@@ -46,7 +48,7 @@ class Reaper:
             if not self._has_call(record.id) and not self._closer.is_ending(record.id)
         ]
         for record in found:
-            if record.id not in self._seen:
+            if (record.id, record.state) not in self._seen:
                 continue
             if record.must_be_ended:
                 log.warning("session %s is open and no call is around it; ending it", record.id)
@@ -54,4 +56,4 @@ class Reaper:
             elif record.state is SessionState.INTENT:
                 log.error("session %s may be open and billed: whoever asked for it is gone", record.id)
                 await self._ledger.unknown(record.id, record.intended_at, "whoever sent the POST is gone")
-        self._seen = {record.id for record in found}
+        self._seen = {(record.id, record.state) for record in found}

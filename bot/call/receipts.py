@@ -15,7 +15,7 @@ SWEEP = 10.0  # seconds between two looks for sessions that somebody else ended
 ATTEMPTS = 30
 
 
-#: Seconds for the answer to a POST that nobody waits for any more; it would make a better receipt.
+#: Seconds for the answer to a POST that nobody waits for any more; what came of it would make a better receipt.
 LATE_WAIT = 10.0
 
 
@@ -29,6 +29,7 @@ class Receipts:
         #: Given, whatever the disk made of that: that an outcome is unknown is one receipt, what came of it another.
         self._given: set[tuple[str, SessionState]] = set()
         self._own: set[str] = set()  # of calls that are this process's
+        self._unknown_since: dict[str, float] = {}  # by session id, `time.monotonic()`
 
     def expect(self, session_id: str) -> None:
         """A call of this process gives its receipt itself."""
@@ -67,13 +68,16 @@ class Receipts:
         while True:
             try:
                 for record in await self._ledger.unannounced():
-                    if record.id not in self._own and not _may_be_named_yet(record):
+                    if record.id not in self._own and not self._may_be_named_yet(record):
                         await self.give(record)
             except LedgerError as error:
                 log.error("%s", error)
             await asyncio.sleep(SWEEP)
 
-
-def _may_be_named_yet(record: SessionRecord) -> bool:
-    asked_at = record.opened_at or record.intended_at
-    return record.state is SessionState.UNKNOWN and time.time() - asked_at < LATE_WAIT
+    def _may_be_named_yet(self, record: SessionRecord) -> bool:
+        """Whether an outcome is unknown only since a moment ago, as far as this process has seen."""
+        if record.state is not SessionState.UNKNOWN:
+            self._unknown_since.pop(record.id, None)
+            return False
+        since = self._unknown_since.setdefault(record.id, time.monotonic())
+        return time.monotonic() - since < LATE_WAIT

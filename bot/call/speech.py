@@ -70,12 +70,19 @@ class SpeechLedger:
             for user_id, since in self._since.items():
                 spoken[user_id] = spoken.get(user_id, 0.0) + at - since
             claimed_at, before = self._claimed
-            if at - claimed_at <= SECOND_LINE:
-                spoken = {user: max(spoken.get(user, 0.0), before.get(user, 0.0)) for user in {**spoken, **before}}
-        least = MINOR_SHARE * max(spoken.values(), default=0.0)
-        major = [user for user, seconds in spoken.items() if seconds >= least]
-        return tuple(sorted(major, key=lambda user: -spoken[user]))
+            if at - claimed_at <= SECOND_LINE:  # beside a long turn, the one that has just begun is not minor
+                spoken, before = _major(spoken), _major(before)
+                both = {user: max(spoken.get(user, 0.0), before.get(user, 0.0)) for user in {**spoken, **before}}
+                return tuple(sorted(both, key=lambda user: -both[user]))
+        major = _major(spoken)
+        return tuple(sorted(major, key=lambda user: -major[user]))
 
     def _is_open(self, turn: _Turn) -> bool:
         """Whether somebody is still speaking in it; only the last turn can be."""
         return bool(self._since) and turn is self._turns[-1]
+
+
+def _major(spoken: dict[int, float]) -> dict[int, float]:
+    """Without those who only coughed or said "mhm" beside the others."""
+    least = MINOR_SHARE * max(spoken.values(), default=0.0)
+    return {user: seconds for user, seconds in spoken.items() if seconds >= least}

@@ -7,6 +7,7 @@ import logging
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 
 from bot.call.ledger import SessionRecord
@@ -20,8 +21,9 @@ log = logging.getLogger(__name__)
 
 RESTART_WAIT = 1.0  # seconds
 FAREWELL = 1.0  # seconds for it to see that nothing is left
-#: Seconds beyond the provider's patience, in which a watchdog that works says that there is no answer.
-ANSWER_GRACE = 5.0
+#: Seconds beyond the provider's patience, in which a watchdog that works says that there is no answer: more than two
+#: changes of a busy ledger take.
+ANSWER_GRACE = 10.0
 
 
 class WatchdogClient:
@@ -63,12 +65,14 @@ class WatchdogClient:
                 "the watchdog is being restarted",
                 for_user="The bot is repairing itself. Try again in a few seconds.",
             )
+        patience = self._patience_of(record) + ANSWER_GRACE
         number = next(self._numbers)
         answer: asyncio.Future[VoicebotSession] = asyncio.get_running_loop().create_future()
         self._waiting[number] = record, answer
-        messages.write(self._writer, Open(number=number, record=record, participant=participant))
+        deadline = time.monotonic() + patience
+        messages.write(self._writer, Open(number=number, record=record, participant=participant, deadline=deadline))
         try:
-            async with asyncio.timeout(self._patience_of(record) + ANSWER_GRACE):
+            async with asyncio.timeout(patience):
                 return await answer
         except TimeoutError:
             # Frozen. Another one takes its place; if it wakes up, it finds that nobody listens, and ends what it has.

@@ -20,6 +20,7 @@ class Open(BaseModel):
     number: int
     record: SessionRecord
     participant: str
+    deadline: float  # when the bot stops waiting, by `time.monotonic()`, which all processes of a machine share
 
 
 class Opened(BaseModel):

@@ -25,8 +25,6 @@ log = logging.getLogger(__name__)
 POLL = 0.5  # seconds
 #: Seconds that a dying process may take to give back its lock, once its line is cut.
 DYING = 3.0
-#: Seconds after which nobody waits for a wish to come true any more: this process was frozen.
-STALE = 5.0
 
 
 class Watchdog:
@@ -122,8 +120,8 @@ class Watchdog:
             writer.close()
 
     async def _open(self, wish: Open, writer: asyncio.StreamWriter) -> None:
-        if time.time() - wish.record.intended_at > STALE:
-            log.error("the wish to open session %s is stale; nothing is opened", wish.record.id)
+        if time.monotonic() > wish.deadline:  # this process was frozen, and nobody waits any more
+            log.error("the wish to open session %s is too old; nothing is opened", wish.record.id)
             return
         answer: Opened | NotOpened
         reference: str | None = None

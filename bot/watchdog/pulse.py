@@ -24,6 +24,21 @@ def lock_file(ledger: Path) -> Path:
     return ledger.with_name(ledger.name + ".lock")
 
 
+def is_held(file: Path) -> bool:
+    """Whether a bot has the lock, found out without writing anything; False where there is no such file."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _map(file: Path) -> tuple[int, mmap.mmap]:
     descriptor = -1
     try:

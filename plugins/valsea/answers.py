@@ -66,7 +66,7 @@ def page(body: Any) -> list[dict[str, Any]]:
     """The entries of one page of stored messages, in any of the shapes such lists come in."""
     for _ in range(len(_WRAPPERS)):  # a list may lie in an object in an object
         if isinstance(body, list):
-            return [entry for entry in body if isinstance(entry, dict)]
+            return [entry if isinstance(entry, dict) else {} for entry in body]  # the offset counts every one
         if not isinstance(body, dict):
             break
         body = next((body[key] for key in _WRAPPERS if isinstance(body.get(key), list | dict)), None)
@@ -98,7 +98,7 @@ def _stored(entries: Iterable[dict[str, Any]]) -> Iterable[StoredMessage]:
 
 
 def role(value: Any) -> Role:
-    """Valsea's client takes everything but "user" for the voicebot."""
+    """A person by any of the usual words; Valsea's own client takes everything else for the voicebot."""
     return "user" if isinstance(value, str) and value.strip().casefold() in ("user", "human") else "voicebot"
 
 

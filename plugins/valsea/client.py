@@ -101,16 +101,16 @@ class ValseaClient:
     async def messages(self, reference: str) -> Sequence[StoredMessage]:
         """GET, page by page, until a page brings nothing new. A page may hold less than was asked for."""
         path = self._settings.messages_path.format(room=quote(reference, safe=""))
-        found: dict[str, dict[str, Any]] = {}
-        offset = 0
-        for _ in range(MAX_PAGES):
-            entries = answers.page(await self._get(path, {"limit": PAGE, "offset": offset}))
-            fresh = {answers.identity(entry): entry for entry in entries}
-            if not fresh.keys() - found.keys():
+        found: list[dict[str, Any]] = []
+        seen: set[str] = set()
+        while len(found) < MAX_PAGES * PAGE:
+            entries = answers.page(await self._get(path, {"limit": PAGE, "offset": len(found)}))
+            identities = {answers.identity(entry) for entry in entries}
+            if not identities - seen:
                 break
-            found |= fresh
-            offset += len(entries)
-        return answers.messages(found.values())
+            seen |= identities
+            found += entries  # all of them: what was said twice is there twice
+        return answers.messages(found)
 
     def read_packet(self, payload: bytes) -> Sequence[RoomMessage]:
         return packets.read_packet(payload)

@@ -5,6 +5,7 @@ For a session of an earlier run that may be too long ago, so the channel is read
 """
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 import discord
@@ -14,6 +15,11 @@ from bot.call.events import Receipt
 from . import words
 
 log = logging.getLogger(__name__)
+
+#: Messages read back at most, a hundred per request: a channel that is busier than that has buried a receipt anyway.
+MOST_READ = 1000
+#: How much Discord's clock may be behind ours.
+CLOCKS_APART = timedelta(minutes=1)
 
 
 async def post_once(channel: Any, receipt: Receipt) -> None:
@@ -29,8 +35,9 @@ async def post_once(channel: Any, receipt: Receipt) -> None:
 
 async def _stands_there(channel: Any, receipt: Receipt) -> bool:
     marker = words.session_marker(receipt)
+    since = receipt.started_at - CLOCKS_APART
     try:  # it can stand anywhere behind the start of the call, and is most likely among the last
-        async for message in channel.history(limit=None, after=receipt.started_at, oldest_first=False):
+        async for message in channel.history(limit=MOST_READ, after=since, oldest_first=False):
             if message.author.id == channel.guild.me.id and any(e.footer.text == marker for e in message.embeds):
                 return True
     except (discord.Forbidden, discord.NotFound):

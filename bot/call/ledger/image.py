@@ -16,13 +16,23 @@ _VERSIONS = slice(18, 20)
 
 def read_image(file: Path) -> bytes:
     """The database as of its last commit, for `sqlite3.Connection.deserialize`; OSError."""
-    database = bytearray(file.read_bytes())
     log = file.with_name(file.name + "-wal")
-    if log.exists():
-        _apply(database, log.read_bytes())
+    while True:  # whoever closes it meanwhile moves the log into the database
+        before = _read_log(log)
+        database = bytearray(file.read_bytes())
+        if _read_log(log) == before:
+            break
+    _apply(database, before)
     if len(database) >= 100:  # the size of its header
         database[_VERSIONS] = _LEGACY
     return bytes(database)
+
+
+def _read_log(log: Path) -> bytes:
+    try:
+        return log.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _apply(database: bytearray, log: bytes) -> None:

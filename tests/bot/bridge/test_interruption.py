@@ -108,6 +108,16 @@ def test_what_is_no_voice_does_not(sound: str) -> None:
     assert _interrupts_after(NO_WORDS[sound]) is None
 
 
+@pytest.mark.parametrize("pitch", [100, 120, 200, 440, 1000])
+@pytest.mark.parametrize("shape", ["sine", "square"])
+@pytest.mark.parametrize("start", range(0, FRAME_SAMPLES, 120))
+def test_a_machine_that_begins_and_ends_anywhere_does_not(pitch: int, shape: str, start: int) -> None:
+    """Where a tone begins and where it ends it changes, as a voice does all the time."""
+    wave = np.sin(2 * np.pi * pitch * np.arange(48_000) / 48_000)
+    sound = np.sign(wave) if shape == "square" else wave
+    assert _interrupts_after(_at(np.concatenate((np.zeros(start), sound * 9000)).astype(np.int16), 2500)) is None
+
+
 @pytest.mark.parametrize("late", [0.05, 0.2, 0.35])
 def test_its_own_echo_does_not(late: float) -> None:
     """Through loudspeaker, room and a client's echo canceller: late and 20 dB softer."""

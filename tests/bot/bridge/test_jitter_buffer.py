@@ -255,3 +255,12 @@ def test_no_order_of_events_breaks_it(events: list[tuple[int, bool]]) -> None:
             pushed += 1
     assert played <= pushed
     assert len(buffer) <= MAX_HELD
+
+
+def test_a_packet_beside_the_grid_that_was_waited_for_is_played() -> None:
+    buffer = JitterBuffer(0.04)
+    buffer.push(0, b"p0", now=0.0)
+    assert _play(buffer, 0.04, 3) == [b"p0", Gap.LOST, Gap.LOST]
+    buffer.push(2 * FRAME_SAMPLES + FRAME_SAMPLES // 2, b"between", now=0.095)
+    assert buffer.pop(0.1) == b"between"
+    assert buffer.stats.late == 0

@@ -228,13 +228,12 @@ def test_trimmed_it_says_two_frames_more_and_what_comes_then_fades_in() -> None:
     assert _click(np.concatenate(sound)[240:]) < 100
 
 
-def test_nothing_is_trimmed_of_what_is_just_in_time() -> None:
+def test_nothing_is_trimmed_of_what_has_not_begun() -> None:
     playout = Playout(prefill=2)
     playout.push(_tone(0))
     playout.trim()  # before it began
     playout.push(_tone(1))
     _pop(playout)
-    playout.trim()
     assert np.array_equal(_pop(playout), _tone(1))
 
 
@@ -249,3 +248,27 @@ def test_a_voicebot_that_sends_too_fast_is_said_faster() -> None:
         assert len(playout) <= 10
     assert playout.stats.dropped < number // 50
     assert playout.stats.shortened > 500
+
+
+def test_cleared_in_the_middle_of_a_gap_it_fades_out_as_well() -> None:
+    playout = Playout(prefill=2)
+    for number in range(3):
+        playout.push(_tone(number))
+    sound = [_pop(playout) for _ in range(4)]
+    playout.clear()
+    sound.append(_pop(playout))
+    assert playout.pop() is None
+    assert sound[-1][-1] == 0
+    assert _click(np.concatenate(sound)[240:]) < 300
+
+
+def test_trimmed_with_a_single_frame_it_says_that_one_and_makes_nothing_up() -> None:
+    playout = Playout(prefill=2)
+    for number in range(3):
+        playout.push(_tone(number))
+    for _ in range(2):
+        _pop(playout)
+    playout.trim()
+    assert _pop(playout)[-1] == 0
+    assert playout.pop() is None
+    assert playout.stats.starved == 0

@@ -240,3 +240,12 @@ async def test_one_that_was_gone_already_cost_until_it_was_ended_and_not_until_n
     assert was_ending is not None
     closed = await _closer(ledger, provider).end(was_ending, EndReason.CRASHED)
     assert (closed.billed_minutes, closed.reason) == (3, EndReason.LEFT)
+
+
+async def test_that_another_account_cannot_see_it_is_no_end(ledger: SqliteLedger, waits: list[float]) -> None:
+    """It may be another organisation's key, to which the session is a 404 while it bills."""
+    old, other = ScriptedProvider(KeyRejected("HTTP 401"), KeyRejected("HTTP 401")), ScriptedProvider()
+    other.end_result = SessionEnd(already_gone=True)
+    enders: Any = [old, other]
+    closed = await SessionCloser(ledger, lambda _: enders).end(OPEN, EndReason.LEFT)
+    assert (len(old.end_attempts), len(other.end_attempts), closed.attempts) == (3, 2, 3)

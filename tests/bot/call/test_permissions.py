@@ -77,10 +77,35 @@ def test_each_hindrance_is_told_once_and_once_more_when_it_is_over() -> None:
     assert hindrances.update(voice, None)[0] == []
 
 
+def _state(**flags: bool) -> Any:
+    return SimpleNamespace(**{"mute": False, "deaf": False, "suppress": False, **flags})
+
+
 @pytest.mark.parametrize(
-    ("flags", "word"), [({"mute": True}, "muted"), ({"deaf": True}, "deafened"), ({"suppress": True}, "muted")]
+    ("flag", "words"),
+    [
+        ("mute", "I was muted on this server"),
+        ("deaf", "I was deafened on this server"),
+        ("suppress", "I am no speaker on this stage"),
+    ],
 )
-def test_a_bot_that_is_muted_or_deafened(flags: dict[str, bool], word: str) -> None:
-    state = SimpleNamespace(**{"mute": False, "deaf": False, "suppress": False, **flags})
-    (warning,), _ = Hindrances().update(channel(state=state), channel())
-    assert f"I was {word} on this server" in warning
+def test_a_bot_that_is_muted_deafened_or_no_speaker(flag: str, words: str) -> None:
+    (warning,), _ = Hindrances().update(channel(state=_state(**{flag: True})), channel())
+    assert words in warning
+
+
+def test_one_more_that_is_missing_is_no_good_news() -> None:
+    hindrances, voice = Hindrances(), channel("speak")
+    hindrances.update(voice, None)
+    voice.lacking.append("connect")
+    (warning,), over = hindrances.update(voice, None)
+    assert "**Connect**, **Speak**" in warning
+    assert over == []
+    voice.lacking.remove("speak")
+    assert hindrances.update(voice, None) == ([], [])  # not all of them are back
+
+
+def test_a_bot_that_has_left_is_not_unmuted_by_that() -> None:
+    hindrances = Hindrances()
+    hindrances.update(channel(state=_state(mute=True)), channel("embed_links"))
+    assert hindrances.update(channel(state=None), None) == ([], [])

@@ -12,6 +12,7 @@ from bot.call.ledger import SessionState
 from bot.call.ledger.sqlite import SqliteLedger
 from bot.call.reaper import Reaper
 from bot.call.state import EndReason
+from bot.errors import LedgerError
 from tests.support import eventually
 
 from .records import ScriptedProvider, record
@@ -106,3 +107,36 @@ async def test_it_outlives_a_ledger_that_fails(ledger: SqliteLedger, monkeypatch
     assert not running.done()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_one_whose_late_answer_has_just_come_is_left_to_whoever_waited_for_it(ledger: SqliteLedger) -> None:
+    desk = Desk(ledger)
+    await ledger.intend(record("s1"))
+    await ledger.unknown("s1", 1000.0, "no answer")
+    await desk.reaper.look()
+    await ledger.opened("s1", "room-1", None, 1000.0)
+    await desk.reaper.look()
+    assert desk.provider.end_attempts == []
+    await desk.reaper.look()
+    await eventually(lambda: desk.provider.end_attempts == ["room-1"])
+
+
+async def test_an_end_that_waits_to_be_written_down_is_no_forgotten_session(
+    ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a full disk the row stays open for as long as it takes; asking the provider again would change nothing."""
+    desk = Desk(ledger)
+    await ledger.intend(record("s1"))
+    await ledger.opened("s1", "room-1", None, 1000.0)
+
+    async def full(*_: object) -> bool:
+        raise LedgerError("full")
+
+    monkeypatch.setattr(ledger, "closed", full)
+    found = await ledger.get("s1")
+    assert found is not None
+    await desk.closer.end(found, EndReason.LEFT)
+    for _ in range(4):
+        await desk.reaper.look()
+    assert desk.provider.end_attempts == ["room-1"]
+    await desk.closer.stop()

@@ -86,3 +86,10 @@ def test_a_line_long_after_the_last_one_is_the_speakers_own() -> None:
     assert ledger.claim(3.6) == (ANN,)
     ledger.started(BOB, 7.0)
     assert ledger.claim(9.0) == (BOB,)
+
+
+def test_the_first_line_of_someone_who_goes_on_is_not_given_to_the_long_talker_before() -> None:
+    ledger = _ledger((ANN, 0.0, 10.0))
+    assert ledger.claim(10.5) == (ANN,)
+    ledger.started(BOB, 10.6)
+    assert set(ledger.claim(12.1)) == {ANN, BOB}  # a second and a half beside ten is not minor: it is another turn

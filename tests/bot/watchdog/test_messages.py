@@ -33,7 +33,7 @@ async def _through(message: Open | Opened | NotOpened) -> Open | Opened | NotOpe
 
 
 async def test_a_wish() -> None:
-    wish = Open(number=7, record=record(voicebot_name="Güide"), participant="The Museum")
+    wish = Open(number=7, record=record(voicebot_name="Güide"), participant="The Museum", deadline=5.0)
     assert await _through(wish) == wish
 
 
