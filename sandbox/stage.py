@@ -183,10 +183,13 @@ class Stage:
     def account(self, name: str = "Parley") -> BotAccount:
         return self.discord.world.create_bot(name)
 
-    def bot(self, account: BotAccount, key: str, *, development: bool | None = None) -> BotProcess:
-        """A bot process, not started yet; it is stopped with the stage."""
+    def bot(self, account: BotAccount, key: str, *, development: bool | None = None, folder: str = "") -> BotProcess:
+        """A bot process, not started yet; it is stopped with the stage. Its config lies in a `folder` of its own, or
+        beside those of all others."""
         in_development = self.development if development is None else development
-        bot = BotProcess(self.folder, account, key, development=in_development)
+        own = self.folder / folder
+        own.mkdir(exist_ok=True)
+        bot = BotProcess(own, account, key, development=in_development)
         self._bots.append(bot)
         return bot
 

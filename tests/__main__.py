@@ -10,8 +10,7 @@ import tempfile
 from pathlib import Path
 
 PATIENT = tuple(
-    f"tests/calls/test_{name}.py"
-    for name in ("money", "accidents", "guards", "room_faults", "voice_faults", "chaos", "soak")
+    f"tests/calls/test_{name}.py" for name in ("money", "accidents", "guards", "voice_faults", "chaos", "soak")
 )
 
 

@@ -20,7 +20,7 @@ async def stage() -> AsyncIterator[Stage]:
     """LiveKit, Valsea with its voicebot, Discord."""
     async with Stage(development=True) as stage:
         yield stage
-    for log in stage.folder.glob("bot-*.log"):
+    for log in stage.folder.rglob("bot-*.log"):
         lines = log.read_text().splitlines()
         found = [number for number, line in enumerate(lines) if any(sign in line for sign in CARELESS)]
         # What follows names the task and where it was made.

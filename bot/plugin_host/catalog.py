@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pydantic import ConfigDict
+
 from bot.config.model import PluginSettings
 from bot.errors import ConfigError, PluginError
 
@@ -22,6 +24,12 @@ from .plugin import Plugin
 log = logging.getLogger(__name__)
 
 PluginClass = type[Plugin[Any]]
+
+
+class UncheckedSettings(PluginSettings):
+    """Of a plugin that cannot be used: its block in the config is no reason for the bot not to start."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
 
 
 class Catalog:
@@ -39,6 +47,7 @@ class Catalog:
             except PluginError as error:
                 self.broken.append(Broken(name, str(error)))
         for broken in self.broken:
+            self.models.setdefault(broken.name, UncheckedSettings)
             log.error("plugin %s cannot be used: %s", broken.name, broken.reason)
 
     @classmethod

@@ -17,11 +17,11 @@ DICE = Path(__file__).parent / "dice"
 async def bot(hasty: RunningBot) -> AsyncIterator[RunningBot]:
     """A bot with a plugin of its own in a folder beside its config."""
     stage = hasty.stage
-    folder = stage.folder / "own plugins"
+    folder = stage.folder / "settings" / "own plugins"
     shutil.copytree(DICE, folder / "dice", ignore=shutil.ignore_patterns("__pycache__"))
     account = stage.account()
     key = stage.valsea.create_key("test")
-    process = stage.bot(account, key, development=False)
+    process = stage.bot(account, key, development=False, folder="settings")
     config = {**stage.config(), "plugin_folders": [folder.name], "locked": ["limits"]}
     await process.start(config)
     bot = RunningBot(stage, account, key, process)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.config.load import load
 from bot.config.model import PluginSettings
-from bot.errors import PluginError
+from bot.errors import ConfigError, PluginError
 from bot.plugin_host.catalog import Catalog
 from tests.bot.plugin_host.test_discovery import GOOD, put
 
@@ -152,3 +153,14 @@ def test_an_edit_within_the_same_second_is_seen(tmp_path: Path) -> None:
 def test_a_plugin_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match="there is no plugin cards; there are: dice, images"):
         catalog(tmp_path).reimport("cards")
+
+
+def test_one_that_cannot_be_used_does_not_make_a_config_wrong(tmp_path: Path) -> None:
+    """The operator is told of the plugin; the bot, and all servers that had set something about it, go on."""
+    broken = catalog(tmp_path, "def f(:\n")
+    file = tmp_path / "config.yaml"
+    file.write_text("defaults: {plugins: {dice: {sides: 20}}}\n")
+    assert load(file, broken.models).server(1).voicebot is None
+    file.write_text("defaults: {plugins: {cards: {}}}\n")
+    with pytest.raises(ConfigError, match="unknown key"):
+        load(file, broken.models)
