@@ -82,7 +82,10 @@ class Outcome:
 
 async def run(stage: Stage, *, clocks: Sequence[float], talk: float, silence: float) -> Outcome:
     """`talk` seconds of speech on both sides for each clock, with `silence` seconds between."""
-    bot = await start_bot(stage, development=False, voicebot_arrival=7200, silence_limit=0, first_audio_limit=0)
+    # Both talk all the time, which must not count as an interruption.
+    bot = await start_bot(
+        stage, development=False, voicebot_arrival=7200, silence_limit=0, first_audio_limit=0, interrupt="nobody"
+    )
     place = bot.place()
     stage.valsea.send_voicebot = False  # the one in this call is made by hand
     try:

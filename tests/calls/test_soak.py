@@ -7,7 +7,7 @@ from tests import soak
 async def test_the_delay_stays_where_it_is(stage: Stage) -> None:
     """3000 ppm: uncorrected, half a minute of talk would end 90 ms later than it began.
 
-    The rest of the suite runs beside it, so not every phrase can be measured, and there may be some surplus to play.
+    Speech is being recognised beside it, so not every phrase can be measured, and there may be some surplus to play.
     """
     outcome = await soak.run(stage, clocks=(1.003, 0.997), talk=36, silence=4)
     assert all(len(phase.to_room) >= 4 for phase in outcome.phases), str(outcome)
