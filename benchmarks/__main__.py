@@ -27,11 +27,16 @@ async def _main(names: list[str]) -> int:
         print(f"unknown: {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}", file=sys.stderr)
         return 2
     rows: list[Row] = []
+    failed = False
     for name in names or list(BENCHMARKS):
         print(f"» measuring {name} ...", file=sys.stderr, flush=True)
-        rows += await BENCHMARKS[name]()
+        try:
+            rows += await BENCHMARKS[name]()
+        except Exception as error:  # the others' figures are not lost with it
+            print(f"{name} could not be measured: {type(error).__name__}: {error}", file=sys.stderr)
+            failed = True
     print(show(rows))
-    return 0
+    return int(failed)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from sandbox.valsea.server import VOICEBOT_ID
 from .table import Row
 
 EARLY, CALLS, PLACES = 10, 200, 10
+#: Seconds from one call to the next: discord.py sends 120 gateway messages a minute, and a call takes two or three.
+PACE = 1.8
 
 
 async def run() -> list[Row]:
@@ -43,6 +45,7 @@ async def run() -> list[Row]:
             joins.append(time.monotonic() - asked)
             await stage.command(account, place, ann, "voicebot leave")
             await _until_over(stage, place.guild_id, account.user_id)
+            await asyncio.sleep(max(0.0, asked + PACE - time.monotonic()))
             if number == EARLY:
                 await asyncio.sleep(5)
                 early = _held(bot.process.pid)
