@@ -39,20 +39,18 @@ class SqliteLedger:
     @classmethod
     async def open(cls, file: Path) -> "SqliteLedger":
         """Open or create the file, check it and prove that it can be written; LedgerError."""
-        ledger = cls(file)
-        try:
-            await ledger._run(ledger._open)
-        except LedgerError:
-            await ledger.close()
-            raise
-        return ledger
+        return await cls._opened(file, cls._open)
 
     @classmethod
     async def open_to_read(cls, file: Path) -> "SqliteLedger":
         """An existing file as it is now, with a disk that is full or read-only; every change is a LedgerError."""
+        return await cls._opened(file, cls._open_to_read)
+
+    @classmethod
+    async def _opened(cls, file: Path, connect: Callable[["SqliteLedger"], None]) -> "SqliteLedger":
         ledger = cls(file)
         try:
-            await ledger._run(ledger._open_to_read)
+            await ledger._run(lambda: connect(ledger))
         except LedgerError:
             await ledger.close()
             raise
