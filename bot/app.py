@@ -109,6 +109,7 @@ class Parley(commands.AutoShardedBot):
         await self.media_loop.start()
         await self.plugins.start()
         await self._sync_commands()
+        await self.books.ready()
 
     async def on_ready(self) -> None:
         log.info("ready on %d servers", len(self.guilds))

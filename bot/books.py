@@ -63,6 +63,11 @@ class Books:
             await books._watchdog.start()
         return books
 
+    async def ready(self) -> None:
+        """Wait until sessions can be opened; a watchdog that does not come up is started again and again meanwhile."""
+        if self._watchdog is not None and not await self._watchdog.ready():
+            log.error("the watchdog is not ready yet; no call begins without it")
+
     async def close(self) -> None:
         """After the calls have ended. What is still open is left to the watchdog, and to the next start."""
         if self._own_opener is not None:

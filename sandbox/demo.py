@@ -5,6 +5,7 @@ the answers, and sends it away. The bot is `parley run` in a process of its own,
 """
 
 import asyncio
+import signal
 import statistics
 import sys
 import time
@@ -23,6 +24,7 @@ from sandbox.valsea.session import Session
 
 QUESTIONS = ("When does the museum open tomorrow?", "Where can I find the dinosaur skeleton?")
 ANSWER_TIMEOUT = 40.0  # seconds
+STOPPED = 130  # the exit code
 
 
 @dataclass(slots=True)
@@ -42,10 +44,29 @@ def main() -> int:
     """Entry point; 0 when everything worked."""
     load_opus()
     try:
-        return asyncio.run(_demo())
+        return asyncio.run(_until_stopped())
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+async def _until_stopped() -> int:
+    """However it is ended, everything it started is stopped first; once is enough, for all that make passes on."""
+    loop = asyncio.get_running_loop()
+    playing = asyncio.create_task(_demo(), name="demo")
+
+    def stop() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, lambda: None)
+        _say("Stopping everything ...")
+        playing.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    try:
+        return await playing
+    except asyncio.CancelledError:
+        return STOPPED
 
 
 async def _demo() -> int:

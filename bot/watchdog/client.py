@@ -15,7 +15,7 @@ from bot.errors import ProviderDown
 from bot.provider import VoicebotSession
 
 from . import messages
-from .messages import Open, Opened
+from .messages import NotOpened, Open, Opened, Ready
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,8 @@ FAREWELL = 1.0  # seconds for it to see that nothing is left
 #: Seconds beyond the provider's patience, in which a watchdog that works says that there is no answer: more than two
 #: changes of a busy ledger take.
 ANSWER_GRACE = 10.0
+#: Seconds that a wish waits for a watchdog that has just been started.
+READY_WAIT = 5.0
 
 
 class WatchdogClient:
@@ -35,6 +37,7 @@ class WatchdogClient:
         self._patience_of = patience_of
         self._process: subprocess.Popen[bytes] | None = None
         self._writer: asyncio.StreamWriter | None = None
+        self._ready = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._numbers = itertools.count(1)
         self._waiting: dict[int, tuple[SessionRecord, asyncio.Future[VoicebotSession]]] = {}
@@ -42,6 +45,13 @@ class WatchdogClient:
     async def start(self) -> None:
         reader = await self._spawn()
         self._keeper = asyncio.create_task(self._keep(reader), name="watchdog")
+
+    async def ready(self) -> bool:
+        """Wait until it hears wishes; False when it does not in that time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(READY_WAIT):
+                await self._ready.wait()
+        return self._ready.is_set()
 
     async def stop(self) -> None:
         """Hang up. The process goes by itself, at once when nothing is left open, and is never killed."""
@@ -57,12 +67,12 @@ class WatchdogClient:
                 return
             await asyncio.sleep(0.05)
         log.warning("the watchdog (process %d) goes on ending what is still open", process.pid)
-        process.returncode = 0  # it is not ours to wait for any more
+        self._let_go()
 
     async def open(self, record: SessionRecord, participant: str) -> VoicebotSession:
-        if self._writer is None:
+        if not await self.ready() or self._writer is None:
             raise ProviderDown(
-                "the watchdog is being restarted",
+                "the watchdog is not ready",
                 for_user="The bot is repairing itself. Try again in a few seconds.",
             )
         patience = self._patience_of(record) + ANSWER_GRACE
@@ -98,20 +108,23 @@ class WatchdogClient:
         while True:
             await self._listen(reader)
             self._hang_up()
-            log.error("the watchdog is gone (%s); starting another", self._exit_code())
+            await asyncio.sleep(RESTART_WAIT)
+            log.error("the watchdog is gone (%s); starting another", self._let_go())
             reader = await self._respawn()
 
     async def _respawn(self) -> asyncio.StreamReader:
         while True:
-            await asyncio.sleep(RESTART_WAIT)
             try:
                 return await self._spawn()
             except OSError as error:  # no memory or no processes left; that may pass
                 log.error("the watchdog cannot be started: %s", error)
+                await asyncio.sleep(RESTART_WAIT)
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         while (message := await messages.read(reader)) is not None:
-            if isinstance(message, Open):
+            if isinstance(message, Ready):
+                self._ready.set()
+            if not isinstance(message, Opened | NotOpened):
                 continue
             _, answer = self._waiting.pop(message.number, (None, None))
             if answer is None or answer.done():
@@ -122,6 +135,7 @@ class WatchdogClient:
                 answer.set_exception(message.exception())
 
     def _hang_up(self) -> None:
+        self._ready.clear()
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -130,12 +144,13 @@ class WatchdogClient:
                 answer.set_exception(messages.lost(record))
         self._waiting.clear()
 
-    def _exit_code(self) -> str:
+    def _let_go(self) -> str:
+        """What became of the process; one that is still there is not ours to wait for any more."""
         if self._process is None:
             return "never started"
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(0)
-        return f"exit code {self._process.returncode}"
+        code = self._process.poll()
+        self._process.returncode = code or 0
+        return "frozen" if code is None else f"exit code {code}"
 
 
 def command(config_file: str, instance: int) -> list[str]:

@@ -13,6 +13,12 @@ from bot.provider import VoicebotSession
 LINE_LIMIT = 1 << 26  # bytes; a session may bring thousands of pictures
 
 
+class Ready(BaseModel):
+    """Watchdog to bot, first of all: the ledger is open, wishes are heard. Without it, nothing can have been opened."""
+
+    kind: Literal["ready"] = "ready"
+
+
 class Open(BaseModel):
     """Bot to watchdog: open this session."""
 
@@ -65,16 +71,16 @@ class NotOpened(BaseModel):
         return ProviderError(self.message, for_user=self.for_user)
 
 
-Message = Annotated[Open | Opened | NotOpened, Field(discriminator="kind")]
-_ANY: TypeAdapter[Open | Opened | NotOpened] = TypeAdapter(Message)
+Message = Ready | Open | Opened | NotOpened
+_ANY: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
 
 
-def write(writer: asyncio.StreamWriter, message: Open | Opened | NotOpened) -> None:
+def write(writer: asyncio.StreamWriter, message: Message) -> None:
     """Queue a message for sending."""
     writer.write(_ANY.dump_json(message) + b"\n")
 
 
-async def read(reader: asyncio.StreamReader) -> Open | Opened | NotOpened | None:
+async def read(reader: asyncio.StreamReader) -> Message | None:
     """The next message; None when the other side is gone, or talks nonsense."""
     try:
         line = await reader.readline()

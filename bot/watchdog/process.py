@@ -17,7 +17,7 @@ from bot.call.state import EndReason
 from bot.errors import LedgerError, ParleyError
 
 from . import messages
-from .messages import NotOpened, Open, Opened
+from .messages import NotOpened, Open, Opened, Ready
 from .pulse import PulseReader, Sign
 
 log = logging.getLogger(__name__)
@@ -108,6 +108,7 @@ class Watchdog:
 
     async def _talk(self, line: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=line, limit=messages.LINE_LIMIT)
+        messages.write(writer, Ready())
         try:
             while (message := await messages.read(reader)) is not None:
                 if isinstance(message, Open):

@@ -17,11 +17,11 @@ from bot.errors import (
 )
 from bot.provider import VoicebotSession
 from bot.watchdog import messages
-from bot.watchdog.messages import NotOpened, Open, Opened
+from bot.watchdog.messages import Message, NotOpened, Open, Opened, Ready
 from tests.bot.call.records import record
 
 
-async def _through(message: Open | Opened | NotOpened) -> Open | Opened | NotOpened | None:
+async def _through(message: Message) -> Message | None:
     reader = asyncio.StreamReader(limit=messages.LINE_LIMIT)
 
     class Writer:
@@ -35,6 +35,10 @@ async def _through(message: Open | Opened | NotOpened) -> Open | Opened | NotOpe
 async def test_a_wish() -> None:
     wish = Open(number=7, record=record(voicebot_name="Güide"), participant="The Museum", deadline=5.0)
     assert await _through(wish) == wish
+
+
+async def test_the_first_word() -> None:
+    assert await _through(Ready()) == Ready()
 
 
 async def test_a_session() -> None:
