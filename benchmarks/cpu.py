@@ -53,14 +53,16 @@ async def run() -> list[Row]:
         async with voicebot(stage, session, talking=True), talking(place):
             loud = await _share(pid)
         await stage.command(account, place, ann, "voicebot leave")
-        floor, joined = await _floor(stage, "talk"), await _floor(stage, "idle")
+        floor, joined, listening = [await _floor(stage, work) for work in ("talk", "idle", "listen")]
     call, quiet = loud - idle, max(silent - idle, 0.0)
     quiet_alone = max(silent_alone - idle, 0.0)
     return [
         _ratio("CPU of a talking call / its bare primitives", call, floor, 1.5),
         _ratio("CPU of a silent call / a talking one", quiet, call, 0.05),
         _ratio("the same before the voicebot has arrived", quiet_alone, call, 0.05),
-        _floor_of_silence(joined, call),
+        _floor_of_silence("the LiveKit SDK alone, joined and silent / a talking call", joined, call),
+        _floor_of_silence("the LiveKit SDK alone, reading a silent voicebot too / a talking call", listening, call),
+        _floor_of_silence("what a silent call costs beyond the SDK alone / a talking call", quiet - listening, call),
     ]
 
 
@@ -76,12 +78,9 @@ def _ratio(what: str, figure: float, baseline: float, budget: float) -> Row:
     )
 
 
-def _floor_of_silence(joined: float, call: float) -> Row:
+def _floor_of_silence(what: str, share: float, call: float) -> Row:
     """No budget: what the SDK needs for a joined room is below everything a silent call can reach."""
-    figure, baseline = f"{joined * 100:.2f} % of a core", f"{call * 100:.2f} %"
-    return Row(
-        "the LiveKit SDK alone, joined and silent / a talking call", figure, baseline, f"{joined / call:.2f}", "-", True
-    )
+    return Row(what, f"{share * 100:.2f} % of a core", f"{call * 100:.2f} %", f"{share / call:.2f}", "-", True)
 
 
 async def _share(pid: int) -> float:

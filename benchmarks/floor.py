@@ -24,7 +24,8 @@ WARM_UP = 3.0
 
 
 async def main(url: str, token: str, work: str) -> None:
-    """Join, warm up, measure, print. `work` is "talk", or "idle" for a joined room with a track and nothing else."""
+    """Join, warm up, measure, print. `work` is "talk"; "idle" for a joined room with a track of
+    ours and nothing else; "listen" for that and reading somebody's silent track."""
     room = rtc.Room()
     heard: asyncio.Queue[rtc.AudioFrame] = asyncio.Queue(maxsize=4)
     readers: list[asyncio.Task[None]] = []
@@ -35,7 +36,7 @@ async def main(url: str, token: str, work: str) -> None:
             if not heard.full():
                 heard.put_nowait(event.frame)
 
-    if work == "talk":
+    if work != "idle":
         room.on("track_subscribed", lambda track, *_: readers.append(asyncio.create_task(read(track))))
     await room.connect(url, token)
     source = rtc.AudioSource(48_000, 1, queue_size_ms=40)

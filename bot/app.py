@@ -6,6 +6,7 @@ import logging
 import ssl
 from typing import Any
 
+import aiohttp
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -16,6 +17,7 @@ from bot.config.diff import changes as differences
 from bot.config.load import Config
 from bot.config.watch import ConfigFile
 from bot.errors import ConfigError, ParleyError, PluginError
+from bot.language import in_language, say, spoken
 from bot.media.loop import MediaLoop
 from bot.network import connector, tls_context
 from bot.plugin_host.catalog import Catalog
@@ -184,19 +186,19 @@ class _CommandTree(app_commands.CommandTree["Parley"]):
         self, interaction: discord.Interaction["Parley"], error: app_commands.AppCommandError, /
     ) -> None:
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-        if isinstance(cause, ParleyError):
+        text: str
+        if isinstance(cause, ParleyError | CommandRefused):
             text = cause.for_user
-        elif isinstance(cause, CommandRefused):
-            text = str(cause)
         elif isinstance(cause, app_commands.CheckFailure):
-            text = "You may not use this command here."
+            text = say("You may not use this command here.")
         else:
             log.error("command failed", exc_info=cause)
-            text = "Something went wrong inside the bot. Its operator's log says what."
+            text = say("Something went wrong inside the bot. Its operator's log says what.")
+        text = in_language(text, spoken(interaction.locale))
         try:
             if interaction.response.is_done():
                 await interaction.followup.send(text, ephemeral=True)
             else:
                 await interaction.response.send_message(text, ephemeral=True)
-        except discord.HTTPException as failure:
-            log.warning("the answer to a command could not be delivered: %s", failure.code)
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as failure:
+            log.warning("the answer to a command could not be delivered: %s", failure)

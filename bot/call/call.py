@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from bot import clock
 from bot.config.load import Config
 from bot.errors import ParleyError
+from bot.language import say
 from bot.media.events import (
     MediaEvent,
     SpeakingChanged,
@@ -55,7 +56,7 @@ from .opening import SessionOpener
 from .permissions import Hindrances
 from .repairs import Repairs
 from .request import CallRequest
-from .sound import sound_settings
+from .sound import bitrate, sound_settings
 from .state import CallState, CallStateMachine, EndReason
 from .steps import GivenUp, unless
 from .voice_link import VoiceChannel, VoiceLink
@@ -106,11 +107,13 @@ class Call:
         self._end = asyncio.Event()
         self._media = MediaSession(
             media_loop,
-            sound_settings(settings, request.channel, request.starter_id),
+            sound_settings(settings, request.starter_id),
             read_packet=provider.read_packet,
             post=self._post_from_media,
         )
-        self._voice = VoiceLink(request.channel, media_loop, self._media, self._on_voice_update)
+        self._voice = VoiceLink(
+            request.channel, media_loop, self._media, self._on_voice_update, lambda channel: bitrate(settings, channel)
+        )
         self._loop = asyncio.get_running_loop()
         self._conversation = Conversation(self, observer)
         self._limits = limits
@@ -231,7 +234,7 @@ class Call:
                 self.live.set_result(None)
             await self._live()
         except GivenUp:
-            self._fail_start(ParleyError("The call was ended before it had begun."))
+            self._fail_start(ParleyError(say("The call was ended before it had begun.")))
         except ParleyError as error:
             log.warning("call %s could not start: %s", self.id, error)
             self.machine.end(EndReason.NOT_STARTED)
@@ -242,14 +245,15 @@ class Call:
             self._fail_start(
                 ParleyError(
                     f"unexpected: {type(error).__name__}",
-                    for_user="Something went wrong inside the bot, and the session was closed. "
-                    "The operator's log says what.",
+                    for_user=say(
+                        "Something went wrong inside the bot, and the session was closed. The operator's log says what."
+                    ),
                 )
             )
         finally:
             self.machine.end(EndReason.FAILED)
             self._end.set()
-            self._fail_start(ParleyError("The bot is being restarted."))  # to nobody, unless this was cancelled
+            self._fail_start(ParleyError(say("The bot is being restarted.")))  # to nobody, unless this was cancelled
             await self._close()
 
     async def _connect(self) -> None:
@@ -317,9 +321,10 @@ class Call:
         if problem is None:
             return
         if not check.last:
-            self._observer.warning(self, f"I have heard nobody yet. {problem}")
+            self._observer.warning(self, say("I have heard nobody yet. {problem}", problem=problem))
         elif not self._voicebot_spoke:
-            self._observer.warning(self, f"I end the call, because I heard nobody. {problem}")
+            text = say("I end the call, because I heard nobody. {problem}", problem=problem)
+            self._observer.warning(self, text)
             self.end(EndReason.NOBODY_HEARD)
 
     async def _close(self) -> None:
@@ -349,8 +354,11 @@ class Call:
         if not done:
             self._observer.warning(
                 self,
-                f"{self.provider.title} has not confirmed the end of the session, so it may still be billing. "
-                "I keep trying until it does; the receipt follows then.",
+                say(
+                    "{provider} has not confirmed the end of the session, so it may still be billing. "
+                    "I keep trying until it does; the receipt follows then.",
+                    provider=self.provider.title,
+                ),
             )
 
     def _fail_start(self, error: ParleyError) -> None:
@@ -460,7 +468,7 @@ class Call:
         if (
             self._sessions_undecryptable > 1
         ):  # new keys, and a new session, were of no use: nobody pays for more of that
-            self._observer.warning(self, NOBODY_DECRYPTED.meaning + " I end the call.")
+            self._observer.warning(self, say("{problem} I end the call.", problem=NOBODY_DECRYPTED.meaning))
             self.end(EndReason.NOBODY_HEARD)
         elif lost.remedy is Remedy.GIVE_UP:
             self.end(EndReason.VOICE_LOST)

@@ -6,6 +6,7 @@ Pure: times come in as arguments, in seconds of a clock that runs on while the m
 from dataclasses import dataclass
 
 from bot.config.model import ServerSettings
+from bot.language import Text, mark, say, say_n
 
 from .deadlines import Deadlines
 from .state import EndReason
@@ -61,11 +62,11 @@ Verdict = Warn | Tell | CheckHearing | End
 #: gateway is not among them: sound goes on without it.
 _AWAY = {
     "voice": (
-        "The connection to this voice channel broke. I am reconnecting.",
-        "I am connected to the voice channel again.",
+        say("The connection to this voice channel broke. I am reconnecting."),
+        say("I am connected to the voice channel again."),
     ),
-    "room": ("The connection to the voicebot broke. I am reconnecting.", "The voicebot is connected again."),
-    "voicebot": ("The voicebot has left. I wait a moment for it to come back.", "The voicebot is back."),
+    "room": (say("The connection to the voicebot broke. I am reconnecting."), say("The voicebot is connected again.")),
+    "voicebot": (say("The voicebot has left. I wait a moment for it to come back."), say("The voicebot is back.")),
 }
 #: Seconds until a gap is told of: shorter ones are over before anyone has read it.
 NOTICEABLE = 3.0
@@ -101,11 +102,14 @@ class Guards:
         at = max(0.0, 0.8 * (spent + seconds) - spent)
         one_minute = last - LAST_WARNING
         if at < last - 1 and abs(at - one_minute) > LEAST_BETWEEN_WARNINGS:
-            used = "80 %" if at else "More than 80 %"
-            text = f"{used} of {whose} is used up; the call ends in about {_duration(seconds - at)}."
-            steps.append((at, Warn(text)))
+            text = (
+                mark("80 % of {whose} is used up; the call ends in about {duration}.")
+                if at
+                else mark("More than 80 % of {whose} is used up; the call ends in about {duration}.")
+            )
+            steps.append((at, Warn(say(text, whose=whose, duration=_duration(seconds - at)))))
         if one_minute > 0:
-            steps.append((one_minute, Warn(f"The call ends in one minute: {whose} is used up then.")))
+            steps.append((one_minute, Warn(say("The call ends in one minute: {whose} is used up then.", whose=whose))))
         self._deadlines.start("allowance", now, *steps)
 
     def speaking(self, now: float, who: int | None, speaks: bool) -> None:
@@ -185,16 +189,16 @@ class Guards:
             return
         steps: list[tuple[float, Verdict]] = [(limit, End(EndReason.SILENCE))]
         if limit > LAST_WARNING:
-            quiet = _duration(limit - LAST_WARNING)
-            text = f"Nobody has spoken for {quiet}. The call ends in one minute, unless somebody does."
+            text = say(
+                "Nobody has spoken for {duration}. The call ends in one minute, unless somebody does.",
+                duration=_duration(limit - LAST_WARNING),
+            )
             steps.append((limit - LAST_WARNING, Warn(text)))
         self._deadlines.start("silence", now, *steps)
 
 
-def _duration(seconds: float) -> str:
+def _duration(seconds: float) -> Text:
     """As people say it: "45 seconds", "12 minutes"."""
     if seconds < 100:
-        count, unit = max(1, round(seconds)), "second"
-    else:
-        count, unit = round(seconds / 60), "minute"
-    return f"{count} {unit}{'s' * (count != 1)}"
+        return say_n("{count} second", "{count} seconds", count=max(1, round(seconds)))
+    return say_n("{count} minute", "{count} minutes", count=round(seconds / 60))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.language import Text, say
 from bot.media.report import SoundReport
 
 
@@ -14,29 +15,30 @@ class Listeners:
     bot_deafened: bool
 
 
-def undecryptable(user_id: int) -> str:
+def undecryptable(user_id: int) -> Text:
     """What people are told about one whose keys went wrong in mid-call."""
-    return (
-        f"I cannot decrypt what <@{user_id}> says (Discord's end-to-end encryption). "
-        "Leaving the voice channel and joining it again helps."
+    return say(
+        "I cannot decrypt what {person} says (Discord's end-to-end encryption). "
+        "Leaving the voice channel and joining it again helps.",
+        person=f"<@{user_id}>",
     )
 
 
-def diagnosis(sound: SoundReport, listeners: Listeners) -> str | None:
+def diagnosis(sound: SoundReport, listeners: Listeners) -> Text | None:
     """One sentence with the way out; None when somebody was heard."""
     readable = sound.packets_received - sound.packets_undecryptable
     if readable > 0:
         return None
     if sound.packets_received > 0:
-        return (
+        return say(
             "Sound arrives, but it cannot be decrypted (Discord's end-to-end encryption, DAVE). "
             "Leave the voice channel and join it again."
         )
     if listeners.bot_deafened:
-        return "I am deafened on this server, so Discord sends me no sound. A moderator can undo that."
+        return say("I am deafened on this server, so Discord sends me no sound. A moderator can undo that.")
     if listeners.people and listeners.muted >= listeners.people:
-        return "Everybody in the channel is muted."
-    return (
+        return say("Everybody in the channel is muted.")
+    return say(
         "No sound arrives from anybody. Is the right microphone chosen, does its light move in Discord, and may you "
         "speak in this channel?"
     )

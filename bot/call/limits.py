@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from bot.config.model import LimitSettings, Rule
 from bot.errors import Refused
+from bot.language import Text, mark, say, say_n
 
 from .ledger import Ledger, SessionRecord, SessionState, billed_minutes
 from .state import EndReason
@@ -16,9 +18,35 @@ from .state import EndReason
 class Budget:
     """One limit in minutes, and what is left of it."""
 
-    name: str  # as in "80 % of <name> is used up"
+    whose: Literal["server", "user"]
+    span: Literal["call", "day", "month"]
     limit: int
     left: int
+
+    @property
+    def name(self) -> Text:
+        """As in "80 % of <name> is used up"."""
+        return say(_NAMES[self.whose, self.span])
+
+
+_NAMES = {
+    ("server", "call"): mark("this server's time per call"),
+    ("server", "day"): mark("this server's time for today"),
+    ("server", "month"): mark("this server's time for this month"),
+    ("user", "call"): mark("your time per call"),
+    ("user", "day"): mark("your time for today"),
+    ("user", "month"): mark("your time for this month"),
+}
+_USED_UP = {
+    ("server", "day"): mark("This server's {limit} minutes for today are used up. It is renewed at midnight."),
+    ("server", "month"): mark(
+        "This server's {limit} minutes for this month are used up. It is renewed on the first of the month."
+    ),
+    ("user", "day"): mark("Your {limit} minutes for today are used up. It is renewed at midnight."),
+    ("user", "month"): mark(
+        "Your {limit} minutes for this month are used up. It is renewed on the first of the month."
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +66,10 @@ class Starter:
     guild_id: int
     user_id: int
     roles: Sequence[int] = ()
+
+
+_SERVER: Literal["server"] = "server"
+_USER: Literal["user"] = "user"
 
 
 class Limits:
@@ -110,17 +142,17 @@ def budgets(settings: LimitSettings, starter: Starter, records: Iterable[Session
     own = [record for record in everyone if record.starter_id == starter.user_id]
     found = []
     for whose, rule, mine in (
-        ("this server's", settings.server, everyone),
-        ("your", rule_of(settings, starter), own),
+        (_SERVER, settings.server, everyone),
+        (_USER, rule_of(settings, starter), own),
     ):
         if rule.minutes_per_call is not None:
-            found.append(Budget(f"{whose} time per call", rule.minutes_per_call, rule.minutes_per_call))
+            found.append(Budget(whose, "call", rule.minutes_per_call, rule.minutes_per_call))
         if rule.minutes_per_day is not None:
             spent = sum(minutes(r, now) for r in mine if (r.opened_at or 0) >= today)
-            found.append(Budget(f"{whose} time for today", rule.minutes_per_day, rule.minutes_per_day - spent))
+            found.append(Budget(whose, "day", rule.minutes_per_day, rule.minutes_per_day - spent))
         if rule.minutes_per_month is not None:
             spent = sum(minutes(r, now) for r in mine)
-            found.append(Budget(f"{whose} time for this month", rule.minutes_per_month, rule.minutes_per_month - spent))
+            found.append(Budget(whose, "month", rule.minutes_per_month, rule.minutes_per_month - spent))
     return found
 
 
@@ -139,12 +171,7 @@ def month_start(local: datetime) -> datetime:
 def _checked(found: list[Budget]) -> list[Budget]:
     for budget in found:
         if budget.left <= 0:
-            whose, _, span = budget.name.partition(" time ")
-            renewed = {
-                "for today": " It is renewed at midnight.",
-                "for this month": " It is renewed on the first of the month.",
-            }.get(span, "")
-            raise Refused(f"{whose.capitalize()} {budget.limit} minutes {span} are used up.{renewed}")
+            raise Refused(say(_USED_UP[budget.whose, budget.span], limit=budget.limit))
     return found
 
 
@@ -155,11 +182,18 @@ def _check_concurrent(
     own = sum(other.user_id == starter.user_id for other in running)
     user_limit, server_limit = rule_of(settings, starter).concurrent_calls, settings.server.concurrent_calls
     if user_limit is not None and own >= user_limit:
-        raise Refused(f"You have {own} call{'s' * (own != 1)} running, and may have {user_limit}. End one first.")
+        raise Refused(
+            say_n(
+                "You have {count} call running, and may have {limit}. End one first.",
+                "You have {count} calls running, and may have {limit}. End one first.",
+                count=own,
+                limit=user_limit,
+            )
+        )
     if server_limit is not None and here >= server_limit:
-        raise Refused(f"This server may have {server_limit} calls at once. End one first.")
+        raise Refused(say("This server may have {limit} calls at once. End one first.", limit=server_limit))
     if max_calls is not None and len(running) >= max_calls:
-        raise Refused("The bot is in as many calls as it may be in at once. Try again later.")
+        raise Refused(say("The bot is in as many calls as it may be in at once. Try again later."))
 
 
 def _check_cooldowns(
@@ -169,7 +203,13 @@ def _check_cooldowns(
         ended = max((record.closed_at or 0.0 for record in mine), default=0.0)
         left = ended + (rule.cooldown or 0.0) - now.timestamp()
         if rule.cooldown and left > 0:
-            raise Refused(f"There was a call a moment ago. The next one can begin in {max(1, round(left))} seconds.")
+            raise Refused(
+                say_n(
+                    "There was a call a moment ago. The next one can begin in {count} second.",
+                    "There was a call a moment ago. The next one can begin in {count} seconds.",
+                    count=max(1, round(left)),
+                )
+            )
 
 
 def _until_quiet(settings: LimitSettings, now: datetime) -> Allowance | None:
@@ -180,7 +220,9 @@ def _until_quiet(settings: LimitSettings, now: datetime) -> Allowance | None:
         start, end = (time.fromisoformat(text) for text in span.split("-"))
         inside = start <= local.time() < end if start < end else local.time() >= start or local.time() < end
         if inside:
-            raise Refused(f"This server's quiet hours last until {end:%H:%M} ({settings.time_zone}).")
+            raise Refused(
+                say("This server's quiet hours last until {end} ({zone}).", end=f"{end:%H:%M}", zone=settings.time_zone)
+            )
         begins = local.replace(hour=start.hour, minute=start.minute, second=0, microsecond=0)
         if begins <= local:
             begins = (begins + timedelta(days=1)).replace(hour=start.hour, minute=start.minute)
@@ -189,4 +231,4 @@ def _until_quiet(settings: LimitSettings, now: datetime) -> Allowance | None:
         soonest = wait if soonest is None else min(soonest, wait)
     if soonest is None:
         return None
-    return Allowance(soonest, "the time until the quiet hours", EndReason.QUIET_HOURS)
+    return Allowance(soonest, say("the time until the quiet hours"), EndReason.QUIET_HOURS)

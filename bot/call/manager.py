@@ -10,6 +10,7 @@ import discord
 from bot.config.load import Config
 from bot.config.model import ServerSettings
 from bot.errors import Refused
+from bot.language import Text, say
 from bot.media.loop import MediaLoop
 from bot.provider import Provider
 
@@ -106,15 +107,18 @@ class CallManager:
         guild_id = request.channel.guild.id
         settings = config.server(guild_id)
         if self._closing:
-            raise Refused("The bot is being restarted. Try again in a minute.")
+            raise Refused(say("The bot is being restarted. Try again in a minute."))
         running = self.of_guild(guild_id)
         if running is not None:
             raise Refused(self._busy(running))
         billed = self.still_billed(guild_id)
         if billed is not None:
             raise Refused(
-                f"{billed.provider.title} has not confirmed the end of the last call's session yet, so it may still be "
-                "billing. I keep trying; a new call can begin when it has."
+                say(
+                    "{provider} has not confirmed the end of the last call's session yet, so it may still be "
+                    "billing. I keep trying; a new call can begin when it has.",
+                    provider=billed.provider.title,
+                )
             )
         check_voice(request.channel)
         provider = self._provider_for(guild_id, settings)
@@ -217,11 +221,11 @@ class CallManager:
             log.error("call %s ended badly", call.id, exc_info=task.exception())
 
     @staticmethod
-    def _busy(call: Call) -> str:
+    def _busy(call: Call) -> Text:
         where = f"<#{call.voice_channel_id}>"
         if call.state is CallState.ENDING:
-            return f"The call in {where} is just ending. Try again in a moment."
-        return f"There is a call in {where} already. End it with `/voicebot leave` first."
+            return say("The call in {channel} is just ending. Try again in a moment.", channel=where)
+        return say("There is a call in {channel} already. End it with `/voicebot leave` first.", channel=where)
 
 
 def humans_in(channel: VoiceChannel) -> int:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from bot.errors import BadAnswer, LedgerError, OutcomeUnknown, ProviderError
+from bot.language import say
 from bot.provider import Provider, VoicebotSession
 
 from .closing import SessionCloser
@@ -133,6 +134,9 @@ def named(record: SessionRecord, reference: str, opened_at: float) -> SessionRec
 def _no_answer(provider: Provider, record: SessionRecord) -> OutcomeUnknown:
     return OutcomeUnknown(
         f"no answer to the POST of session {record.id} in {provider.patience:g} s",
-        for_user=f"{provider.title} does not answer. It may have opened a session all the same: I wait for its answer "
-        "and end it then, and I did not try again. Wait a few minutes before you do.",
+        for_user=say(
+            "{provider} does not answer. It may have opened a session all the same: I wait for its answer "
+            "and end it then, and I did not try again. Wait a few minutes before you do.",
+            provider=provider.title,
+        ),
     )

@@ -9,6 +9,7 @@ from typing import Any
 import discord
 
 from bot.errors import Refused
+from bot.language import Text, say
 
 from .voice_link import VoiceChannel
 
@@ -44,12 +45,16 @@ def check_voice(channel: VoiceChannel) -> None:
     missing = missing_in_voice(channel)
     if missing:
         raise Refused(
-            f"I need the permission {listed(missing)} in {channel.mention}. "
-            "An admin can grant it in the channel's settings, under Permissions."
+            say(
+                "I need the permission {permissions} in {channel}. "
+                "An admin can grant it in the channel's settings, under Permissions.",
+                permissions=listed(missing),
+                channel=channel.mention,
+            )
         )
     full = channel.user_limit and len(channel.voice_states) >= channel.user_limit
     if full and not channel.permissions_for(channel.guild.me).move_members:
-        raise Refused(f"{channel.mention} is full. Raise its user limit or make room for me.")
+        raise Refused(say("{channel} is full. Raise its user limit or make room for me.", channel=channel.mention))
 
 
 def listed(names: Iterable[str]) -> str:
@@ -63,7 +68,7 @@ class Hindrances:
     def __init__(self) -> None:
         self._told: dict[str, frozenset[str]] = {}  # by kind: the names that people were told of
 
-    def update(self, voice: VoiceChannel, text: Any | None) -> tuple[list[str], list[str]]:
+    def update(self, voice: VoiceChannel, text: Any | None) -> tuple[list[Text], list[Text]]:
         """Look again: what people should be told is wrong, and what is well again.
 
         A channel that is gone, and a bot that is in no voice channel, say nothing new.
@@ -87,24 +92,31 @@ class Hindrances:
         return wrong, well
 
 
-def _warning(kind: str, names: list[str], voice: VoiceChannel, text: Any | None) -> str:
+def _warning(kind: str, names: list[str], voice: VoiceChannel, text: Any | None) -> Text:
     if kind == "voice":
-        return f"I no longer have the permission {listed(names)} in {voice.mention}, so the call may not work."
+        return say(
+            "I no longer have the permission {permissions} in {channel}, so the call may not work.",
+            permissions=listed(names),
+            channel=voice.mention,
+        )
     if kind == "text":
-        where = "the text channel" if text is None else text.mention
-        return f"I no longer have the permission {listed(names)} in {where}, so lines and pictures may be missing."
+        return say(
+            "I no longer have the permission {permissions} in {channel}, so lines and pictures may be missing.",
+            permissions=listed(names),
+            channel=say("the text channel") if text is None else text.mention,
+        )
     return {
-        "muted": "I was muted on this server, so nobody hears the voicebot. A moderator can unmute me.",
-        "suppressed": "I am no speaker on this stage, so nobody hears the voicebot. A moderator can invite me.",
-        "deafened": "I was deafened on this server, so the voicebot hears nobody. A moderator can undo it.",
+        "muted": say("I was muted on this server, so nobody hears the voicebot. A moderator can unmute me."),
+        "suppressed": say("I am no speaker on this stage, so nobody hears the voicebot. A moderator can invite me."),
+        "deafened": say("I was deafened on this server, so the voicebot hears nobody. A moderator can undo it."),
     }[kind]
 
 
-def _good_news(kind: str, voice: VoiceChannel) -> str:
+def _good_news(kind: str, voice: VoiceChannel) -> Text:
     return {
-        "voice": f"I have the permissions I need in {voice.mention} again.",
-        "text": "I can write everything down again.",
-        "muted": "I am no longer muted.",
-        "suppressed": "I may speak on this stage again.",
-        "deafened": "I am no longer deafened.",
+        "voice": say("I have the permissions I need in {channel} again.", channel=voice.mention),
+        "text": say("I can write everything down again."),
+        "muted": say("I am no longer muted."),
+        "suppressed": say("I may speak on this stage again."),
+        "deafened": say("I am no longer deafened."),
     }[kind]

@@ -6,11 +6,16 @@ from bot.media.session import SoundSettings
 from .voice_link import VoiceChannel
 
 
-def sound_settings(settings: ServerSettings, channel: VoiceChannel, starter_id: int) -> SoundSettings:
-    """The channel's bitrate is a ceiling: Discord asks clients to keep to it.
+def bitrate(settings: ServerSettings, channel: VoiceChannel) -> int:
+    """Of the voicebot's voice, in bit/s. The channel's is a ceiling: Discord asks clients to keep to it.
 
     Source: https://discord.com/developers/docs/resources/channel#channel-object-channel-structure (`bitrate`, bit/s)
     """
+    return min(settings.bitrate_kbps * 1000, channel.bitrate)
+
+
+def sound_settings(settings: ServerSettings, starter_id: int) -> SoundSettings:
+    """How a call's sound is carried."""
     interrupters: dict[str, frozenset[int] | None] = {
         "anyone": None,
         "starter": frozenset({starter_id}),
@@ -19,7 +24,6 @@ def sound_settings(settings: ServerSettings, channel: VoiceChannel, starter_id: 
     return SoundSettings(
         jitter_buffer=settings.jitter_buffer_ms / 1000,
         jitter_buffer_max=settings.jitter_buffer_max_ms / 1000,
-        bitrate=min(settings.bitrate_kbps * 1000, channel.bitrate),
         level_balance=settings.level_balance,
         may_interrupt=interrupters[settings.interrupt],
     )

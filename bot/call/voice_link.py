@@ -33,11 +33,14 @@ class VoiceLink:
         media_loop: MediaLoop,
         media: MediaSession,
         on_update: Callable[[VoiceUpdate], None],
+        bitrate_of: Callable[[VoiceChannel], int],
     ) -> None:
+        """`bitrate_of` says with how many bit/s the voicebot is sent to a channel."""
         self._joined = channel
         self._media_loop = media_loop
         self._media = media
         self._on_update = on_update
+        self._bitrate_of = bitrate_of
         self._handshake: VoiceHandshake | None = None
 
     @property
@@ -82,12 +85,12 @@ class VoiceLink:
         handshake: VoiceHandshake = await self._joined.connect(
             cls=self._make_handshake, timeout=HANDSHAKE_TIMEOUT, self_deaf=False
         )
-        await self._media_loop.run(self._media.connect_voice(handshake.server, KEYS_TIMEOUT))
+        await self._use(handshake.server, KEYS_TIMEOUT)
 
     async def reconnect(self, server: VoiceServerInfo) -> None:
         """Use the voice server Discord just named; a fresh session when that fails. VoiceError."""
         try:
-            await self._media_loop.run(self._media.connect_voice(server, self._keys_timeout()))
+            await self._use(server, self._keys_timeout())
         except VoiceError as error:
             log.info("the new voice server failed (%s)", error)
             await self.rejoin()
@@ -99,7 +102,7 @@ class VoiceLink:
         for attempt in range(1, FRESH_SESSIONS + 1):
             try:
                 server = await self._handshake.renew(HANDSHAKE_TIMEOUT)
-                await self._media_loop.run(self._media.connect_voice(server, self._keys_timeout()))
+                await self._use(server, self._keys_timeout())
             except VoiceError as error:
                 log.info("fresh voice session %d failed (%s)", attempt, error)
                 if attempt == FRESH_SESSIONS:
@@ -113,6 +116,10 @@ class VoiceLink:
         if self._handshake is not None:
             with contextlib.suppress(ConnectionError, discord.DiscordException):
                 await self._handshake.disconnect(force=True)
+
+    async def _use(self, server: VoiceServerInfo, keys_timeout: float | None) -> None:
+        bitrate = self._bitrate_of(self.channel)
+        await self._media_loop.run(self._media.connect_voice(server, keys_timeout, bitrate))
 
     def _make_handshake(self, client: discord.Client, where: discord.abc.Connectable) -> VoiceHandshake:
         """Known to us from the start: discord.py keeps it also when its `connect` fails or is cancelled."""

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from bot.language import languages
+
 _SPAN = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 
 Seconds = Annotated[float, Field(ge=0, le=24 * 3600)]
@@ -118,6 +120,9 @@ class ServerSettings(Settings):
     voicebot: str | None = Field(None, description="id of the voicebot that joins when none is named")
     voicebots: dict[str, str] = Field(default_factory=dict, description="name -> id, for /voicebot join")
     voicebot_name: str | None = Field(None, description="what to call it; else the provider's name")
+    language: str | None = Field(
+        None, description="what the text channel reads: en, de or vi; else the server's own language in Discord"
+    )
     text_channel: int | None = Field(None, description="where words and pictures go; else where the command was typed")
     empty_channel_grace: Seconds = Field(30, description="seconds alone in the channel before the call ends")
     voicebot_arrival: Seconds = Field(30, description="seconds for the voicebot to join its room")
@@ -139,6 +144,13 @@ class ServerSettings(Settings):
     plugins: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="plugin name -> its settings; `enabled: false` turns one off"
     )
+
+    @field_validator("language")
+    @classmethod
+    def _check_language(cls, value: str | None) -> str | None:
+        if value is not None and value not in languages():
+            raise ValueError(f"expected one of {', '.join(languages())}")
+        return value
 
 
 class PluginSettings(Settings):

@@ -44,11 +44,10 @@ _SILENCE: Frame = np.zeros(FRAME_SAMPLES, np.int16)
 
 @dataclass(frozen=True, slots=True)
 class SoundSettings:
-    """What a server may tune. Seconds and bit/s."""
+    """What a server may tune. Seconds."""
 
     jitter_buffer: float = 0.04
     jitter_buffer_max: float = 0.1
-    bitrate: int = 64_000
     level_balance: bool = True
     #: User ids of those who may interrupt the voicebot; None is everybody.
     may_interrupt: frozenset[int] | None = None
@@ -85,14 +84,16 @@ class MediaSession:
 
     # -- commands from the main loop ----------------------------------------------------------------------------
 
-    async def connect_voice(self, server: VoiceServerInfo, keys_timeout: float | None) -> None:
+    async def connect_voice(self, server: VoiceServerInfo, keys_timeout: float | None, bitrate: int) -> None:
         """Open a voice session, in place of the one before; VoiceError when it fails or has no keys in time.
 
         `keys_timeout` is in seconds; None does not wait, since someone alone in a channel has nobody to agree with.
+        `bitrate` is the voicebot's from now on, in bit/s.
         """
         self._retire_voice()
         if self._encoder is None:
-            self._encoder = Encoder(bitrate=self._settings.bitrate)
+            self._encoder = Encoder()
+        self._encoder.set_bitrate(bitrate)
         voice = VoiceConnection(
             server,
             self._loop.http,

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ConfigDict
 
+from bot import language
 from bot.config.model import PluginSettings
 from bot.errors import ConfigError, PluginError
 
@@ -114,6 +115,7 @@ def import_plugin(found: Found) -> PluginClass:
     """Import a plugin's package and check its class; PluginError that names the place."""
     try:
         module = importlib.import_module(found.module)
+        language.add(found.folder)
     except (Exception, SystemExit) as error:  # whatever a stranger's module does when it is imported
         raise PluginError(f"{_where(error, found.folder)}: {type(error).__name__}: {error}") from error
     return check_class(module, found)

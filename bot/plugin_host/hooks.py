@@ -17,6 +17,7 @@ import discord
 from bot.call.call import Call
 from bot.call.events import Receipt, TranscriptLine
 from bot.errors import Refused
+from bot.language import say
 from bot.provider import ShownImage
 
 from .plugin import Plugin
@@ -63,10 +64,12 @@ class HookDispatcher:
                 async with asyncio.timeout(VETO_TIMEOUT):
                     veto = await plugin.on_call_starting(call)
             except TimeoutError:
-                raise Refused(f"The plugin `{plugin.name}` did not answer; the call was not started.") from None
+                text = say("The plugin `{name}` did not answer; the call was not started.", name=plugin.name)
+                raise Refused(text) from None
             except Exception as error:
                 log.exception("plugin %s failed in on_call_starting", plugin.name)
-                raise Refused(f"The plugin `{plugin.name}` failed; the call was not started.") from error
+                text = say("The plugin `{name}` failed; the call was not started.", name=plugin.name)
+                raise Refused(text) from error
             if veto is not None:
                 raise Refused(veto)
         queue: asyncio.Queue[tuple[str, _Hook] | None] = asyncio.Queue()
@@ -144,8 +147,13 @@ class HookDispatcher:
                 if await self._call(call.guild_id, plugin, name, hook) is Failure.PAUSED:
                     self.warning(
                         call,
-                        f"The plugin `{plugin.name}` failed {FAILURES} times in a minute, so I leave it alone for "
-                        f"{PAUSE / 60:.0f} minutes. The bot's operator can see why in the log.",
+                        say(
+                            "The plugin `{name}` failed {count} times in a minute, so I leave it alone for "
+                            "{minutes} minutes. The bot's operator can see why in the log.",
+                            name=plugin.name,
+                            count=FAILURES,
+                            minutes=round(PAUSE / 60),
+                        ),
                     )
 
     async def _call(self, guild_id: int, plugin: Plugin[Any], name: str, hook: _Hook) -> Failure | None:

@@ -17,6 +17,7 @@ from bot.call.events import Receipt, TranscriptLine
 from bot.call.manager import CallManager
 from bot.config.load import Config
 from bot.config.model import PluginSettings
+from bot.language import ENGLISH, say, spoken
 from bot.provider import Account, Provider, ShownImage
 
 from .tasks import OwnedTasks
@@ -58,6 +59,10 @@ class Host(Protocol):
 class CommandRefused(app_commands.CheckFailure):
     """Raise it in a check of commands that says no; the message is for the user."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.for_user = message
+
 
 class SwitchedOff(CommandRefused):
     """A command of a plugin that is off."""
@@ -92,10 +97,16 @@ class Plugin(commands.Cog, Generic[S]):
     def enabled(self, guild_id: int) -> bool:
         return self.settings(guild_id).enabled
 
+    def language(self, guild_id: int) -> str:
+        """What a server's channels read: as it is set, else the server's own in Discord."""
+        wanted = self.host.config.server(guild_id).language
+        guild = self.host.get_guild(guild_id)
+        return wanted or (ENGLISH if guild is None else spoken(guild.preferred_locale))
+
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """discord.py asks before any command of this cog: where the plugin is off, its commands are."""
         if interaction.guild_id is not None and not self.enabled(interaction.guild_id):
-            raise SwitchedOff(f"`{self.name}` is switched off on this server.")
+            raise SwitchedOff(say("`{name}` is switched off on this server.", name=self.name))
         return True
 
     async def on_load(self) -> None:

@@ -12,6 +12,7 @@ from bot.call.ledger import SessionRecord
 from bot.config.load import Config
 from bot.config.model import ServerSettings
 from bot.errors import KeyRejected, ParleyError, Refused
+from bot.language import say
 from bot.provider import Account, Provider
 
 from .plugin import Plugin
@@ -70,8 +71,12 @@ class Providers:
         if plugin is None or plugin.connect is None:
             known = ", ".join(sorted(self._plugins)) or "none"
             raise Refused(
-                f"This server's provider `{name}` is not installed (installed: {known}). "
-                "The bot's operator can fix that in the config file."
+                say(
+                    "This server's provider `{name}` is not installed (installed: {known}). "
+                    "The bot's operator can fix that in the config file.",
+                    name=name,
+                    known=known,
+                )
             )
         settings = self._config().plugin(guild_id, name, plugin.Settings)
         key = (name, settings, account)

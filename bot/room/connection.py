@@ -14,6 +14,7 @@ import numpy as np
 from livekit import rtc
 
 from bot.errors import RoomError
+from bot.language import say
 from bot.provider import Role, RoomMessage, Utterance
 
 from .events import (
@@ -113,7 +114,7 @@ class RoomConnection:
     def _failed(self, why: str) -> RoomError:
         return RoomError(
             f"joining the LiveKit room failed: {why}",
-            for_user="The voicebot's room could not be joined. The session was closed again.",
+            for_user=say("The voicebot's room could not be joined. The session was closed again."),
         )
 
     async def leave(self) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Container
 import aiohttp
 
 from bot.errors import VoiceClosed, VoiceError
+from bot.language import say
 
 from . import aead, dave
 from . import gateway as gw
@@ -84,11 +85,11 @@ class VoiceConnection:
                     described.cancel()
         except TimeoutError as error:
             raise VoiceError(
-                "voice handshake timed out", for_user="Discord's voice server did not answer in time."
+                "voice handshake timed out", for_user=say("Discord's voice server did not answer in time.")
             ) from error
         except (aiohttp.ClientError, OSError) as error:
             raise VoiceError(
-                f"voice server unreachable: {error}", for_user="Discord's voice server cannot be reached."
+                f"voice server unreachable: {error}", for_user=say("Discord's voice server cannot be reached.")
             ) from error
         if self._failure is not None:
             raise self._failure
@@ -106,8 +107,10 @@ class VoiceConnection:
         except TimeoutError as error:
             raise VoiceError(
                 "no DAVE keys agreed",
-                for_user="Discord's end-to-end encryption could not be agreed, so the bot would hear nobody. "
-                "Leave and rejoin the voice channel, then try again.",
+                for_user=say(
+                    "Discord's end-to-end encryption could not be agreed, so the bot would hear nobody. "
+                    "Leave and rejoin the voice channel, then try again."
+                ),
             ) from error
 
     async def close(self) -> None:
@@ -178,14 +181,14 @@ class VoiceConnection:
             else:
                 log.exception("the voice session failed")
             if self._described.is_set():
-                self._on_lost(CloseCode(Remedy.FRESH_SESSION, "The voice connection failed."))
+                self._on_lost(CloseCode(Remedy.FRESH_SESSION, say("The voice connection failed.")))
             else:
                 self._failure = (
                     error
                     if isinstance(error, VoiceError)
                     else VoiceError(
                         f"unexpected: {type(error).__name__}",
-                        for_user="Discord's voice server said something unexpected.",
+                        for_user=say("Discord's voice server said something unexpected."),
                     )
                 )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bot.errors import VoiceError
+from bot.language import say
 
 from .gateway import VoiceServerInfo
 
@@ -81,7 +82,9 @@ class VoiceHandshake(discord.VoiceProtocol):
         except TimeoutError as error:
             raise VoiceError(
                 "no voice server assigned",
-                for_user="Discord did not let the bot into the voice channel. Is it full, or may the bot not connect?",
+                for_user=say(
+                    "Discord did not let the bot into the voice channel. Is it full, or may the bot not connect?"
+                ),
             ) from error
         finally:
             self._complete = None

@@ -122,7 +122,7 @@ class Encoder:
         self._state = self._lib.opus_encoder_create(SAMPLE_RATE, 1, _APPLICATION_VOIP, ctypes.byref(error))
         _check(error.value)
         self._packet = ctypes.create_string_buffer(MAX_PACKET)
-        self._control(_SET_BITRATE, bitrate)
+        self.set_bitrate(bitrate)
         self._control(_SET_COMPLEXITY, complexity)
         self._control(_SET_INBAND_FEC, 1)
         self._control(_SET_PACKET_LOSS, expected_loss)
@@ -130,6 +130,10 @@ class Encoder:
     def __del__(self) -> None:
         if getattr(self, "_state", None):
             self._lib.opus_encoder_destroy(self._state)
+
+    def set_bitrate(self, bitrate: int) -> None:
+        """From the next frame on, in bit/s."""
+        self._control(_SET_BITRATE, bitrate)
 
     def _control(self, request: int, value: int) -> None:
         _check(self._lib.opus_encoder_ctl(self._state, request, ctypes.c_int32(value)))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.errors import VoiceError
+from bot.language import say
 
 _DISCOVERY_SIZE = 74
 _REQUEST, _RESPONSE, _LENGTH = 1, 2, 70
@@ -47,7 +48,7 @@ class VoiceSocket(asyncio.DatagramProtocol):
                 continue
         raise VoiceError(
             "no answer to IP discovery",
-            for_user="Discord's voice server does not answer over UDP. A firewall may block outgoing UDP.",
+            for_user=say("Discord's voice server does not answer over UDP. A firewall may block outgoing UDP."),
         )
 
     def send(self, datagram: bytes) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from bot.call.ledger import SessionRecord
 from bot.errors import ProviderDown
+from bot.language import say
 from bot.provider import VoicebotSession
 
 from . import messages
@@ -73,7 +74,7 @@ class WatchdogClient:
         if not await self.ready() or self._writer is None:
             raise ProviderDown(
                 "the watchdog is not ready",
-                for_user="The bot is repairing itself. Try again in a few seconds.",
+                for_user=say("The bot is repairing itself. Try again in a few seconds."),
             )
         patience = self._patience_of(record) + ANSWER_GRACE
         number = next(self._numbers)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from bot import errors
 from bot.call.ledger import SessionRecord
 from bot.errors import BadAnswer, LedgerError, OutcomeUnknown, ParleyError, ProviderError, RateLimited
+from bot.language import Text, say
 from bot.provider import VoicebotSession
 
 LINE_LIMIT = 1 << 26  # bytes; a session may bring thousands of pictures
@@ -37,6 +38,26 @@ class Opened(BaseModel):
     session: VoicebotSession
 
 
+class Words(BaseModel):
+    """A sentence for the user, as it was made: the bot puts it into the user's language."""
+
+    template: str
+    plural: str | None = None
+    values: "dict[str, Words | int | str]" = {}
+
+    @classmethod
+    def of(cls, text: str) -> "Words":
+        if not isinstance(text, Text):
+            return cls(template="{text}", values={"text": text})
+        values = {n: cls.of(v) if isinstance(v, Text) else v for n, v in text.values.items()}
+        return cls(template=text.template, plural=text.plural, values=values)
+
+    def text(self) -> Text:
+        """The sentence."""
+        values = {n: v.text() if isinstance(v, Words) else v for n, v in self.values.items()}
+        return Text(self.template, values, self.plural)
+
+
 class NotOpened(BaseModel):
     """Watchdog to bot: an error, by the name of its class."""
 
@@ -44,7 +65,7 @@ class NotOpened(BaseModel):
     number: int
     error: str
     message: str
-    for_user: str
+    for_user: Words
     retry_after: float | None = None
     reference: str | None = None
 
@@ -54,21 +75,22 @@ class NotOpened(BaseModel):
             number=number,
             error=type(error).__name__,
             message=str(error),
-            for_user=error.for_user,
+            for_user=Words.of(error.for_user),
             retry_after=getattr(error, "retry_after", None),
             reference=getattr(error, "reference", None),
         )
 
     def exception(self) -> ParleyError:
         """The error as it was raised over there."""
+        for_user = self.for_user.text()
         kind = getattr(errors, self.error, ProviderError)
         if kind is RateLimited:
-            return RateLimited(self.message, for_user=self.for_user, retry_after=self.retry_after)
+            return RateLimited(self.message, for_user=for_user, retry_after=self.retry_after)
         if kind is BadAnswer:
-            return BadAnswer(self.message, for_user=self.for_user, reference=self.reference)
+            return BadAnswer(self.message, for_user=for_user, reference=self.reference)
         if isinstance(kind, type) and issubclass(kind, ProviderError | LedgerError):
-            return kind(self.message, for_user=self.for_user)
-        return ProviderError(self.message, for_user=self.for_user)
+            return kind(self.message, for_user=for_user)
+        return ProviderError(self.message, for_user=for_user)
 
 
 Message = Ready | Open | Opened | NotOpened
@@ -93,6 +115,8 @@ def lost(record: SessionRecord, what: str = "died") -> OutcomeUnknown:
     """The watchdog died, or froze, in the middle of a request."""
     return OutcomeUnknown(
         f"the watchdog {what} while it opened session {record.id}",
-        for_user="Something went wrong inside the bot while it opened the session, which may be open all the same: "
-        "check the usage at the provider before you try again.",
+        for_user=say(
+            "Something went wrong inside the bot while it opened the session, which may be open all the same: "
+            "check the usage at the provider before you try again."
+        ),
     )

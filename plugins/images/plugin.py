@@ -10,6 +10,7 @@ from bot.call.call import Call
 from bot.call.events import Receipt
 from bot.config.model import PluginSettings
 from bot.errors import ProviderError
+from bot.language import say
 from bot.plugin_host.plugin import Host, Plugin
 from bot.provider import ShownImage
 from bot.text import clean, plain
@@ -45,12 +46,13 @@ class ImagesPlugin(Plugin[PluginSettings]):
             return
         try:
             url = await self._address(call, shown, image)
-            reason = "there is none by that name" if url is None else "its address cannot be shown"
+            reason = say("there is none by that name") if url is None else say("its address cannot be shown")
         except ProviderError:
-            url, reason = None, "its library cannot be read just now"
+            url, reason = None, say("its library cannot be read just now")
         if url is None or not is_postable(url):
-            what = f"“{plain(image.key)[:80]}”" if image.key else "a picture"
-            await channel.send(f"*The voicebot wanted to show {what}, but {reason}.*", suppress_embeds=True)
+            what = f"“{plain(image.key)[:80]}”" if image.key else say("a picture")
+            text = say("The voicebot wanted to show {what}, but {reason}.", what=what, reason=reason)
+            await channel.send(f"*{text.to(self.language(call.guild_id))}*", suppress_embeds=True)
             return
         now = time.monotonic()
         before = shown.last.get(url)

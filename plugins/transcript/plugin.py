@@ -6,6 +6,7 @@ from pydantic import Field
 from bot.call.call import Call
 from bot.call.events import Receipt, TranscriptLine
 from bot.config.model import PluginSettings
+from bot.language import say, say_n
 from bot.plugin_host.plugin import Host, Plugin
 from bot.text import MESSAGE_LIMIT, plain, split
 from bot.text import name as safe_name
@@ -41,7 +42,8 @@ class TranscriptPlugin(Plugin[TranscriptSettings]):
             return
         if line.late and call.id not in self._caught_up:
             self._caught_up.add(call.id)
-            await channel.send("*Said during the call, and missing above:*")
+            text = say("Said during the call, and missing above:").to(self.language(call.guild_id))
+            await channel.send(f"*{text}*")
         if line.role == "user":
             heading = f"**{self._who(call, line.speakers)}:** "
             pieces = split(plain(line.text), MESSAGE_LIMIT - len(heading))
@@ -56,14 +58,15 @@ class TranscriptPlugin(Plugin[TranscriptSettings]):
 
     def _who(self, call: Call, speakers: tuple[int, ...]) -> str:
         """The names of those it may have been; nobody is guessed."""
-        guild = self.host.get_guild(call.guild_id)
+        guild, language = self.host.get_guild(call.guild_id), self.language(call.guild_id)
         names = []
         for user_id in speakers:
             member = None if guild is None else guild.get_member(user_id)
             names.append(safe_name(member.display_name) if member is not None else f"<@{user_id}>")
         if len(names) > MOST_NAMES:
-            names = [*names[:MOST_NAMES], f"{len(names) - MOST_NAMES} others"]
-        return " and ".join(names) or "Someone"
+            more = say_n("{count} other", "{count} others", count=len(names) - MOST_NAMES)
+            names = [*names[:MOST_NAMES], more.to(language)]
+        return say(" and ").to(language).join(names) or say("Someone").to(language)
 
     @staticmethod
     def _spoken_by_voicebot(call: Call, text: str) -> discord.Embed:

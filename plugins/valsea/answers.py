@@ -10,13 +10,16 @@ from typing import Any
 import httpx
 
 from bot.errors import BadAnswer
+from bot.language import say
 from bot.provider import Role, StoredMessage, VoicebotSession
 
-_UNREADABLE = (
+_UNREADABLE = say(
     "Valsea's answer could not be understood, so the call was not started. "
     "If it happens again, the bot may need an update."
 )
-_NAMELESS = f"{_UNREADABLE} A session may be billed that I cannot end: check the usage at valsea.ai."
+_NAMELESS = say(
+    "{problem} A session may be billed that I cannot end: check the usage at valsea.ai.", problem=_UNREADABLE
+)
 
 
 def session(body: Any) -> VoicebotSession:

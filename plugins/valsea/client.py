@@ -15,6 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from bot.errors import BadAnswer, OutcomeUnknown, ProviderDown, ProviderError, VoicebotNotFound
+from bot.language import say
 from bot.provider import Account, RoomMessage, SessionEnd, StoredMessage, VoicebotSession
 
 from . import answers, packets
@@ -66,15 +67,20 @@ class ValseaClient:
         except httpx.RequestError as error:
             raise OutcomeUnknown(
                 f"no answer to the POST of a session: {type(error).__name__}",
-                for_user="Valsea did not answer. It may have opened a session all the same, so I did not try "
-                "again: check the usage at valsea.ai before you do.",
+                for_user=say(
+                    "Valsea did not answer. It may have opened a session all the same, so I did not try "
+                    "again: check the usage at valsea.ai before you do."
+                ),
             ) from error
         status = response.status_code
         if (status >= 500 and status not in _DID_NOTHING) or status == 408:
             raise OutcomeUnknown(
                 f"HTTP {status} to the POST of a session",
-                for_user=f"Valsea has a problem of its own (error {status}). It may have opened a session all the "
-                "same: check the usage at valsea.ai before you try again.",
+                for_user=say(
+                    "Valsea has a problem of its own (error {status}). It may have opened a session all the "
+                    "same: check the usage at valsea.ai before you try again.",
+                    status=status,
+                ),
             )
         if not response.is_success:
             raise self._refusal(response)
@@ -141,7 +147,7 @@ class ValseaClient:
                 if attempt == CONNECT_ATTEMPTS:
                     raise ProviderDown(
                         f"cannot connect: {type(error).__name__}",
-                        for_user="Valsea cannot be reached. Is the bot's machine online? Try again in a minute.",
+                        for_user=say("Valsea cannot be reached. Is the bot's machine online? Try again in a minute."),
                     ) from error
                 await asyncio.sleep(random.uniform(0, 0.3 * 2**attempt))
         raise AssertionError("unreachable")

@@ -4,6 +4,7 @@ import os
 import ssl
 
 from bot.errors import KeyRejected
+from bot.language import say
 from bot.plugin_host.plugin import Plugin
 from bot.provider import Account
 
@@ -26,7 +27,10 @@ class ValseaPlugin(Plugin[ValseaSettings]):
         if not key:
             raise KeyRejected(
                 f"{settings.api_key_env} is not set",
-                for_user="This bot has no Valsea API key. Its operator must set the environment variable "
-                f"`{settings.api_key_env}` (valsea.ai, Settings, API Keys) and restart it.",
+                for_user=say(
+                    "This bot has no Valsea API key. Its operator must set the environment variable "
+                    "`{variable}` (valsea.ai, Settings, API Keys) and restart it.",
+                    variable=settings.api_key_env,
+                ),
             )
         return ValseaClient(settings, key, tls)

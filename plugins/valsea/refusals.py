@@ -22,9 +22,8 @@ from bot.errors import (
     VoicebotNotFound,
     WrongAddress,
 )
+from bot.language import say, say_n
 from bot.text import plain, redact
-
-_KEY_HELP = "Its operator can check the key at valsea.ai, Settings, API Keys."
 
 
 def body_message(body: Any, key: str = "") -> str | None:
@@ -69,37 +68,64 @@ def refusal(response: httpx.Response, key: str = "") -> ProviderError:
     status = response.status_code
     told = body_message(read_json(response), key)
     log = f"HTTP {status}" + (f": {told}" if told else "")
-    said = f" It said: “{plain(told)}”" if told else ""
     if status in (400, 422):
-        return RequestRejected(log, for_user=f"Valsea did not accept the request.{said} Is the voicebot's id right?")
+        if not told:
+            return RequestRejected(log, for_user=say("Valsea did not accept the request. Is the voicebot's id right?"))
+        return RequestRejected(
+            log,
+            for_user=say(
+                "Valsea did not accept the request. It said: “{words}” Is the voicebot's id right?", words=plain(told)
+            ),
+        )
     if status == 401:
-        return KeyRejected(log, for_user=f"Valsea does not accept this bot's API key. {_KEY_HELP}")
+        return KeyRejected(
+            log,
+            for_user=say(
+                "Valsea does not accept this bot's API key. Its operator can check the key at valsea.ai, Settings, "
+                "API Keys."
+            ),
+        )
     if status == 402:
         return OutOfCredits(
-            log, for_user="The Valsea account is out of credits. Top it up at valsea.ai, then try again."
+            log, for_user=say("The Valsea account is out of credits. Top it up at valsea.ai, then try again.")
         )
     if status == 403:
         return NotAllowed(
             log,
-            for_user="This belongs to another Valsea organisation. Use a voicebot of your own, "
-            "or the API key of its organisation.",
+            for_user=say(
+                "This belongs to another Valsea organisation. Use a voicebot of your own, "
+                "or the API key of its organisation."
+            ),
         )
     if status == 404 and is_html(response):
         return WrongAddress(
             "HTTP 404 from a web page, not the API: wrong base_url or path",
-            for_user="The address configured for Valsea is not its API. "
-            "The bot's operator must correct `base_url` in the config file.",
+            for_user=say(
+                "The address configured for Valsea is not its API. "
+                "The bot's operator must correct `base_url` in the config file."
+            ),
         )
     if status == 404:
-        return VoicebotNotFound(log, for_user="Valsea knows no such voicebot. Check its id in this server's settings.")
+        return VoicebotNotFound(
+            log, for_user=say("Valsea knows no such voicebot. Check its id in this server's settings.")
+        )
     if status == 429:
         wait = retry_after(response)
-        when = "in a minute" if wait is None else f"in {max(1, round(wait))} seconds"
-        return RateLimited(
-            log, for_user=f"Valsea gets too many requests right now. Try again {when}.", retry_after=wait
+        text = (
+            say("Valsea gets too many requests right now. Try again in a minute.")
+            if wait is None
+            else say_n(
+                "Valsea gets too many requests right now. Try again in {count} second.",
+                "Valsea gets too many requests right now. Try again in {count} seconds.",
+                count=max(1, round(wait)),
+            )
         )
+        return RateLimited(log, for_user=text, retry_after=wait)
     if status >= 500:
         return ProviderDown(
-            log, for_user=f"Valsea has a problem of its own (error {status}). Try again in a few minutes."
+            log,
+            for_user=say(
+                "Valsea has a problem of its own (error {status}). Try again in a few minutes.", status=status
+            ),
         )
-    return ProviderDown(log, for_user=f"Valsea answered in an unexpected way (status {status}).")
+    return ProviderDown(log, for_user=say("Valsea answered in an unexpected way (status {status}).", status=status))

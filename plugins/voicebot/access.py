@@ -7,25 +7,34 @@ import discord
 from bot.call.call import Call
 from bot.config.model import AccessSettings
 from bot.errors import Refused
+from bot.language import say
 
 
 def check_start(member: discord.Member, access: AccessSettings) -> None:
     """Refused when a member may not start calls."""
     if access.start and not (_manages(member) or _has_role(member, access.start)):
-        raise Refused(f"Only {_named(access.start)} may start calls here.")
+        raise Refused(say("Only {roles} may start calls here.", roles=_named(access.start)))
 
 
 def check_stop(member: discord.Member, access: AccessSettings, call: Call) -> None:
     """Refused when a member may not end a call; whoever started it may."""
     if access.stop and member.id != call.starter_id and not (_manages(member) or _has_role(member, access.stop)):
-        raise Refused(f"Only {_named(access.stop)} and <@{call.starter_id}>, who started it, may end this call.")
+        raise Refused(
+            say(
+                "Only {roles} and {person}, who started it, may end this call.",
+                roles=_named(access.stop),
+                person=f"<@{call.starter_id}>",
+            )
+        )
 
 
 def check_configure(member: discord.Member, access: AccessSettings) -> None:
     """Refused when a member may not change settings."""
     if not (_manages(member) or _has_role(member, access.configure)):
-        others = f", and {_named(access.configure)}" if access.configure else ""
-        raise Refused(f"Only who may manage this server{others} can do that.")
+        if not access.configure:
+            raise Refused(say("Only who may manage this server can do that."))
+        roles = _named(access.configure)
+        raise Refused(say("Only who may manage this server, and {roles} can do that.", roles=roles))
 
 
 def _manages(member: discord.Member) -> bool:

@@ -18,6 +18,7 @@ from bot.call.state import CallState, EndReason
 from bot.call.usage import Period, as_csv, span
 from bot.config.model import PluginSettings, ServerSettings
 from bot.errors import Refused
+from bot.language import Text, say, spoken
 from bot.plugin_host.plugin import Host, Plugin
 from bot.text import name as safe_name
 
@@ -70,7 +71,9 @@ class VoicebotPlugin(Plugin[PluginSettings]):
             starter_roles=tuple(role.id for role in member.roles),
         )
         call = await self.host.calls.start(request, self.host.config)
-        await interaction.followup.send(words.joined(call.voicebot_name, target.id), ephemeral=True)
+        await interaction.followup.send(
+            words.joined(call.voicebot_name, target.id).to(theirs(interaction)), ephemeral=True
+        )
 
     @join.autocomplete("voicebot")
     async def _voicebots(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -87,19 +90,21 @@ class VoicebotPlugin(Plugin[PluginSettings]):
         _, member = _where(interaction)
         check_stop(member, call.settings.access, call)
         call.end(EndReason.LEFT, by=interaction.user.id)  # before anything else: the meter runs
-        await interaction.response.send_message(words.leaving(call.voice_channel_id), ephemeral=True)
+        await interaction.response.send_message(
+            words.leaving(call.voice_channel_id).to(theirs(interaction)), ephemeral=True
+        )
 
     @voicebot.command(name="mute", description="The voicebot no longer hears you in this call")
     async def mute(self, interaction: Interaction) -> None:
         """Not a packet of this person's is decrypted from now on."""
         await self._call(interaction).ignore(interaction.user.id, True)
-        await interaction.response.send_message(words.MUTED, ephemeral=True)
+        await interaction.response.send_message(words.MUTED.to(theirs(interaction)), ephemeral=True)
 
     @voicebot.command(name="unmute", description="The voicebot hears you again")
     async def unmute(self, interaction: Interaction) -> None:
         """The opposite of mute."""
         await self._call(interaction).ignore(interaction.user.id, False)
-        await interaction.response.send_message(words.UNMUTED, ephemeral=True)
+        await interaction.response.send_message(words.UNMUTED.to(theirs(interaction)), ephemeral=True)
 
     @voicebot.command(name="status", description="How the call is going")
     @app_commands.describe(details="the numbers behind the sound: who is heard, losses, delays")
@@ -109,15 +114,15 @@ class VoicebotPlugin(Plugin[PluginSettings]):
         assert interaction.guild_id is not None
         billed = self.host.calls.still_billed(interaction.guild_id)
         if billed is not None:
-            await interaction.followup.send(words.still_billed(billed), ephemeral=True)
+            await interaction.followup.send(words.still_billed(billed).to(theirs(interaction)), ephemeral=True)
             return
         call = self._call(interaction)
         starter = Starter(call.guild_id, call.starter_id, call.request.starter_roles)
         budgets = await self.host.calls.limits.budgets(call.settings.limits, starter, datetime.now(UTC))
         sound = await call.sound()
-        text = words.status(call, sound, budgets)
+        text = words.status(call, sound, budgets, theirs(interaction))
         if details:
-            text += "\n" + words.details(sound)
+            text += "\n" + words.details(sound, theirs(interaction))
         await interaction.followup.send(text, ephemeral=True)
 
     @voicebot.command(name="usage", description="What calls have cost on this server")
@@ -136,33 +141,33 @@ class VoicebotPlugin(Plugin[PluginSettings]):
         if export:
             content = as_csv(shown, local).encode()
             file = discord.File(io.BytesIO(content), f"calls-{Period[period].value.replace(' ', '-')}.csv")
-        embed = words.usage(Period[period], records, shown, local, everyone=manages)
+        embed = words.usage(Period[period], records, shown, local, theirs(interaction), everyone=manages)
         await interaction.followup.send(embed=embed, file=file, ephemeral=True)
 
     async def on_call_started(self, call: Call) -> None:
         await self._post(call, words.started(call.voicebot_name, call.voice_channel_id, call.starter_id))
 
     async def on_warning(self, call: Call, text: str) -> None:
-        await self._post(call, f"⚠️ {text}")
+        await self._post(call, say("⚠️ {text}", text=text))
 
     async def on_notice(self, call: Call, text: str) -> None:
-        await self._post(call, f"✅ {text}")
+        await self._post(call, say("✅ {text}", text=text))
 
     async def on_call_ended(self, receipt: Receipt) -> None:
         channel = self.host.get_channel(receipt.text_channel_id)
         if channel is not None:
-            await receipts.post_once(channel, receipt)
+            await receipts.post_once(channel, receipt, self.language(receipt.guild_id))
 
-    async def _post(self, call: Call, content: str) -> None:
+    async def _post(self, call: Call, text: Text) -> None:
         channel = self.host.get_channel(call.text_channel_id)
         if channel is not None:  # deleted meanwhile, or the bot is no longer on the server
-            await channel.send(content)
+            await channel.send(text.to(self.language(call.guild_id)))
 
     def _call(self, interaction: Interaction) -> Call:
         assert interaction.guild_id is not None
         call = self.host.calls.of_guild(interaction.guild_id)
         if call is None or call.state is CallState.ENDING:
-            raise Refused("There is no call on this server. `/voicebot join` starts one.")
+            raise Refused(say("There is no call on this server. `/voicebot join` starts one."))
         return call
 
     def _text_channel(self, interaction: Interaction, settings: ServerSettings) -> int:
@@ -172,16 +177,27 @@ class VoicebotPlugin(Plugin[PluginSettings]):
         channel = None if channel_id is None else guild.get_channel_or_thread(channel_id)
         if channel is None:
             raise Refused(
-                "The text channel in this server's settings is gone, or I cannot see it. "
-                "The bot's operator can correct `text_channel`."
+                say(
+                    "The text channel in this server's settings is gone, or I cannot see it. "
+                    "The bot's operator can correct `text_channel`."
+                )
             )
         missing = missing_in_text(channel)
         if missing:
             raise Refused(
-                f"I need the permission {listed(missing)} in {channel.mention}, "
-                "so that I can write down what is said. An admin can grant it in the channel's settings."
+                say(
+                    "I need the permission {permissions} in {channel}, "
+                    "so that I can write down what is said. An admin can grant it in the channel's settings.",
+                    permissions=listed(missing),
+                    channel=channel.mention,
+                )
             )
         return channel.id
+
+
+def theirs(interaction: Interaction) -> str:
+    """The language of who asked."""
+    return spoken(interaction.locale)
 
 
 def resolve_voicebot(settings: ServerSettings, asked: str | None) -> str:
@@ -191,8 +207,10 @@ def resolve_voicebot(settings: ServerSettings, asked: str | None) -> str:
         if len(settings.voicebots) == 1:
             return next(iter(settings.voicebots.values()))
         raise Refused(
-            "No voicebot is set for this server. Name one in the command, "
-            "or ask the bot's operator to set `voicebot` in the config file."
+            say(
+                "No voicebot is set for this server. Name one in the command, "
+                "or ask the bot's operator to set `voicebot` in the config file."
+            )
         )
     by_name = {name.casefold(): identifier for name, identifier in settings.voicebots.items()}
     found = by_name.get(wanted.casefold())
@@ -200,13 +218,15 @@ def resolve_voicebot(settings: ServerSettings, asked: str | None) -> str:
         return found
     if asked is not None and asked != settings.voicebot and settings.voicebots:
         known = ", ".join(f"**{safe_name(name)}**" for name in settings.voicebots)
-        raise Refused(f"There is no voicebot named {safe_name(asked)} here. There are: {known}.")
+        raise Refused(
+            say("There is no voicebot named {name} here. There are: {known}.", name=safe_name(asked), known=known)
+        )
     return wanted
 
 
 def _where(interaction: Interaction) -> tuple[discord.Guild, discord.Member]:
     if interaction.guild is None or not isinstance(interaction.user, discord.Member):
-        raise Refused("This works on a server only.")
+        raise Refused(say("This works on a server only."))
     return interaction.guild, interaction.user
 
 
@@ -214,16 +234,16 @@ def _check_member(member: discord.Member, channel: discord.VoiceChannel) -> None
     """What is said in a channel is written down: nobody may send the bot where they could not go themselves."""
     permissions = channel.permissions_for(member)
     if not (permissions.view_channel and permissions.connect):
-        raise Refused("You may not join that voice channel yourself, so I do not join it for you.")
+        raise Refused(say("You may not join that voice channel yourself, so I do not join it for you."))
     if not humans_in(channel):
-        raise Refused(f"There is nobody in {channel.mention} to talk with. Join it first.")
+        raise Refused(say("There is nobody in {channel} to talk with. Join it first.", channel=channel.mention))
 
 
 def _channel_of(member: discord.Member) -> discord.VoiceChannel:
     channel = None if member.voice is None else member.voice.channel
     if channel is None:
-        raise Refused("Join a voice channel first, or name one: `/voicebot join channel:`.")
+        raise Refused(say("Join a voice channel first, or name one: `/voicebot join channel:`."))
     if not isinstance(channel, discord.VoiceChannel):
         # On a stage a bot stays mute until a moderator makes it a speaker; nobody should pay for that.
-        raise Refused("I cannot talk on a stage. Join an ordinary voice channel instead.")
+        raise Refused(say("I cannot talk on a stage. Join an ordinary voice channel instead."))
     return channel

@@ -7,6 +7,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import ConfigError, PluginError, Refused
+from bot.language import mark, say, spoken
 from bot.plugin_host.manifest import Manifest
 from bot.plugin_host.plugin import Host
 from bot.text import MESSAGE_LIMIT, plain
@@ -34,7 +35,8 @@ class PluginCommands(app_commands.Group):
         for name, plugin in self._host.plugins.instances.items():
             manifest = self._host.plugins.catalog.found[name].manifest
             lines.append(
-                f"{self._state(guild_id, name, plugin.enabled(guild_id))} **{name}**: {plain(manifest.description)}"
+                f"{self._state(interaction, name, plugin.enabled(guild_id))} **{name}**: "
+                + plain(say(manifest.description).to(spoken(interaction.locale)))
             )
         await _answer(interaction, "\n".join(lines))
 
@@ -44,8 +46,8 @@ class PluginCommands(app_commands.Group):
         """For everybody."""
         plugin = self._plugin(name)
         manifest = self._host.plugins.catalog.found[name].manifest
-        state = self._state(_guild(interaction), name, plugin.enabled(_guild(interaction)))
-        await _answer(interaction, f"{state} {about(manifest)}")
+        state = self._state(interaction, name, plugin.enabled(_guild(interaction)))
+        await _answer(interaction, f"{state} {about(manifest, spoken(interaction.locale))}")
 
     @app_commands.command(name="enable", description="Switch a plugin on for this server")
     @app_commands.describe(name="which one")
@@ -58,7 +60,7 @@ class PluginCommands(app_commands.Group):
     async def disable(self, interaction: Interaction, name: str) -> None:
         """From the next call on."""
         if name == self._own_name:
-            raise Refused(f"Without `{name}` there would be no command to switch it on again.")
+            raise Refused(say("Without `{name}` there would be no command to switch it on again.", name=name))
         await self._switch(interaction, name, False)
 
     @app_commands.command(name="reload", description="Use a plugin's code as it is on the host's disk now")
@@ -66,14 +68,15 @@ class PluginCommands(app_commands.Group):
     async def reload(self, interaction: Interaction, name: str) -> None:
         """For the bot's operator. Running calls keep what they began with."""
         if not await self._is_owner(interaction.user):
-            raise Refused("Only the bot's operator can do that.")
+            raise Refused(say("Only the bot's operator can do that."))
         await interaction.response.defer(ephemeral=True, thinking=True)
         try:
             await self._host.reload_plugin(name)
         except PluginError as error:
             raise Refused(plain(str(error))[:1500]) from error
         version = self._host.plugins.catalog.found[name].manifest.version
-        await interaction.followup.send(f"**{name}** {version} is in place.", ephemeral=True)
+        text = say("**{name}** {version} is in place.", name=name, version=version)
+        await interaction.followup.send(text.to(spoken(interaction.locale)), ephemeral=True)
 
     @info.autocomplete("name")
     @enable.autocomplete("name")
@@ -85,45 +88,49 @@ class PluginCommands(app_commands.Group):
     async def _switch(self, interaction: Interaction, name: str, on: bool) -> None:
         guild_id = _guild(interaction)
         if not isinstance(interaction.user, discord.Member):
-            raise Refused("This works on a server only.")
+            raise Refused(say("This works on a server only."))
         check_configure(interaction.user, self._host.config.server(guild_id).access)
         plugin = self._plugin(name)
         if plugin.Settings.operator_only:
-            raise Refused(f"`{name}` can be switched by the bot's operator only.")
+            raise Refused(say("`{name}` can be switched by the bot's operator only.", name=name))
         await interaction.response.defer(ephemeral=True, thinking=True)
         try:
             await self._host.change_settings(guild_id, {("plugins", name, "enabled"): on})
         except ConfigError as error:
             raise refusal(error) from error
-        await interaction.followup.send(f"**{name}** is {'on' if on else 'off'} from the next call on.", ephemeral=True)
+        told = (
+            mark("**{name}** is on from the next call on.") if on else mark("**{name}** is off from the next call on.")
+        )
+        await interaction.followup.send(say(told, name=name).to(spoken(interaction.locale)), ephemeral=True)
 
     def _plugin(self, name: str) -> Any:
         plugin = self._host.plugins.instances.get(name)
         if plugin is None:
             there = ", ".join(f"`{known}`" for known in self._host.plugins.instances)
-            raise Refused(f"There is no plugin `{plain(name)[:50]}`. There are: {there}.")
+            raise Refused(say("There is no plugin `{name}`. There are: {known}.", name=plain(name)[:50], known=there))
         return plugin
 
-    def _state(self, guild_id: int, name: str, enabled: bool) -> str:
-        if self._host.plugins.dispatcher.paused(guild_id, name):
-            return "⏸️ paused after failures:"
+    def _state(self, interaction: Interaction, name: str, enabled: bool) -> str:
+        if self._host.plugins.dispatcher.paused(_guild(interaction), name):
+            return say("⏸️ paused after failures:").to(spoken(interaction.locale))
         return "🟢" if enabled else "⚪"
 
 
-def about(manifest: Manifest) -> str:
+def about(manifest: Manifest, language: str) -> str:
     """A plugin's own words."""
-    lines = [f"**{manifest.name}** {manifest.version}: {plain(manifest.description)}"]
+    lines = [f"**{manifest.name}** {manifest.version}: " + plain(say(manifest.description).to(language))]
     if manifest.author:
-        lines.append(f"By {plain(manifest.author)}")
+        lines.append(say("By {author}", author=plain(manifest.author)).to(language))
     if manifest.permissions:
-        lines.append("Needs: " + ", ".join(name.replace("_", " ") for name in manifest.permissions))
-    lines.append(f"Keeps: {plain(manifest.stores)}")
+        needs = ", ".join(name.replace("_", " ") for name in manifest.permissions)
+        lines.append(say("Needs: {permissions}", permissions=needs).to(language))
+    lines.append(say("Keeps: {what}", what=plain(say(manifest.stores).to(language))).to(language))
     return "\n".join(lines)
 
 
 def _guild(interaction: Interaction) -> int:
     if interaction.guild_id is None:
-        raise Refused("This works on a server only.")
+        raise Refused(say("This works on a server only."))
     return interaction.guild_id
 
 

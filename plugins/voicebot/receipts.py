@@ -22,13 +22,13 @@ MOST_READ = 1000
 CLOCKS_APART = timedelta(minutes=1)
 
 
-async def post_once(channel: Any, receipt: Receipt) -> None:
+async def post_once(channel: Any, receipt: Receipt, language: str) -> None:
     """Post it, unless it stands there already; discord.HTTPException when Discord fails."""
     if receipt.recovered and await _stands_there(channel, receipt):
         return
     try:
         kind = "receipt" if receipt.reason is not None else "unknown"
-        await channel.send(embed=words.receipt(receipt), nonce=f"{kind}-{receipt.session_id}")
+        await channel.send(embed=words.receipt(receipt, language), nonce=f"{kind}-{receipt.session_id}")
     except (discord.Forbidden, discord.NotFound) as error:
         log.warning("the receipt of session %s has no place to go: %s", receipt.session_id, error.text)
 

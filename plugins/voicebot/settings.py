@@ -14,6 +14,7 @@ from bot.config.keys import Key, leaves, server_keys
 from bot.config.load import Config
 from bot.config.source import MAX_BYTES, parse
 from bot.errors import ConfigError, Refused
+from bot.language import in_language, say, spoken
 from bot.plugin_host.plugin import CommandRefused, Host
 from bot.text import MESSAGE_LIMIT, plain
 
@@ -22,7 +23,6 @@ from .access import check_configure
 Interaction = discord.Interaction[Any]
 MOST_CHOICES = 25  # Discord's limit of an autocomplete
 CHOICE_LENGTH = 100
-NEXT_CALL = "It takes effect with the next call."
 
 
 class SettingsCommands(app_commands.Group):
@@ -35,11 +35,11 @@ class SettingsCommands(app_commands.Group):
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """discord.py asks before each of these commands."""
         if interaction.guild_id is None or not isinstance(interaction.user, discord.Member):
-            raise CommandRefused("This works on a server only.")
+            raise CommandRefused(say("This works on a server only."))
         try:
             check_configure(interaction.user, self._host.config.server(interaction.guild_id).access)
         except Refused as error:
-            raise CommandRefused(str(error)) from error
+            raise CommandRefused(error.for_user) from error
         return True
 
     @app_commands.command(name="show", description="What is set on this server, or one setting")
@@ -48,14 +48,17 @@ class SettingsCommands(app_commands.Group):
         """Values as they are in force for the next call."""
         guild_id = _guild(interaction)
         if key is not None:
-            await _answer(interaction, describe(self._key(key), self._host.config, guild_id))
+            await _answer(
+                interaction, describe(self._key(key), self._host.config, guild_id, spoken(interaction.locale))
+            )
             return
         own = self._own(guild_id)
         if not own:
-            await _answer(interaction, "This server has changed nothing: the defaults are in force.")
+            await _answer(interaction, say("This server has changed nothing: the defaults are in force."))
             return
         lines = [f"`{'.'.join(path)}`: {inline(value)}" for path, value in own.items()]
-        await _answer(interaction, "This server's own settings:\n" + "\n".join(lines))
+        heading = say("This server's own settings:").to(spoken(interaction.locale))
+        await _answer(interaction, "\n".join([heading, *lines]))
 
     @app_commands.command(name="set", description="Change a setting")
     @app_commands.describe(key="which one", value="as in the config file: 90, true, guide, [123, 456]")
@@ -65,9 +68,12 @@ class SettingsCommands(app_commands.Group):
         try:
             parsed = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise Refused(f"“{plain(value)[:100]}” cannot be read as a value.") from error
+            raise Refused(say("“{value}” cannot be read as a value.", value=plain(value)[:100])) from error
         await self._change(_guild(interaction), {found.path: parsed})
-        await _answer(interaction, f"`{found.dotted}` is now {inline(parsed)}. {NEXT_CALL}")
+        await _answer(
+            interaction,
+            say("`{key}` is now {value}. It takes effect with the next call.", key=found.dotted, value=inline(parsed)),
+        )
 
     @app_commands.command(name="reset", description="Give a setting back its default")
     async def reset(self, interaction: Interaction, key: str) -> None:
@@ -75,7 +81,10 @@ class SettingsCommands(app_commands.Group):
         found = self._changeable(key)
         await self._change(_guild(interaction), {found.path: ABSENT})
         now = value_of(self._host.config, _guild(interaction), found.path)
-        await _answer(interaction, f"`{found.dotted}` is {inline(now)} again. {NEXT_CALL}")
+        await _answer(
+            interaction,
+            say("`{key}` is {value} again. It takes effect with the next call.", key=found.dotted, value=inline(now)),
+        )
 
     @app_commands.command(name="export", description="This server's settings as a file")
     async def export(self, interaction: Interaction) -> None:
@@ -95,21 +104,24 @@ class SettingsCommands(app_commands.Group):
         """What is the operator's stays as it is."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         if file.size > MAX_BYTES:
-            raise Refused(f"The file is larger than {MAX_BYTES} bytes.")
+            raise Refused(say("The file is larger than {limit} bytes.", limit=MAX_BYTES))
         try:
             text = (await file.read()).decode()
         except UnicodeDecodeError as error:
-            raise Refused("The file is not UTF-8 text.") from error
+            raise Refused(say("The file is not UTF-8 text.")) from error
         guild_id = _guild(interaction)
         try:
             for path, _ in leaves(parse(_FILE, text).data, self._keys()):
                 if self._is_operators(path):
-                    raise Refused(f"`{'.'.join(path)}` can be changed by the bot's operator only. Take it out.")
+                    raise Refused(
+                        say("`{key}` can be changed by the bot's operator only. Take it out.", key=".".join(path))
+                    )
             kept = {path: value for path, value in self._own(guild_id).items() if self._is_operators(path)}
             await self._host.replace_settings(guild_id, changed(_FILE, text, kept))
         except ConfigError as error:
             raise refusal(error) from error
-        await interaction.followup.send(f"The settings are in place. {NEXT_CALL}", ephemeral=True)
+        text = say("The settings are in place. They take effect with the next call.")
+        await interaction.followup.send(text.to(spoken(interaction.locale)), ephemeral=True)
 
     @show.autocomplete("key")
     async def _any_key(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -127,13 +139,16 @@ class SettingsCommands(app_commands.Group):
         keys = self._keys()
         if dotted not in keys:
             near = ", ".join(f"`{choice.value}`" for choice in choices(keys, dotted.rpartition(".")[2])[:5])
-            raise Refused(f"There is no setting `{plain(dotted)[:100]}`." + (f" Is it one of {near}?" if near else ""))
+            name = plain(dotted)[:100]
+            if not near:
+                raise Refused(say("There is no setting `{name}`.", name=name))
+            raise Refused(say("There is no setting `{name}`. Is it one of {known}?", name=name, known=near))
         return keys[dotted]
 
     def _changeable(self, dotted: str) -> Key:
         key = self._key(dotted)
         if key.operator:
-            raise Refused(f"`{dotted}` can be changed by the bot's operator only.")
+            raise Refused(say("`{key}` can be changed by the bot's operator only.", key=dotted))
         return key
 
     def _is_operators(self, path: tuple[str, ...]) -> bool:
@@ -162,17 +177,18 @@ def refusal(error: ConfigError) -> Refused:
     lines = []
     for problem in error.problems[:5]:
         key = problem.key.split(".", 2)[-1] if problem.key.startswith("servers.") else problem.key
-        lines.append(f"line {problem.place.line}: " + (f"`{key}`: " if key else "") + plain(problem.message))
-    return Refused("That cannot be set, and nothing was changed:\n" + "\n".join(lines))
+        lines.append(f"{problem.place.line}: " + (f"`{key}`: " if key else "") + plain(problem.message))
+    return Refused(say("That cannot be set, and nothing was changed. By line:\n{problems}", problems="\n".join(lines)))
 
 
-def describe(key: Key, config: Config, guild_id: int) -> str:
+def describe(key: Key, config: Config, guild_id: int, language: str) -> str:
     """One setting as people read it."""
-    lines = [f"`{key.dotted}` is {inline(value_of(config, guild_id, key.path))} (built in: {inline(key.default)})"]
+    now, built_in = inline(value_of(config, guild_id, key.path)), inline(key.default)
+    lines = [say("`{key}` is {value} (built in: {default})", key=key.dotted, value=now, default=built_in).to(language)]
     if key.description:
         lines.append(f"{key.description[0].upper()}{key.description[1:]}.")
     if key.operator:
-        lines.append("The bot's operator alone can change it.")
+        lines.append(say("The bot's operator alone can change it.").to(language))
     return "\n".join(lines)
 
 
@@ -217,4 +233,5 @@ def _guild(interaction: Interaction) -> int:
 
 
 async def _answer(interaction: Interaction, text: str) -> None:
-    await interaction.response.send_message(text[:MESSAGE_LIMIT], ephemeral=True)
+    content = in_language(text, spoken(interaction.locale))
+    await interaction.response.send_message(content[:MESSAGE_LIMIT], ephemeral=True)

@@ -10,162 +10,268 @@ from bot.call.events import Receipt
 from bot.call.ledger import SessionRecord
 from bot.call.limits import Budget
 from bot.call.usage import Period, Total, totals
+from bot.language import Text, in_language, mark, say, say_n
 from bot.media.report import SoundReport, SpeakerReport
 from bot.text import name as safe_name
 
 END_COLOUR, WARNING_COLOUR = 0x747F8D, 0xFAA61A
-MUTED = "I no longer hear you in this call: nothing you say is decrypted. `/voicebot unmute` undoes it."
-UNMUTED = "I hear you again."
+MUTED = say("I no longer hear you in this call: nothing you say is decrypted. `/voicebot unmute` undoes it.")
+UNMUTED = say("I hear you again.")
 MOST_SPEAKERS = 8  # lines, so that they fit into a message beside the status
 MOST_TOTALS = 15  # lines, so that they fit into an embed's field
 
 
-def joined(voicebot: str, channel_id: int) -> str:
-    return f"**{safe_name(voicebot)}** is in <#{channel_id}>. Just talk. `/voicebot leave` ends the call."
-
-
-def started(voicebot: str, channel_id: int, starter_id: int) -> str:
-    """Everybody in the channel must know that something listens."""
-    return (
-        f"🎙️ **{safe_name(voicebot)}** joined <#{channel_id}>, invited by <@{starter_id}>. "
-        "It hears everyone in the channel, and what is said is written down here."
+def joined(voicebot: str, channel_id: int) -> Text:
+    return say(
+        "**{voicebot}** is in {channel}. Just talk. `/voicebot leave` ends the call.",
+        voicebot=safe_name(voicebot),
+        channel=f"<#{channel_id}>",
     )
 
 
-def leaving(channel_id: int) -> str:
-    return f"Leaving <#{channel_id}>. The receipt follows here in a moment."
+def started(voicebot: str, channel_id: int, starter_id: int) -> Text:
+    """Everybody in the channel must know that something listens."""
+    return say(
+        "🎙️ **{voicebot}** joined {channel}, invited by {person}. "
+        "It hears everyone in the channel, and what is said is written down here.",
+        voicebot=safe_name(voicebot),
+        channel=f"<#{channel_id}>",
+        person=f"<@{starter_id}>",
+    )
 
 
-def status(call: Call, sound: SoundReport, budgets: Sequence[Budget] = ()) -> str:
-    minutes = call.billed_minutes
+def leaving(channel_id: int) -> Text:
+    return say("Leaving {channel}. The receipt follows here in a moment.", channel=f"<#{channel_id}>")
+
+
+#: What is left of a budget, to whoever asks: "your" is the starter's there.
+_LEFT = {
+    ("server", "day"): mark("Left of this server's time for today: {left} of {limit} minutes"),
+    ("server", "month"): mark("Left of this server's time for this month: {left} of {limit} minutes"),
+    ("user", "day"): mark("Left of the starter's time for today: {left} of {limit} minutes"),
+    ("user", "month"): mark("Left of the starter's time for this month: {left} of {limit} minutes"),
+}
+
+
+def status(call: Call, sound: SoundReport, budgets: Sequence[Budget], language: str) -> str:
+    """How a call goes."""
     lines = [
-        f"**{safe_name(call.voicebot_name)}** in <#{call.voice_channel_id}>: {call.state.value}",
-        f"Running for {duration(call.elapsed)}, about {minutes} billed minute{'s' * (minutes != 1)} so far",
-        f"Started by <@{call.starter_id}>",
+        say(
+            "**{voicebot}** in {channel}: {state}",
+            voicebot=safe_name(call.voicebot_name),
+            channel=f"<#{call.voice_channel_id}>",
+            state=say(call.state.value),
+        ),
+        _running(call),
+        say("Started by {person}", person=f"<@{call.starter_id}>"),
     ]
     if call.allowance is not None and call.elapsed:
-        left = max(0.0, call.allowance.seconds - call.elapsed)
-        lines.append(f"It may last another {duration(left)} ({call.allowance.whose})")
-    for budget in budgets:
-        if not budget.name.endswith("per call"):
-            name = budget.name.replace("your ", "the starter's ", 1)
-            lines.append(f"Left of {name}: {max(0, budget.left)} of {budget.limit} minutes")
-    if sound.packets_undecryptable > sound.packets_received // 2 and sound.packets_received > 50:
-        lines.append("⚠️ Most of what arrives cannot be decrypted. Leave and rejoin the voice channel.")
+        left = duration(max(0.0, call.allowance.seconds - call.elapsed))
+        lines.append(say("It may last another {duration} ({whose})", duration=left, whose=call.allowance.whose))
+    lines += [
+        say(_LEFT[budget.whose, budget.span], left=max(0, budget.left), limit=budget.limit)
+        for budget in budgets
+        if budget.span != "call"
+    ]
+    if mostly_undecryptable(sound):
+        lines.append(say("⚠️ Most of what arrives cannot be decrypted. Leave and rejoin the voice channel."))
     if sound.privacy_code:
-        lines.append(f"Voice privacy code: `{sound.privacy_code}`")
-    return "\n".join(lines)
+        lines.append(say("Voice privacy code: `{code}`", code=sound.privacy_code))
+    return _lines(lines, language)
 
 
-def still_billed(call: Call) -> str:
-    minutes = call.billed_minutes
-    return (
-        f"The call in <#{call.voice_channel_id}> is over, but {call.provider.title} has not confirmed the end of its "
-        f"session: about {minutes} billed minute{'s' * (minutes != 1)} so far. I keep trying until it does."
+def _running(call: Call) -> Text:
+    return say_n(
+        "Running for {duration}, about {count} billed minute so far",
+        "Running for {duration}, about {count} billed minutes so far",
+        count=call.billed_minutes,
+        duration=duration(call.elapsed),
     )
 
 
-def details(sound: SoundReport) -> str:
+def mostly_undecryptable(sound: SoundReport) -> bool:
+    """Whether people had better be told."""
+    return sound.packets_undecryptable > sound.packets_received // 2 and sound.packets_received > 50
+
+
+def still_billed(call: Call) -> Text:
+    return say_n(
+        "The call in {channel} is over, but {provider} has not confirmed the end of its session: "
+        "about {count} billed minute so far. I keep trying until it does.",
+        "The call in {channel} is over, but {provider} has not confirmed the end of its session: "
+        "about {count} billed minutes so far. I keep trying until it does.",
+        count=call.billed_minutes,
+        channel=f"<#{call.voice_channel_id}>",
+        provider=call.provider.title,
+    )
+
+
+def details(sound: SoundReport, language: str) -> str:
     """The numbers behind the sound, for whoever looks for a fault."""
     lines = [
-        f"Held back: {_ms(sound.delay_to_room)} towards the voicebot, {_ms(sound.delay_to_discord)} towards Discord",
-        f"Frames of 20 ms: {sound.frames_to_room} to the voicebot, {sound.frames_to_discord} here, "
-        f"{sound.frames_dropped} dropped, {sound.frames_starved} concealed",
-        f"Beat: {sound.ticks_late} late, {sound.ticks_skipped} skipped, "
-        f"99 % within {sound.tick_lateness * 1000:.1f} ms",
-        f"Interruptions: {sound.interruptions}, keys renewed: {sound.dave_recoveries}",
+        say(
+            "Held back: {to_room} ms towards the voicebot, {to_discord} ms towards Discord",
+            to_room=_ms(sound.delay_to_room),
+            to_discord=_ms(sound.delay_to_discord),
+        ),
+        say(
+            "Frames of 20 ms: {to_room} to the voicebot, {to_discord} here, {dropped} dropped, {concealed} concealed",
+            to_room=sound.frames_to_room,
+            to_discord=sound.frames_to_discord,
+            dropped=sound.frames_dropped,
+            concealed=sound.frames_starved,
+        ),
+        say(
+            "Beat: {late} late, {skipped} skipped, 99 % within {lateness} ms",
+            late=sound.ticks_late,
+            skipped=sound.ticks_skipped,
+            lateness=f"{sound.tick_lateness * 1000:.1f}",
+        ),
+        say(
+            "Interruptions: {interruptions}, keys renewed: {renewed}",
+            interruptions=sound.interruptions,
+            renewed=sound.dave_recoveries,
+        ),
     ]
     heard = sorted(sound.speakers, key=lambda speaker: speaker.packets, reverse=True)
     if not heard:
-        lines.append("Nobody was heard so far.")
-    lines += [_speaker(speaker) for speaker in heard[:MOST_SPEAKERS]]
+        lines.append(say("Nobody was heard so far."))
+    lines += [speaker_line(speaker, language) for speaker in heard[:MOST_SPEAKERS]]
     if len(heard) > MOST_SPEAKERS:
-        lines.append(f"and {len(heard) - MOST_SPEAKERS} more")
-    return "\n".join(lines)
+        lines.append(say("and {count} more", count=len(heard) - MOST_SPEAKERS))
+    return _lines(lines, language)
 
 
-def _speaker(speaker: SpeakerReport) -> str:
+def speaker_line(speaker: SpeakerReport, language: str) -> Text:
+    """One person's numbers."""
     troubles = [
-        f"{count} {what}"
-        for count, what in (
-            (speaker.lost, "lost"),
-            (speaker.late, "late"),
-            (speaker.concealed, "concealed"),
-            (speaker.undecryptable, "not decryptable"),
+        text.to(language)
+        for count, text in (
+            (speaker.lost, say("{number} lost", number=speaker.lost)),
+            (speaker.late, say("{number} late", number=speaker.late)),
+            (speaker.concealed, say("{number} concealed", number=speaker.concealed)),
+            (speaker.undecryptable, say("{number} not decryptable", number=speaker.undecryptable)),
         )
         if count
     ]
-    return (
-        f"<@{speaker.user_id}>{' (speaking)' if speaker.speaking else ''}: {speaker.packets} packets, "
-        f"{', '.join(troubles) or 'none lost'}, {speaker.level:.0f} dB, "
-        f"jitter {_ms(speaker.jitter)}, delay {_ms(speaker.delay)}, buffer {_ms(speaker.depth)}"
+    return say(
+        "{person}: {packets} packets, {troubles}, {level} dB, jitter {jitter} ms, delay {delay} ms, buffer {buffer} ms",
+        person=say("{person} (speaking)", person=f"<@{speaker.user_id}>")
+        if speaker.speaking
+        else f"<@{speaker.user_id}>",
+        packets=speaker.packets,
+        troubles=", ".join(troubles) or say("none lost"),
+        level=f"{speaker.level:.0f}",
+        jitter=_ms(speaker.jitter),
+        delay=_ms(speaker.delay),
+        buffer=_ms(speaker.depth),
     )
 
 
-def _ms(seconds: float) -> str:
-    return f"{max(0.0, seconds) * 1000:.0f} ms"
+def _lines(lines: Sequence[str], language: str) -> str:
+    return "\n".join(in_language(line, language) for line in lines)
 
 
-def receipt(receipt: Receipt) -> discord.Embed:
+def _ms(seconds: float) -> int:
+    return round(max(0.0, seconds) * 1000)
+
+
+def receipt(receipt: Receipt, language: str) -> discord.Embed:
     """What people read when a call is over."""
     voicebot = safe_name(receipt.voicebot_name)
     if receipt.reason is None:
         embed = discord.Embed(
-            title=f"Call with {voicebot} was not started",
-            description="The provider never said whether it opened a session, so one may be billed that I cannot end. "
-            "The bot's operator can check the usage in the provider's dashboard.",
+            title=say("Call with {voicebot} was not started", voicebot=voicebot).to(language),
+            description=say(
+                "The provider never said whether it opened a session, so one may be billed that I cannot end. "
+                "The bot's operator can check the usage in the provider's dashboard."
+            ).to(language),
             colour=WARNING_COLOUR,
             timestamp=receipt.started_at,
         )
-        embed.add_field(name="Asked for by", value=f"<@{receipt.starter_id}>")
+        embed.add_field(name=say("Asked for by").to(language), value=f"<@{receipt.starter_id}>")
         return embed.set_footer(text=session_marker(receipt))
     embed = discord.Embed(
-        title=f"Call with {voicebot} ended",
-        description=f"It ended because {receipt.reason.value}"
-        + (f" (<@{receipt.ended_by}>)" if receipt.ended_by else "")
-        + ".",
+        title=say("Call with {voicebot} ended", voicebot=voicebot).to(language),
+        description=_because(receipt).to(language),
         colour=END_COLOUR,
         timestamp=receipt.started_at,
     )
-    embed.add_field(name="Started by", value=f"<@{receipt.starter_id}>")
-    embed.add_field(name="Duration", value=duration(receipt.duration))
-    embed.add_field(name="Billed minutes", value=f"about {receipt.billed_minutes}")
+    fields = {
+        say("Started by"): f"<@{receipt.starter_id}>",
+        say("Duration"): duration(receipt.duration),
+        say("Billed minutes"): say("about {minutes}", minutes=receipt.billed_minutes),
+    }
     if receipt.credits is not None:
-        embed.add_field(name="Credits", value=f"{receipt.credits.normalize():f}")
+        fields[say("Credits")] = f"{receipt.credits.normalize():f}"
+    for name, value in fields.items():
+        embed.add_field(name=name.to(language), value=in_language(value, language))
     return embed.set_footer(text=session_marker(receipt))
 
 
+def _because(receipt: Receipt) -> Text:
+    assert receipt.reason is not None
+    reason = say(receipt.reason.value)
+    if not receipt.ended_by:
+        return say("It ended because {reason}.", reason=reason)
+    return say("It ended because {reason} ({person}).", reason=reason, person=f"<@{receipt.ended_by}>")
+
+
+_CALLS = {
+    Period.TODAY: mark("Calls today"),
+    Period.THIS_MONTH: mark("Calls this month"),
+    Period.LAST_MONTH: mark("Calls last month"),
+    Period.EVER: mark("Calls ever"),
+}
+
+
 def usage(
-    period: Period, records: Sequence[SessionRecord], shown: Sequence[SessionRecord], now: datetime, *, everyone: bool
+    period: Period,
+    records: Sequence[SessionRecord],
+    shown: Sequence[SessionRecord],
+    now: datetime,
+    language: str,
+    *,
+    everyone: bool,
 ) -> discord.Embed:
     """Totals of a server; `shown` is what the person who asks may see in detail."""
-    embed = discord.Embed(title=f"Calls {period.value}", colour=END_COLOUR)
-    server = totals(records, lambda _: "This server", now)
+    embed = discord.Embed(title=say(_CALLS[period]).to(language), colour=END_COLOUR)
+    server = totals(records, lambda _: say("This server").to(language), now)
     if not server:
-        embed.description = "There were none."
+        embed.description = say("There were none.").to(language)
         return embed
-    embed.description = _total(server[0])
+    embed.description = _total(server[0]).to(language)
+    by_starter = _totals(shown, lambda r: f"<@{r.starter_id}>", now, language)
     if everyone:
-        embed.add_field(name="By who started them", value=_totals(shown, lambda r: f"<@{r.starter_id}>", now))
+        embed.add_field(name=say("By who started them").to(language), value=by_starter)
         name_of = {r.voicebot: safe_name(r.voicebot_name or r.voicebot) for r in shown}
-        embed.add_field(name="By voicebot", value=_totals(shown, lambda r: name_of[r.voicebot], now))
+        by_voicebot = _totals(shown, lambda r: name_of[r.voicebot], now, language)
+        embed.add_field(name=say("By voicebot").to(language), value=by_voicebot)
     else:
-        embed.add_field(name="Started by you", value=_totals(shown, lambda r: f"<@{r.starter_id}>", now) or "none")
-    return embed.set_footer(text="Minutes are our own count; calls that are still running count up to now.")
+        embed.add_field(name=say("Started by you").to(language), value=by_starter or say("none").to(language))
+    footer = say("Minutes are our own count; calls that are still running count up to now.")
+    return embed.set_footer(text=footer.to(language))
 
 
-def _totals(records: Sequence[SessionRecord], key: Callable[[SessionRecord], str], now: datetime) -> str:
+def _totals(records: Sequence[SessionRecord], key: Callable[[SessionRecord], str], now: datetime, language: str) -> str:
     found = totals(records, key, now)
     lines = [_total(total) for total in found[:MOST_TOTALS]]
     if len(found) > MOST_TOTALS:
-        lines.append(f"and {len(found) - MOST_TOTALS} more (`export` has all)")
-    return "\n".join(lines)
+        lines.append(say("and {count} more (`export` has all)", count=len(found) - MOST_TOTALS))
+    return _lines(lines, language)
 
 
-def _total(total: Total) -> str:
-    calls = f"{total.calls} call{'s' * (total.calls != 1)}"
-    used = f", {total.credits.normalize():f} credits" if total.credits else ""
-    return f"{total.key}: {calls}, about {total.minutes} min{used}"
+def _total(total: Total) -> Text:
+    calls = say_n("{count} call", "{count} calls", count=total.calls)
+    if not total.credits:
+        return say("{who}: {calls}, about {minutes} min", who=total.key, calls=calls, minutes=total.minutes)
+    return say(
+        "{who}: {calls}, about {minutes} min, {credits} credits",
+        who=total.key,
+        calls=calls,
+        minutes=total.minutes,
+        credits=f"{total.credits.normalize():f}",
+    )
 
 
 def session_marker(receipt: Receipt) -> str:

@@ -114,8 +114,9 @@ class World:
     def create_text_channel(self, guild_id: int, name: str) -> int:
         return int(self._backend.create_channel(guild_id, name, type=ChannelType.TEXT).id)
 
-    def create_voice_channel(self, guild_id: int, name: str) -> int:
-        return int(self._backend.create_channel(guild_id, name, type=ChannelType.VOICE).id)
+    def create_voice_channel(self, guild_id: int, name: str, *, bitrate: int = 64_000) -> int:
+        """`bitrate` is in bit/s."""
+        return int(self._backend.create_channel(guild_id, name, type=ChannelType.VOICE, bitrate=bitrate).id)
 
     def create_stage_channel(self, guild_id: int, name: str) -> int:
         return int(self._backend.create_channel(guild_id, name, type=ChannelType.STAGE_VOICE).id)

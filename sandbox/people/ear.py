@@ -24,6 +24,7 @@ class _Stream:
     anchor_time: float
     anchor_timestamp: int
     frames: list[tuple[int, Pcm]] = field(default_factory=list)
+    opus_bytes: int = 0
     drift: float = 0.0  # seconds between arrival and the timestamp's place, of the last packet
 
 
@@ -48,6 +49,7 @@ class Ear:
                 now,
                 timestamp,
             )
+        stream.opus_bytes += len(opus)
         stereo = np.frombuffer(stream.decoder.decode(opus, fec=False), np.int16)
         step = ((timestamp - stream.anchor_timestamp + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
         stream.drift = now - (stream.anchor_time + step / RATE)
@@ -65,6 +67,12 @@ class Ear:
 
     def frames_from(self, user_id: int) -> int:
         return sum(len(s.frames) for (user, _), s in self._streams.items() if user == user_id)
+
+    def bitrate(self, user_id: int) -> float:
+        """Of a sender's Opus since `clear`, in bit/s of sound; 0 for nothing heard."""
+        frames = self.frames_from(user_id)
+        total = sum(s.opus_bytes for (user, _), s in self._streams.items() if user == user_id)
+        return total * 8 * RATE / (frames * FRAME) if frames else 0.0
 
     def recording(self, user_id: int | None = None) -> Pcm:
         """All sound since `started_at`, of one sender or of all mixed: int16 mono at 48 kHz."""

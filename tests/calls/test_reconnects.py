@@ -108,18 +108,23 @@ async def test_the_main_gateway_reconnects(hasty: RunningBot, resumable: bool) -
 
 
 async def test_following_a_move(hasty: RunningBot) -> None:
-    """With `follow_moves` the call goes on in the other channel."""
+    """With `follow_moves` the call goes on in the other channel, in a voice that its bitrate allows."""
     bot = await start_bot(hasty.stage, follow_moves=True, empty_channel_grace=10)
     place = bot.place()
     (ann,) = place.people
     session = await bot.start_call(place)
-    other = bot.stage.discord.world.create_voice_channel(place.guild_id, "Elsewhere")
+    other = bot.stage.discord.world.create_voice_channel(place.guild_id, "Elsewhere", bitrate=16_000)
     bot.stage.discord.move(place.guild_id, bot.account.user_id, other)
     await ann.leave()
     await ann.join(place.guild_id, other)
     await ann.keys()
     await asyncio.sleep(1)
     assert await _is_heard(bot, place, session)
+    assert bot.stage.worker is not None
+    ann.ear.clear()
+    bot.stage.worker.say(session.id, "The museum was founded a long time ago by a merchant who loved the sea.")
+    await eventually(lambda: ann.ear.frames_from(bot.account.user_id) > 100, 20)
+    assert 8_000 < ann.ear.bitrate(bot.account.user_id) < 22_000  # Opus keeps to it over a while, not in each frame
     await bot.command(place, ann, "voicebot leave")
     await bot.expect_end(place, session, "someone sent the bot away")
     assert await bot.process.stop() == 0

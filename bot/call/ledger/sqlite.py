@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bot.errors import LedgerError
+from bot.language import say
 from bot.provider import Account
 
 from ..state import EndReason
@@ -248,8 +249,10 @@ def _explained(file: Path, error: Exception) -> LedgerError:
     way_out = next((hint for sign, hint in hints.items() if sign in text.lower()), "see to that, and start again")
     return LedgerError(
         f"the ledger {file} cannot be used: {text}; {way_out}",
-        for_user="I cannot write down what calls cost right now, so I start none. The bot's operator must see to "
-        "the ledger; the log says what is wrong.",
+        for_user=say(
+            "I cannot write down what calls cost right now, so I start none. The bot's operator must see to "
+            "the ledger; the log says what is wrong."
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.call.sound import sound_settings
+from bot.call.sound import bitrate, sound_settings
 from bot.config.model import ServerSettings
 
 STARTER = 7
@@ -20,7 +20,7 @@ def _channel(bitrate: int) -> Any:
 )
 def test_the_channels_bitrate_is_a_ceiling(channel: int, wanted: int, used: int) -> None:
     settings = ServerSettings.model_validate({"bitrate_kbps": wanted})
-    assert sound_settings(settings, _channel(channel), STARTER).bitrate == used
+    assert bitrate(settings, _channel(channel)) == used
 
 
 @pytest.mark.parametrize(
@@ -28,12 +28,12 @@ def test_the_channels_bitrate_is_a_ceiling(channel: int, wanted: int, used: int)
 )
 def test_who_may_interrupt(interrupt: str, who: frozenset[int] | None) -> None:
     settings = ServerSettings.model_validate({"interrupt": interrupt})
-    assert sound_settings(settings, _channel(64_000), STARTER).may_interrupt == who
+    assert sound_settings(settings, STARTER).may_interrupt == who
 
 
 def test_milliseconds_become_seconds() -> None:
     settings = ServerSettings.model_validate(
         {"jitter_buffer_ms": 60, "jitter_buffer_max_ms": 150, "level_balance": False}
     )
-    sound = sound_settings(settings, _channel(64_000), STARTER)
+    sound = sound_settings(settings, STARTER)
     assert (sound.jitter_buffer, sound.jitter_buffer_max, sound.level_balance) == (0.06, 0.15, False)

@@ -43,6 +43,14 @@ def test_the_packet_after_a_loss_can_stand_in_for_it() -> None:
     assert _loudness(decoder.decode_fec(packets[21])) > 2000
 
 
+def test_the_bitrate_can_change_in_mid_stream() -> None:
+    encoder = Encoder(bitrate=64_000)
+    noise = np.random.default_rng(1).integers(-9000, 9000, (40, SAMPLES_PER_FRAME)).astype(np.int16)
+    before = sum(len(encoder.encode(frame)) for frame in noise)
+    encoder.set_bitrate(16_000)
+    assert sum(len(encoder.encode(frame)) for frame in noise) < before / 2
+
+
 def test_silence_is_silent() -> None:
     assert _loudness(Decoder().decode(SILENCE_FRAME)) < 1
 

@@ -15,9 +15,10 @@ from bot.errors import (
     RateLimited,
     WrongAddress,
 )
+from bot.language import Text, say, say_n
 from bot.provider import VoicebotSession
 from bot.watchdog import messages
-from bot.watchdog.messages import Message, NotOpened, Open, Opened, Ready
+from bot.watchdog.messages import Message, NotOpened, Open, Opened, Ready, Words
 from tests.bot.call.records import record
 
 
@@ -72,8 +73,19 @@ async def test_an_error_keeps_its_kind_and_its_words(error: ParleyError) -> None
         assert getattr(same, name, None) == getattr(error, name, None)
 
 
+async def test_words_can_still_be_put_into_another_language() -> None:
+    inner = say_n("{count} second", "{count} seconds", count=7)
+    said = say("There was none in {duration}: {text}", duration=inner, text="a {brace}")
+    answer = await _through(NotOpened.of(7, ProviderError("", for_user=said)))
+    assert isinstance(answer, NotOpened)
+    for_user = answer.exception().for_user
+    assert for_user == "There was none in 7 seconds: a {brace}"
+    assert isinstance(for_user, Text)
+    assert (for_user.template, dict(for_user.values)) == (said.template, dict(said.values))
+
+
 def test_a_name_from_elsewhere_makes_no_other_class() -> None:
-    odd = NotOpened(number=1, error="dataclass", message="m", for_user="u")
+    odd = NotOpened(number=1, error="dataclass", message="m", for_user=Words(template="u"))
     assert type(odd.exception()) is ProviderError
 
 

@@ -26,6 +26,7 @@ async def _write(text: str, members: dict[int, str], speakers: tuple[int, ...]) 
         host=SimpleNamespace(
             get_channel=lambda channel_id: channel, get_guild=lambda guild_id: SimpleNamespace(get_member=found.get)
         ),
+        language=lambda guild_id: "en",
         _caught_up=set(),
     )
     plugin._who = lambda call, who: TranscriptPlugin._who(plugin, call, who)

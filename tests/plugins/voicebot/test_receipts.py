@@ -47,7 +47,7 @@ class Channel:
 
 
 def _message(author: Any, receipt: Receipt) -> Any:
-    return SimpleNamespace(author=author, embeds=[words.receipt(receipt)])
+    return SimpleNamespace(author=author, embeds=[words.receipt(receipt, "en")])
 
 
 RECOVERED, OWN = Receipt.of(RECORD, recovered=True), Receipt.of(RECORD, recovered=False)
@@ -55,7 +55,7 @@ RECOVERED, OWN = Receipt.of(RECORD, recovered=True), Receipt.of(RECORD, recovere
 
 async def test_a_new_one_is_posted_with_a_nonce_and_nothing_is_read() -> None:
     channel = Channel()
-    await post_once(channel, OWN)
+    await post_once(channel, OWN, "en")
     (message,) = channel.sent
     assert message["nonce"] == "receipt-s1"
     assert len(message["nonce"]) <= 25  # Discord's limit
@@ -64,7 +64,7 @@ async def test_a_new_one_is_posted_with_a_nonce_and_nothing_is_read() -> None:
 
 async def test_one_that_stands_there_is_not_posted_again() -> None:
     channel = Channel(_message(ME, RECOVERED))
-    await post_once(channel, RECOVERED)
+    await post_once(channel, RECOVERED, "en")
     assert channel.sent == []
     assert channel.asked_after == datetime.fromtimestamp(940, UTC)  # a minute before the call began
 
@@ -78,27 +78,27 @@ async def test_one_that_stands_there_is_not_posted_again() -> None:
 )
 async def test_another_is_not_this_one(message: Any) -> None:
     channel = Channel(message)
-    await post_once(channel, RECOVERED)
+    await post_once(channel, RECOVERED, "en")
     assert len(channel.sent) == 1
 
 
 async def test_that_the_outcome_was_unknown_is_another_message_than_what_came_of_it() -> None:
     unknown = Receipt.of(record(state=SessionState.UNKNOWN, opened_at=1000.0, billed_minutes=1), recovered=True)
     channel = Channel(_message(ME, unknown))
-    await post_once(channel, RECOVERED)
-    await post_once(Channel(_message(ME, unknown)), unknown)
+    await post_once(channel, RECOVERED, "en")
+    await post_once(Channel(_message(ME, unknown)), unknown, "en")
     (message,) = channel.sent
     assert message["nonce"] == "receipt-s1"
 
 
 async def test_without_reading_it_is_posted_and_the_nonce_must_do() -> None:
     channel = Channel(closed="read")
-    await post_once(channel, RECOVERED)
+    await post_once(channel, RECOVERED, "en")
     assert len(channel.sent) == 1
 
 
 async def test_without_writing_it_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
-    await post_once(Channel(closed="write"), OWN)
+    await post_once(Channel(closed="write"), OWN, "en")
     assert "no place to go" in caplog.text
 
 

@@ -38,30 +38,30 @@ def _receipt(**changes: object) -> Receipt:
 
 
 def test_a_receipt_says_who_why_how_long_and_how_much() -> None:
-    embed = words.receipt(_receipt())
+    embed = words.receipt(_receipt(), "en")
     fields = {field.name: field.value for field in embed.fields}
     assert embed.description == "It ended because everybody had left the voice channel."
     assert fields == {"Started by": "<@5>", "Duration": "12:34", "Billed minutes": "about 13", "Credits": "1.5"}
 
 
 def test_a_receipt_names_who_ended_it() -> None:
-    embed = words.receipt(_receipt(reason=EndReason.LEFT, ended_by=7))
+    embed = words.receipt(_receipt(reason=EndReason.LEFT, ended_by=7), "en")
     assert embed.description == "It ended because someone sent the bot away (<@7>)."
 
 
 def test_an_outcome_nobody_knows_is_said_so() -> None:
-    embed = words.receipt(_receipt(reason=None))
+    embed = words.receipt(_receipt(reason=None), "en")
     assert "was not started" in str(embed.title)
     assert "may be billed" in str(embed.description)
 
 
 def test_a_receipt_carries_the_sessions_id() -> None:
-    assert words.receipt(_receipt()).footer.text == "Session a1b2c3"
+    assert words.receipt(_receipt(), "en").footer.text == "Session a1b2c3"
 
 
 @pytest.mark.parametrize("reason", EndReason)
 def test_every_reason_makes_a_sentence(reason: EndReason) -> None:
-    assert words.receipt(_receipt(reason=reason)).description == f"It ended because {reason.value}."
+    assert words.receipt(_receipt(reason=reason), "en").description == f"It ended because {reason.value}."
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (754, "12:34"), (3723, "1:02:03")])
@@ -100,7 +100,7 @@ def _session(identifier: str, **changes: Any) -> SessionRecord:
 
 def test_usage_for_someone_who_manages_the_server() -> None:
     records = [_session("a", starter_id=4, voicebot_name="Guide"), _session("b", starter_id=5, credits=Decimal("1.50"))]
-    embed = words.usage(Period.TODAY, records, records, NOW, everyone=True)
+    embed = words.usage(Period.TODAY, records, records, NOW, "en", everyone=True)
     assert embed.title == "Calls today"
     assert embed.description == "This server: 2 calls, about 6 min, 1.5 credits"
     by_user, by_voicebot = embed.fields
@@ -113,24 +113,24 @@ def test_usage_for_someone_who_manages_the_server() -> None:
 
 def test_usage_for_someone_else_shows_their_own_part() -> None:
     records = [_session("a", starter_id=4), _session("b", starter_id=5)]
-    embed = words.usage(Period.TODAY, records, records[:1], NOW, everyone=False)
+    embed = words.usage(Period.TODAY, records, records[:1], NOW, "en", everyone=False)
     (own,) = embed.fields
     assert (own.name, own.value) == ("Started by you", "<@4>: 1 call, about 3 min")
 
 
 def test_usage_without_a_call() -> None:
-    assert words.usage(Period.LAST_MONTH, [], [], NOW, everyone=True).description == "There were none."
+    assert words.usage(Period.LAST_MONTH, [], [], NOW, "en", everyone=True).description == "There were none."
 
 
 def test_usage_with_more_names_than_fit() -> None:
     records = [_session(f"s{number}", starter_id=10**18 + number) for number in range(60)]
-    embed = words.usage(Period.EVER, records, records, NOW, everyone=True)
+    embed = words.usage(Period.EVER, records, records, NOW, "en", everyone=True)
     assert all(len(str(field.value)) <= 1024 for field in embed.fields)
     assert "and 45 more" in str(embed.fields[0].value)
 
 
 def test_details_of_a_sound_that_nobody_has_made() -> None:
-    assert "Nobody was heard so far" in words.details(SoundReport())
+    assert "Nobody was heard so far" in words.details(SoundReport(), "en")
 
 
 def test_details_of_a_crowd_fit_into_a_message_beside_the_status() -> None:
@@ -138,13 +138,13 @@ def test_details_of_a_crowd_fit_into_a_message_beside_the_status() -> None:
         SpeakerReport(10**18 + number, 999_999, 99_999, 99_999, 99_999, 99_999, -96.0, 0.999, 0.999, 0.099, True)
         for number in range(40)
     )
-    text = words.details(SoundReport(speakers=crowd))
+    text = words.details(SoundReport(speakers=crowd), "en")
     assert "and 32 more" in text
     assert len(text) < 2200 - 500
 
 
 def test_details_of_one_person() -> None:
     ann = SpeakerReport(1, 500, 3, 0, 2, 0, -23.6, 0.0031, 0.0524, 0.04, False)
-    text = words.details(SoundReport(speakers=(ann,), delay_to_room=0.0524))
+    text = words.details(SoundReport(speakers=(ann,), delay_to_room=0.0524), "en")
     assert "<@1>: 500 packets, 3 lost, 2 concealed, -24 dB, jitter 3 ms, delay 52 ms" in text
     assert "52 ms towards the voicebot" in text

@@ -1,0 +1,134 @@
+"""What people read, in their own language: English stands in the code, a gettext catalogue per language beside it.
+
+`say("There is nobody in {channel}.", channel=...)` makes an English `str` that remembers how it was made; whoever shows
+it to somebody puts it `in_language`. What a catalogue lacks stays English. Catalogues are `locales/<language>.po` in
+`bot/` and in each plugin's folder (https://www.gnu.org/software/gettext/manual/html_node/PO-Files.html).
+"""
+
+import io
+import logging
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import PoFileError, read_po
+from babel.support import Translations
+
+log = logging.getLogger(__name__)
+
+ENGLISH = "en"
+FOLDER = "locales"
+
+
+class Text(str):
+    """A sentence in English that can be put into other languages; values may be Texts themselves."""
+
+    __slots__ = ("plural", "template", "values")
+
+    template: str
+    plural: str | None
+    values: Mapping[str, Any]
+
+    def __new__(cls, template: str, values: Mapping[str, Any], plural: str | None = None) -> "Text":
+        text = super().__new__(cls, _filled(_english(template, plural, values), values, ENGLISH))
+        text.template, text.plural, text.values = template, plural, values
+        return text
+
+    def to(self, language: str) -> str:
+        """In a language; in English when its catalogue does not have it."""
+        catalogue = _catalogues().get(language)
+        if catalogue is None:
+            return str(self)
+        if self.plural is None:
+            template = catalogue.gettext(self.template)
+        else:
+            template = catalogue.ngettext(self.template, self.plural, self.values["count"])
+        return _filled(template, self.values, language)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Text, (self.template, dict(self.values), self.plural)
+
+
+def say(template: str, /, **values: Any) -> Text:
+    """A sentence with `{name}`s in it, and their values."""
+    return Text(template, values)
+
+
+def say_n(one: str, many: str, /, count: int, **values: Any) -> Text:
+    """The same, by number; `{count}` is one of the names."""
+    return Text(one, {"count": count, **values}, many)
+
+
+def mark(template: str) -> str:
+    """A sentence that is said elsewhere, by `say(variable)`: marks it for translators."""
+    return template
+
+
+def in_language(text: str, language: str) -> str:
+    """A Text in a language, any other str as it is."""
+    return text.to(language) if isinstance(text, Text) else text
+
+
+def spoken(locale: object) -> str:
+    """The language of one of Discord's locales, such as `en-GB`; English when there is no catalogue for it.
+
+    Source: https://discord.com/developers/docs/reference#locales
+    """
+    language = str(locale).partition("-")[0].lower()
+    return language if language in _catalogues() else ENGLISH
+
+
+def languages() -> list[str]:
+    """All there are."""
+    return sorted({ENGLISH, *_catalogues()})
+
+
+def command_word(text: str, language: str) -> str | None:
+    """The name of a command or an option in a language; None when it keeps the English one.
+
+    Names have a context of their own in the catalogues: what is a fine word in a sentence may be none for a command.
+    """
+    catalogue = _catalogues().get(language)
+    found = None if catalogue is None else catalogue.pgettext("command", text)
+    return str(found) if found and found != text else None
+
+
+def add(folder: Path) -> None:
+    """Read a package's catalogues; one that cannot be read is left out, and the log says why."""
+    for file in sorted((folder / FOLDER).glob("*.po")):
+        try:
+            with file.open("rb") as lines:
+                compiled = io.BytesIO()
+                write_mo(compiled, read_po(lines, locale=file.stem, abort_invalid=True))
+        except (OSError, ValueError, PoFileError) as error:
+            log.error("%s cannot be read as a catalogue: %s", file, error)
+            continue
+        compiled.seek(0)
+        catalogue = Translations(compiled)
+        known = _catalogues()
+        if file.stem in known:
+            known[file.stem].merge(catalogue)
+        else:
+            known[file.stem] = catalogue
+
+
+@cache
+def _catalogues() -> dict[str, Translations]:
+    return {}
+
+
+def _english(template: str, plural: str | None, values: Mapping[str, Any]) -> str:
+    return template if plural is None or values["count"] == 1 else plural
+
+
+def _filled(template: str, values: Mapping[str, Any], language: str) -> str:
+    if not values:
+        return template
+    return template.format(
+        **{name: in_language(v, language) if isinstance(v, str) else v for name, v in values.items()}
+    )
+
+
+add(Path(__file__).parent)
