@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import ssl
 from typing import Any
 
@@ -13,11 +14,12 @@ from discord.ext import commands
 
 from bot.books import Books
 from bot.call.manager import CallManager
+from bot.command_language import CommandTranslator
 from bot.config.diff import changes as differences
 from bot.config.load import Config
 from bot.config.watch import ConfigFile
 from bot.errors import ConfigError, ParleyError, PluginError
-from bot.language import in_language, say, spoken
+from bot.language import in_language, say, say_n, spoken
 from bot.media.loop import MediaLoop
 from bot.network import connector, tls_context
 from bot.plugin_host.catalog import Catalog
@@ -105,10 +107,22 @@ class Parley(commands.AutoShardedBot):
         """For plugins that open connections of their own."""
         return tls_context(self.config.host.network)
 
+    async def explain_error(self, interaction: discord.Interaction[Any], error: Exception) -> None:
+        """Tell somebody privately what went wrong with what they asked for, in their language."""
+        text = in_language(_explained(error), spoken(interaction.locale))
+        try:
+            if interaction.response.is_done():
+                await interaction.followup.send(text, ephemeral=True)
+            else:
+                await interaction.response.send_message(text, ephemeral=True)
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as failure:
+            log.warning("the answer to a command could not be delivered: %s", failure)
+
     async def setup_hook(self) -> None:
         """discord.py calls this once, after login and before the gateway."""
         log.info("%s", opus.version())
         await self.media_loop.start()
+        await self.tree.set_translator(CommandTranslator())
         await self.plugins.start()
         await self._sync_commands()
         await self.books.ready()
@@ -186,19 +200,20 @@ class _CommandTree(app_commands.CommandTree["Parley"]):
         self, interaction: discord.Interaction["Parley"], error: app_commands.AppCommandError, /
     ) -> None:
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-        text: str
-        if isinstance(cause, ParleyError | CommandRefused):
-            text = cause.for_user
-        elif isinstance(cause, app_commands.CheckFailure):
-            text = say("You may not use this command here.")
-        else:
-            log.error("command failed", exc_info=cause)
-            text = say("Something went wrong inside the bot. Its operator's log says what.")
-        text = in_language(text, spoken(interaction.locale))
-        try:
-            if interaction.response.is_done():
-                await interaction.followup.send(text, ephemeral=True)
-            else:
-                await interaction.response.send_message(text, ephemeral=True)
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as failure:
-            log.warning("the answer to a command could not be delivered: %s", failure)
+        await self.client.explain_error(interaction, cause)
+
+
+def _explained(cause: Exception) -> str:
+    """What somebody is told of an error in what they asked for."""
+    if isinstance(cause, ParleyError | CommandRefused):
+        return cause.for_user
+    if isinstance(cause, app_commands.CommandOnCooldown):
+        return say_n(
+            "Not so fast: try again in {count} second.",
+            "Not so fast: try again in {count} seconds.",
+            count=math.ceil(cause.retry_after),
+        )
+    if isinstance(cause, app_commands.CheckFailure):
+        return say("You may not use this command here.")
+    log.error("command failed", exc_info=cause)
+    return say("Something went wrong inside the bot. Its operator's log says what.")

@@ -208,3 +208,9 @@ class Stage:
         interaction = self.discord.slash(bot, place.guild_id, place.text_id, by.user_id, command, **options)
         answers = await self.discord.answer(interaction, timeout=40)
         return "\n".join(str(answer["content"]) for answer in answers)
+
+    async def click(self, bot: BotAccount, place: Place, by: Person, message: Json, custom_id: str) -> str:
+        """A person clicks on a button of a message in the text channel; what the bot answers to them alone."""
+        interaction = self.discord.click(bot, place.guild_id, place.text_id, by.user_id, int(message["id"]), custom_id)
+        answers = await self.discord.answer(interaction, timeout=40)
+        return "\n".join(str(answer["content"]) for answer in answers)

@@ -35,13 +35,11 @@ from bot.provider import Provider, ShownImage, Utterance, VoicebotSession
 from bot.room.events import (
     AgentState,
     RoomClosed,
-    RoomEnd,
     RoomReconnected,
     RoomReconnecting,
     VoicebotArrived,
     VoicebotGone,
 )
-from bot.voice.close_codes import NOBODY_DECRYPTED, Remedy
 from bot.voice.handshake import Disconnected, Moved, ServerChanged, VoiceUpdate
 
 from .billing import BilledSession
@@ -49,14 +47,14 @@ from .closing import SessionCloser
 from .conversation import Conversation, Said
 from .events import CallObserver
 from .guards import CheckHearing, End, Guards, Tell, Verdict, Warn
+from .healing import Healing
 from .hearing import diagnosis, undecryptable
 from .ledger import SessionRecord
 from .limits import Allowance
 from .opening import SessionOpener
 from .permissions import Hindrances
-from .repairs import Repairs
 from .request import CallRequest
-from .sound import bitrate, sound_settings
+from .sound import bitrate, interrupters, sound_settings
 from .state import CallState, CallStateMachine, EndReason
 from .steps import GivenUp, unless
 from .voice_link import VoiceChannel, VoiceLink
@@ -65,9 +63,6 @@ log = logging.getLogger(__name__)
 
 LONGEST_PATIENCE = 5.0  # seconds between two looks of the guards
 DELETION_WAIT = 0.25  # seconds
-#: Seconds that a rejoined room must have held before it is joined once more.
-ROOM_RESPITE = 120.0
-GATEWAY_WAIT = 5.0  # seconds for the main gateway to explain a 4014
 #: Seconds the call waits for the provider to confirm the end; after that people are told, and the closing goes on.
 CONFIRM_WAIT = 15.0
 CONFIRM_WAIT_AT_SHUTDOWN = 4.0
@@ -122,10 +117,23 @@ class Call:
         self._voicebot_spoke = False
         self._guards = Guards(settings)
         self._wake = asyncio.Event()
-        self._repairs = Repairs(f"call {self.id}", self._on_repair_done)
-        self._rejoined_room_at: float | None = None
+        self._healing = Healing(
+            f"call {self.id}",
+            self._voice,
+            self._join_room,
+            self.machine,
+            self._guards,
+            warn=lambda text: observer.warning(self, text),
+            end=self.end,
+        )
         self._hindrances = Hindrances()
-        self._sessions_undecryptable = 0  # voice sessions in a row in which nobody could be decrypted
+        #: User ids of those who asked not to be heard in this call.
+        self.ignored: set[int] = set()
+        #: Who may end it and interrupt the voicebot where that is the starter's: the starter, until they leave.
+        self.host_id = request.starter_id
+        self._handing_over: asyncio.Task[None] | None = None
+        #: Whether the voicebot is in its room.
+        self.voicebot_there = False
 
     # -- what others may ask ------------------------------------------------------------------------------------
 
@@ -187,6 +195,7 @@ class Call:
 
     async def ignore(self, user_id: int, ignored: bool) -> None:
         """Hear somebody no longer, or again."""
+        (self.ignored.add if ignored else self.ignored.discard)(user_id)
         await self._media_loop.run(self._media.ignore(user_id, ignored))
 
     def end(self, reason: EndReason, by: int | None = None) -> None:
@@ -199,6 +208,24 @@ class Call:
         """How many people are in the channel now. Nobody for the grace ends the call; a return keeps it."""
         self._guards.occupancy(clock.now(), humans)
         self._wake.set()
+
+    def hand_over(self, user_id: int) -> None:
+        """Whoever started the call has left its channel: somebody else may end it, and interrupt the voicebot, now."""
+        before, self.host_id = self.host_id, user_id
+        log.info("call %s: user %d is its host now", self.id, user_id)
+        self._observer.notice(
+            self,
+            say(
+                "{left} has left, so the call is in the hands of {person} now.",
+                left=f"<@{before}>",
+                person=f"<@{user_id}>",
+            ),
+        )
+        self._handing_over = asyncio.create_task(self._let_interrupt(), name=f"call {self.id} host")
+
+    async def _let_interrupt(self) -> None:
+        may = interrupters(self.settings, self.host_id)
+        await self._media_loop.run(self._media.let_interrupt(may))
 
     def look_for_hindrances(self) -> None:
         """Permissions, or the bot's own voice state, may have changed: tell people once what no longer works."""
@@ -259,7 +286,10 @@ class Call:
     async def _connect(self) -> None:
         await unless(self._end, self._voice.connect())
         session = await self._open_session()
-        await unless(self._end, self._media_loop.run(self._media.join_room(session.room_url, session.room_token)))
+        await unless(self._end, self._join_room(session))
+
+    async def _join_room(self, session: VoicebotSession) -> None:
+        await self._media_loop.run(self._media.join_room(session.room_url, session.room_token))
 
     async def _open_session(self) -> VoicebotSession:
         """The POST. It is not given up when the call is to end meanwhile."""
@@ -333,7 +363,9 @@ class Call:
         self.closing = self._billing.end(self.machine.end_reason, self.ended_by)
         if self.session is not None and self.machine.was_live:
             self._conversation.ends(self.session.reference)
-        await self._repairs.cancel()
+        await self._healing.cancel()
+        if self._handing_over is not None:
+            await asyncio.gather(self._handing_over, return_exceptions=True)
         for step in (self._media_loop.run(self._media.close()), self._voice.leave()):
             try:
                 await step
@@ -385,11 +417,11 @@ class Call:
             case Utterance() | ShownImage() | SpeakingChanged() | AgentState():
                 self._tell(event)
             case VoiceResuming():
-                self._broke("voice")
+                self._healing.broke("voice")
             case VoiceResumed():
-                self._healed("voice")
+                self._healing.healed("voice")
             case VoiceLost():
-                self._on_voice_lost(event)
+                self._healing.voice_lost(event)
             case ServerChanged():
                 self._on_server_changed(event)
             case Moved():
@@ -399,14 +431,16 @@ class Call:
                 # When the channel was deleted, that news comes a moment later, and is the better reason.
                 self._guards.disconnected(clock.now(), DELETION_WAIT)
             case RoomReconnecting():
-                self._broke("room")
+                self._healing.broke("room")
             case RoomReconnected():
-                self._healed("room")
+                self._healing.healed("room")
             case RoomClosed():
-                self._on_room_closed(event)
+                self._healing.room_closed(event, self.session)
             case VoicebotArrived():
+                self.voicebot_there = True
                 self._guards.voicebot_arrived()
             case VoicebotGone():
+                self.voicebot_there = False
                 self._guards.voicebot_gone(clock.now())
             case Undecryptable():
                 self._observer.warning(self, undecryptable(event.user_id))
@@ -416,7 +450,7 @@ class Call:
 
     def _tell(self, event: Said) -> None:
         if isinstance(event, SpeakingChanged):
-            self._sessions_undecryptable = 0
+            self._healing.somebody_was_heard()
             member = self.channel.guild.get_member(event.user_id)
             if member is None or not member.bot:  # a music bot is no conversation
                 self._guards.speaking(clock.now(), event.user_id, event.speaking)
@@ -429,75 +463,10 @@ class Call:
             if isinstance(event, Utterance | ShownImage):
                 self._tell(event)
 
-    def _on_room_closed(self, event: RoomClosed) -> None:
-        reasons = {
-            RoomEnd.ENDED_BY_PROVIDER: EndReason.ROOM_ENDED,
-            RoomEnd.REPLACED: EndReason.ROOM_REPLACED,
-            RoomEnd.CONNECTION_LOST: EndReason.ROOM_LOST,
-        }
-        if event.reason is RoomEnd.CONNECTION_LOST and self._may_rejoin_room():
-            self._rejoined_room_at = clock.now()
-            self._broke("room")
-            self._repairs.start("room", self._rejoin_room())
-        else:
-            self.end(reasons[event.reason])
-
-    def _may_rejoin_room(self) -> bool:
-        """When LiveKit's own repairs have failed: not again and again, and only with a token that is still good."""
-        again = self._rejoined_room_at is not None and clock.now() - self._rejoined_room_at < ROOM_RESPITE
-        if again or self.session is None:
-            return False
-        expires_at = self.session.expires_at
-        return expires_at is None or expires_at > datetime.now(UTC)
-
-    async def _rejoin_room(self) -> None:
-        assert self.session is not None
-        self._guards.voicebot_gone(clock.now())  # before it may be seen to be there
-        await self._media_loop.run(self._media.join_room(self.session.room_url, self.session.room_token))
-
-    def _on_voice_lost(self, lost: VoiceLost) -> None:
-        if not self._voice.is_current(lost.server):
-            # Discord has named another server meanwhile, which is being connected, or is about to name one.
-            if self._voice.awaits_server or "voice" in self._repairs:
-                self._broke("voice")
-            return
-        log.info("call %s: voice lost (%s)", self.id, lost.meaning)
-        self._broke("voice")
-        if lost.meaning == NOBODY_DECRYPTED.meaning:
-            self._sessions_undecryptable += 1
-        if (
-            self._sessions_undecryptable > 1
-        ):  # new keys, and a new session, were of no use: nobody pays for more of that
-            self._observer.warning(self, say("{problem} I end the call.", problem=NOBODY_DECRYPTED.meaning))
-            self.end(EndReason.NOBODY_HEARD)
-        elif lost.remedy is Remedy.GIVE_UP:
-            self.end(EndReason.VOICE_LOST)
-        elif lost.remedy is Remedy.AWAIT_GATEWAY:
-            # Kicked, moved or a new server: the main gateway tells in a moment, and then this is cancelled.
-            self._repairs.start("voice", self._voice.rejoin(after=GATEWAY_WAIT))
-        else:
-            self._repairs.start("voice", self._voice.rejoin())
-
     def _on_server_changed(self, event: ServerChanged) -> None:
         if event.server.channel_id != self.request.channel.id:
             if not self.settings.follow_moves:
                 self.end(EndReason.MOVED)
                 return
             self.request = replace(self.request, channel=self.channel)
-        self._broke("voice")
-        self._repairs.start("voice", self._voice.reconnect(event.server))
-
-    def _on_repair_done(self, side: str, error: Exception | None) -> None:
-        if error is None:
-            self._healed(side)
-        else:
-            log.warning("call %s: the %s connection could not be restored: %s", self.id, side, error)
-            self.end(EndReason.VOICE_LOST if side == "voice" else EndReason.ROOM_LOST)
-
-    def _broke(self, side: str) -> None:
-        self._guards.broke(clock.now(), side)
-        self.machine.broke(side)
-
-    def _healed(self, side: str) -> None:
-        self.machine.healed(side)
-        self._guards.healed(side)
+        self._healing.voice_server_changed(event.server)

@@ -16,6 +16,7 @@ from bot.provider import Provider
 
 from .call import Call
 from .closing import SessionCloser
+from .echo import EchoTest
 from .events import CallObserver
 from .ledger import Ledger, SessionRecord, SessionState
 from .limits import Allowance, Limits, Starter
@@ -61,6 +62,7 @@ class CallManager:
         self._reaping: asyncio.Task[None] | None = None
         self._calls: dict[int, Call] = {}  # by guild id
         self._tasks: set[asyncio.Task[None]] = set()
+        self._tests: dict[int, EchoTest] = {}  # by guild id
         self._closing = False
 
     def of_guild(self, guild_id: int) -> Call | None:
@@ -121,6 +123,7 @@ class CallManager:
                 )
             )
         check_voice(request.channel)
+        await self._end_test(guild_id)
         provider = self._provider_for(guild_id, settings)
         call = Call(
             request,
@@ -140,13 +143,63 @@ class CallManager:
         call.occupancy(humans_in(call.channel))
         return call
 
+    def test_of(self, guild_id: int) -> EchoTest | None:
+        """The server's echo test that is going on; None when there is none."""
+        return self._tests.get(guild_id)
+
+    async def start_test(self, channel: VoiceChannel, user_id: int, config: Config) -> EchoTest:
+        """Try a channel out without a voicebot, and wait until it can be heard; ParleyError when it cannot be."""
+        guild_id = channel.guild.id
+        running = self.of_guild(guild_id)
+        if self._closing:
+            raise Refused(say("The bot is being restarted. Try again in a minute."))
+        if running is not None:
+            raise Refused(self._busy(running))
+        check_voice(channel)
+        await self._end_test(guild_id)
+        test = self._tests[guild_id] = EchoTest(channel, config.server(guild_id), user_id, self._media_loop)
+        task = asyncio.create_task(self._run_test(test), name=f"echo test on {guild_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        await asyncio.shield(test.ready)
+        return test
+
+    async def _run_test(self, test: EchoTest) -> None:
+        try:
+            await test.run()
+        finally:
+            if self._tests.get(test.channel.guild.id) is test:
+                del self._tests[test.channel.guild.id]
+
+    async def _end_test(self, guild_id: int) -> None:
+        test = self._tests.get(guild_id)
+        if test is not None:
+            test.stop()
+            await test.over.wait()
+
+    def provider_of(self, guild_id: int, config: Config) -> Provider:
+        """What a server's calls would be opened at; ParleyError when it is not there or has no key."""
+        return self._provider_for(guild_id, config.server(guild_id))
+
     def on_voice_state(self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState) -> None:
         """Someone joined, left or moved: does the call still have people?"""
+        test = self._tests.get(member.guild.id)
+        if test is not None and not humans_in(test.channel):
+            test.stop()
         call = self.of_guild(member.guild.id)
         if call is not None and call.state is not CallState.CONNECTING:
             call.occupancy(humans_in(call.channel))
+            if member.id == call.host_id and call.settings.hand_over:
+                self._look_for_a_host(call)
             if member == member.guild.me and call.state is not CallState.ENDING:
                 call.look_for_hindrances()
+
+    @staticmethod
+    def _look_for_a_host(call: Call) -> None:
+        """The call goes into the hands of whoever has been in its channel for the longest, if the host has left."""
+        present = people_in(call.channel)
+        if call.state is not CallState.ENDING and present and call.host_id not in present:
+            call.hand_over(present[0])
 
     def on_permissions(self, guild: discord.Guild) -> None:
         """Roles, overwrites or the bot's own roles changed: can its call still do what it must?"""
@@ -178,6 +231,8 @@ class CallManager:
         self._closing = True
         for call in self._calls.values():
             call.end(EndReason.SHUTDOWN)
+        for test in self._tests.values():
+            test.stop()
         if self._tasks:
             _, pending = await asyncio.wait(self._tasks, timeout=SHUTDOWN_WAIT)
             for task in pending:
@@ -228,7 +283,12 @@ class CallManager:
         return say("There is a call in {channel} already. End it with `/voicebot leave` first.", channel=where)
 
 
+def people_in(channel: VoiceChannel) -> list[int]:
+    """The user ids of the people in a channel, as they came. Someone the cache does not know counts as a person."""
+    members = {user_id: channel.guild.get_member(user_id) for user_id in channel.voice_states}
+    return [user_id for user_id, member in members.items() if member is None or not member.bot]
+
+
 def humans_in(channel: VoiceChannel) -> int:
-    """How many people are in a channel. Someone the cache does not know counts as a person."""
-    members = [channel.guild.get_member(user_id) for user_id in channel.voice_states]
-    return sum(member is None or not member.bot for member in members)
+    """How many people are in a channel."""
+    return len(people_in(channel))

@@ -14,16 +14,16 @@ def bitrate(settings: ServerSettings, channel: VoiceChannel) -> int:
     return min(settings.bitrate_kbps * 1000, channel.bitrate)
 
 
+def interrupters(settings: ServerSettings, host_id: int) -> frozenset[int] | None:
+    """Who may cut the voicebot short: user ids, or None for everybody. `host_id` is who has the call in hand."""
+    return {"anyone": None, "starter": frozenset({host_id}), "nobody": frozenset[int]()}[settings.interrupt]
+
+
 def sound_settings(settings: ServerSettings, starter_id: int) -> SoundSettings:
     """How a call's sound is carried."""
-    interrupters: dict[str, frozenset[int] | None] = {
-        "anyone": None,
-        "starter": frozenset({starter_id}),
-        "nobody": frozenset(),
-    }
     return SoundSettings(
         jitter_buffer=settings.jitter_buffer_ms / 1000,
         jitter_buffer_max=settings.jitter_buffer_max_ms / 1000,
         level_balance=settings.level_balance,
-        may_interrupt=interrupters[settings.interrupt],
+        may_interrupt=interrupters(settings, starter_id),
     )

@@ -133,6 +133,7 @@ class ServerSettings(Settings):
     first_audio_limit: Seconds = Field(60, description="seconds to hear somebody at all after the start; 0 is never")
     access: AccessSettings = AccessSettings()
     limits: LimitSettings = LimitSettings()
+    hand_over: bool = Field(True, description="whoever is left may end the call when its starter leaves the channel")
     follow_moves: bool = Field(False, description="stay in the call when moved to another voice channel")
     jitter_buffer_ms: int = Field(40, ge=20, le=200, description="least delay that evens out the network")
     jitter_buffer_max_ms: int = Field(100, ge=20, le=500, description="most of it, when somebody's line is bad")

@@ -12,6 +12,8 @@ from bot.bridge.voices import Voices
 from bot.room.connection import RoomConnection
 from bot.voice.connection import VoiceConnection
 
+from .echo import Echo
+
 _FULL_SCALE = 32_768.0
 
 
@@ -78,7 +80,7 @@ class Past:
         self.to_discord += voice.sender.stats.sent
         self.recoveries += voice.dave.recoveries
 
-    def room(self, room: RoomConnection) -> None:
+    def room(self, room: RoomConnection | Echo) -> None:
         """A room was left."""
         self.to_room += room.frames_fed
         self.dropped += room.frames_dropped + room.frames_refused
@@ -96,7 +98,7 @@ def decibels(level: float) -> float:
 
 def report(
     voice: VoiceConnection | None,
-    room: RoomConnection | None,
+    room: RoomConnection | Echo | None,
     speakers: Mapping[int, Speaker],
     voices: Voices,
     ticks: tuple[int, int],

@@ -27,6 +27,7 @@ from bot.voice.gateway import VoiceServerInfo
 from bot.voice.opus import Decoder, Encoder
 from bot.voice.receive import OpusPacket
 
+from .echo import Echo
 from .events import MediaEvent, SpeakingChanged, Undecryptable, VoicebotSpeaking, VoiceLost, VoiceResumed, VoiceResuming
 from .loop import MediaLoop
 from .report import Past, SoundReport, report
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 #: After that the SDK's own comfort noise keeps the track alive at no cost to us.
 TAIL = 1.5
 TICKS_PER_SECOND = 50
+ECHO = "echo"  # in place of a track's sid
 SPEAKING = "speaking"  # of livekit-agents' `lk.agent.state`
 _SILENCE: Frame = np.zeros(FRAME_SAMPLES, np.int16)
 
@@ -69,7 +71,7 @@ class MediaSession:
         self._read_packet = read_packet
         self._post = post
         self._voice: VoiceConnection | None = None
-        self._room: RoomConnection | None = None
+        self._room: RoomConnection | Echo | None = None
         self._retired: set[asyncio.Task[None]] = set()
         self._speakers: dict[int, Speaker] = {}
         self._voices = Voices()
@@ -81,6 +83,8 @@ class MediaSession:
         self._unheard = UnheardSpeakers()
         self._agent_state = ""
         self._past = Past(ticks=self._ticks)
+        self._echo: Echo | None = None
+        self._may_interrupt = settings.may_interrupt
 
     # -- commands from the main loop ----------------------------------------------------------------------------
 
@@ -128,9 +132,23 @@ class MediaSession:
         self._loop.ticker.remove(self._tick)  # it beats already when this is a rejoin
         self._loop.ticker.add(self._tick)
 
+    async def join_echo(self) -> None:
+        """Send back to people what they say, instead of joining a room."""
+        echo = Echo(lambda frame: self._voices.push(ECHO, frame))
+        self._room = echo
+        self._echo = echo
+        self._loop.ticker.add(echo.tick)
+        self._loop.ticker.add(self._tick)
+
+    async def let_interrupt(self, user_ids: frozenset[int] | None) -> None:
+        """Who may interrupt the voicebot from now on; None is everybody."""
+        self._may_interrupt = user_ids
+
     async def close(self) -> None:
         """Stop carrying sound and leave both sides; safe to call at any time, and twice."""
         self._loop.ticker.remove(self._tick)
+        if self._echo is not None:
+            self._loop.ticker.remove(self._echo.tick)
         self._retire_room()
         self._retire_voice()
         while self._retired:
@@ -218,7 +236,7 @@ class MediaSession:
             self._room.feed(_SILENCE)
 
     def _check_interruption(self, user_id: int, frame: Frame, now: float) -> None:
-        may = self._settings.may_interrupt
+        may = self._may_interrupt
         if (may is None or user_id in may) and self._interruption.person(user_id, frame, now):
             self._voices.clear()
 

@@ -18,7 +18,11 @@ def check_start(member: discord.Member, access: AccessSettings) -> None:
 
 def check_stop(member: discord.Member, access: AccessSettings, call: Call) -> None:
     """Refused when a member may not end a call; whoever started it may."""
-    if access.stop and member.id != call.starter_id and not (_manages(member) or _has_role(member, access.stop)):
+    if (
+        access.stop
+        and member.id not in (call.starter_id, call.host_id)
+        and not (_manages(member) or _has_role(member, access.stop))
+    ):
         raise Refused(
             say(
                 "Only {roles} and {person}, who started it, may end this call.",

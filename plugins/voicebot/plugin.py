@@ -1,5 +1,6 @@
 """The commands people type. Answers go to the person who asked; the channel reads only what concerns everyone."""
 
+import asyncio
 import io
 from datetime import UTC, datetime
 from typing import Any
@@ -7,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import discord
 from discord import app_commands
+from pydantic import Field
 
 from bot.call.call import Call
 from bot.call.events import Receipt
@@ -16,24 +18,38 @@ from bot.call.permissions import listed, missing_in_text
 from bot.call.request import CallRequest
 from bot.call.state import CallState, EndReason
 from bot.call.usage import Period, as_csv, span
+from bot.call.voicebots import resolve_voicebot
 from bot.config.model import PluginSettings, ServerSettings
 from bot.errors import Refused
-from bot.language import Text, say, spoken
+from bot.language import ENGLISH, Text, say
 from bot.plugin_host.plugin import Host, Plugin
-from bot.text import name as safe_name
+from bot.text import MESSAGE_LIMIT
 
-from . import receipts, words
+from . import checks, receipts, words
 from .access import check_start, check_stop
+from .asking import theirs, where
+from .panel import Panel, PanelButtons
 from .plugins import PluginCommands
 from .settings import SettingsCommands
 
 Interaction = discord.Interaction[Any]
 
 
-class VoicebotPlugin(Plugin[PluginSettings]):
+#: Seconds, and how often somebody may ask for a call in them.
+ASKING, MOST_ASKING = 30.0, 5
+
+
+class VoicebotSettings(PluginSettings):
+    """What the channel sees of a call."""
+
+    panel: bool = Field(True, description="a message with the call's state, its cost and buttons, kept up to date")
+
+
+class VoicebotPlugin(Plugin[VoicebotSettings]):
     """`/voicebot ...`"""
 
     name = "voicebot"
+    Settings = VoicebotSettings
 
     voicebot = app_commands.Group(
         name="voicebot", description="Talk with a voicebot in a voice channel", guild_only=True
@@ -43,8 +59,19 @@ class VoicebotPlugin(Plugin[PluginSettings]):
         super().__init__(host)
         self.voicebot.add_command(SettingsCommands(host))
         self.voicebot.add_command(PluginCommands(host, self.name, host.is_owner))
+        self._panels: dict[str, Panel] = {}  # by call id
+        self._keepers: dict[str, asyncio.Task[None]] = {}
+
+    async def on_load(self) -> None:
+        """From now on the buttons of every panel work, those of an earlier run of the bot too."""
+        self._persistent = self._view(ENGLISH)
+        self.host.add_view(self._persistent)
+
+    async def on_unload(self) -> None:
+        self._persistent.stop()
 
     @voicebot.command(name="join", description="Bring the voicebot into a voice channel")
+    @app_commands.checks.cooldown(MOST_ASKING, ASKING, key=lambda asked: (asked.guild_id, asked.user.id))
     @app_commands.describe(
         channel="where to; else the channel you are in", voicebot="which one; else this server's usual one"
     )
@@ -56,7 +83,7 @@ class VoicebotPlugin(Plugin[PluginSettings]):
     ) -> None:
         """Start a call."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        guild, member = _where(interaction)
+        guild, member = where(interaction)
         settings = self.host.config.server(guild.id)
         check_start(member, settings.access)
         target = channel or _channel_of(member)
@@ -86,8 +113,16 @@ class VoicebotPlugin(Plugin[PluginSettings]):
     @voicebot.command(name="leave", description="End the call")
     async def leave(self, interaction: Interaction) -> None:
         """End the call; the receipt follows in the channel."""
+        await self._leave(interaction)
+
+    async def _leave(self, interaction: Interaction) -> None:
+        guild, member = where(interaction)
+        test = self.host.calls.test_of(guild.id)
+        if test is not None:
+            test.stop()
+            await interaction.response.send_message(words.LEAVING_TEST.to(theirs(interaction)), ephemeral=True)
+            return
         call = self._call(interaction)
-        _, member = _where(interaction)
         check_stop(member, call.settings.access, call)
         call.end(EndReason.LEFT, by=interaction.user.id)  # before anything else: the meter runs
         await interaction.response.send_message(
@@ -97,19 +132,34 @@ class VoicebotPlugin(Plugin[PluginSettings]):
     @voicebot.command(name="mute", description="The voicebot no longer hears you in this call")
     async def mute(self, interaction: Interaction) -> None:
         """Not a packet of this person's is decrypted from now on."""
-        await self._call(interaction).ignore(interaction.user.id, True)
-        await interaction.response.send_message(words.MUTED.to(theirs(interaction)), ephemeral=True)
+        await self._ignore(interaction, True)
 
     @voicebot.command(name="unmute", description="The voicebot hears you again")
     async def unmute(self, interaction: Interaction) -> None:
         """The opposite of mute."""
-        await self._call(interaction).ignore(interaction.user.id, False)
-        await interaction.response.send_message(words.UNMUTED.to(theirs(interaction)), ephemeral=True)
+        await self._ignore(interaction, False)
+
+    async def _toggle_mute(self, interaction: Interaction) -> None:
+        await self._ignore(interaction, interaction.user.id not in self._call(interaction).ignored)
+
+    async def _ignore(self, interaction: Interaction, ignored: bool) -> None:
+        call = self._call(interaction)
+        await call.ignore(interaction.user.id, ignored)
+        if call.id in self._panels:
+            self._panels[call.id].changed()
+        told = words.MUTED if ignored else words.UNMUTED
+        await interaction.response.send_message(told.to(theirs(interaction)), ephemeral=True)
 
     @voicebot.command(name="status", description="How the call is going")
     @app_commands.describe(details="the numbers behind the sound: who is heard, losses, delays")
     async def status(self, interaction: Interaction, details: bool = False) -> None:
         """State, time and cost so far."""
+        await self._status(interaction, details)
+
+    async def _details(self, interaction: Interaction) -> None:
+        await self._status(interaction, True)
+
+    async def _status(self, interaction: Interaction, details: bool) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         assert interaction.guild_id is not None
         billed = self.host.calls.still_billed(interaction.guild_id)
@@ -125,13 +175,30 @@ class VoicebotPlugin(Plugin[PluginSettings]):
             text += "\n" + words.details(sound, theirs(interaction))
         await interaction.followup.send(text, ephemeral=True)
 
+    @voicebot.command(name="doctor", description="Why somebody is not heard, or a call cannot begin")
+    async def doctor(self, interaction: Interaction) -> None:
+        """What can be found out without a session, and what a running call knows."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        text = await checks.doctor(self.host, interaction)
+        await interaction.followup.send(text[:MESSAGE_LIMIT], ephemeral=True)
+
+    @voicebot.command(name="test", description="Hear yourself in your voice channel; no voicebot, no cost")
+    async def test(self, interaction: Interaction) -> None:
+        """An echo: no session is opened, nothing is billed."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        _, member = where(interaction)
+        check_start(member, self.host.config.server(member.guild.id).access)
+        channel = _channel_of(member)
+        _check_member(member, channel)
+        await checks.test(self.host, interaction, channel)
+
     @voicebot.command(name="usage", description="What calls have cost on this server")
     @app_commands.describe(period="else this month", export="attach every call as a CSV file")
     @app_commands.choices(period=[app_commands.Choice(name=p.value, value=p.name) for p in Period])
     async def usage(self, interaction: Interaction, period: str = Period.THIS_MONTH.name, export: bool = False) -> None:
         """Totals; people who may not manage the server see the server's total and their own part."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        guild, member = _where(interaction)
+        guild, member = where(interaction)
         local = datetime.now(ZoneInfo(self.host.config.server(guild.id).limits.time_zone))
         start, end = span(Period[period], local)
         records = await self.host.calls.ledger.between(start, end, guild.id)
@@ -145,18 +212,50 @@ class VoicebotPlugin(Plugin[PluginSettings]):
         await interaction.followup.send(embed=embed, file=file, ephemeral=True)
 
     async def on_call_started(self, call: Call) -> None:
-        await self._post(call, words.started(call.voicebot_name, call.voice_channel_id, call.starter_id))
+        text = words.started(call.voicebot_name, call.voice_channel_id, call.starter_id)
+        channel, language = self.host.get_channel(call.text_channel_id), self.language(call.guild_id)
+        if channel is None or not self.settings(call.guild_id).panel:
+            await self._post(call, text)
+            return
+        panel = Panel(call, channel, self._view(language), language)
+        await panel.post(text)
+        self._panels[call.id] = panel
+        self._keepers[call.id] = self.tasks.create(panel.run(), f"panel of call {call.id}")
+
+    async def on_speaking(self, call: Call, user_id: int, speaking: bool) -> None:
+        if call.id in self._panels:
+            self._panels[call.id].heard(user_id)
+
+    async def on_agent_state(self, call: Call, state: str) -> None:
+        if call.id in self._panels:
+            self._panels[call.id].changed()
 
     async def on_warning(self, call: Call, text: str) -> None:
+        if call.id in self._panels:
+            self._panels[call.id].warn(text)
         await self._post(call, say("⚠️ {text}", text=text))
 
     async def on_notice(self, call: Call, text: str) -> None:
+        if call.id in self._panels:
+            self._panels[call.id].warn(None)
         await self._post(call, say("✅ {text}", text=text))
 
     async def on_call_ended(self, receipt: Receipt) -> None:
+        panel, keeper = self._panels.pop(receipt.session_id, None), self._keepers.pop(receipt.session_id, None)
+        if keeper is not None:
+            keeper.cancel()
+        if panel is not None:
+            await panel.end(receipt)
         channel = self.host.get_channel(receipt.text_channel_id)
         if channel is not None:
             await receipts.post_once(channel, receipt, self.language(receipt.guild_id))
+
+    def _view(self, language: str) -> PanelButtons:
+        return PanelButtons(self._leave, self._toggle_mute, self._details, self._is_without_call, language)
+
+    def _is_without_call(self, interaction: Interaction) -> bool:
+        guild_id = interaction.guild_id or 0
+        return self.host.calls.of_guild(guild_id) is None and self.host.calls.still_billed(guild_id) is None
 
     async def _post(self, call: Call, text: Text) -> None:
         channel = self.host.get_channel(call.text_channel_id)
@@ -172,7 +271,7 @@ class VoicebotPlugin(Plugin[PluginSettings]):
 
     def _text_channel(self, interaction: Interaction, settings: ServerSettings) -> int:
         """Where the words go; Refused, naming what the bot may not do there."""
-        guild, _ = _where(interaction)
+        guild, _ = where(interaction)
         channel_id = settings.text_channel or interaction.channel_id
         channel = None if channel_id is None else guild.get_channel_or_thread(channel_id)
         if channel is None:
@@ -193,41 +292,6 @@ class VoicebotPlugin(Plugin[PluginSettings]):
                 )
             )
         return channel.id
-
-
-def theirs(interaction: Interaction) -> str:
-    """The language of who asked."""
-    return spoken(interaction.locale)
-
-
-def resolve_voicebot(settings: ServerSettings, asked: str | None) -> str:
-    """The provider's id for the voicebot someone named, or for the usual one; Refused when there is none."""
-    wanted = asked or settings.voicebot
-    if wanted is None:
-        if len(settings.voicebots) == 1:
-            return next(iter(settings.voicebots.values()))
-        raise Refused(
-            say(
-                "No voicebot is set for this server. Name one in the command, "
-                "or ask the bot's operator to set `voicebot` in the config file."
-            )
-        )
-    by_name = {name.casefold(): identifier for name, identifier in settings.voicebots.items()}
-    found = by_name.get(wanted.casefold())
-    if found is not None:
-        return found
-    if asked is not None and asked != settings.voicebot and settings.voicebots:
-        known = ", ".join(f"**{safe_name(name)}**" for name in settings.voicebots)
-        raise Refused(
-            say("There is no voicebot named {name} here. There are: {known}.", name=safe_name(asked), known=known)
-        )
-    return wanted
-
-
-def _where(interaction: Interaction) -> tuple[discord.Guild, discord.Member]:
-    if interaction.guild is None or not isinstance(interaction.user, discord.Member):
-        raise Refused(say("This works on a server only."))
-    return interaction.guild, interaction.user
 
 
 def _check_member(member: discord.Member, channel: discord.VoiceChannel) -> None:

@@ -16,6 +16,7 @@ from bot.text import name as safe_name
 
 END_COLOUR, WARNING_COLOUR = 0x747F8D, 0xFAA61A
 MUTED = say("I no longer hear you in this call: nothing you say is decrypted. `/voicebot unmute` undoes it.")
+LEAVING_TEST = say("The test ends. What it found follows.")
 UNMUTED = say("I hear you again.")
 MOST_SPEAKERS = 8  # lines, so that they fit into a message beside the status
 MOST_TOTALS = 15  # lines, so that they fit into an embed's field

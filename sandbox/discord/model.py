@@ -23,6 +23,7 @@ from simcord.backend import Backend, serializers
 from simcord.backend.errors import BackendError
 from simcord.backend.models import Overwrite, User, VoiceState
 from simcord.backend.permissions import flag
+from simcord.components import walk_components
 from simcord.enums import ChannelType, OverwriteType
 from simcord.http import router
 
@@ -275,6 +276,31 @@ class World:
                 user_id=user_id,
                 data={"id": command["id"], "type": 1, **data},
             )
+        self._interaction_owner[record.id] = bot
+        return _json(payload)
+
+    def component(
+        self, bot: BotAccount, guild_id: int, channel_id: int, user_id: int, message_id: int, data: Json
+    ) -> Json:
+        """The INTERACTION_CREATE payload of a button or a select menu in a message."""
+        stored = self._backend.messages.get(channel_id, {}).get(message_id)
+        if stored is None:
+            raise LookupError("there is no such message")
+        shown = {component.get("custom_id"): component for component in walk_components(stored.components)}
+        component = shown.get(data["custom_id"])
+        if component is None or component.get("disabled"):
+            raise LookupError(f"the message has no {data['custom_id']} to click on, but {list(shown)}")
+        with self._acting_as(bot):
+            record, payload = simcord.interactions.base_payload(
+                self._backend,
+                type=3,
+                channel_id=channel_id,
+                guild_id=guild_id,
+                user_id=user_id,
+                data={"component_type": int(component["type"]), **data},
+            )
+            payload["message"] = dict(serializers.message_payload(self._backend, stored))
+        record.source_message_id = message_id
         self._interaction_owner[record.id] = bot
         return _json(payload)
 

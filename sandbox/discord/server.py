@@ -119,8 +119,35 @@ class Discord:
         self.voice.revoke(guild_id, user_id)
         self._offer_server(guild_id, user_id, channel_id)
 
-    def slash(self, bot: BotAccount, guild_id: int, channel_id: int, user_id: int, command: str, **options: Any) -> int:
-        """A member types a slash command (`"voicebot join"`, options by name); the interaction's id."""
+    def click(
+        self,
+        bot: BotAccount,
+        guild_id: int,
+        channel_id: int,
+        user_id: int,
+        message_id: int,
+        custom_id: str,
+        values: tuple[str, ...] | None = None,
+    ) -> int:
+        """A member clicks on a button, or chooses `values` in a menu; the interaction's id."""
+        data: Json = {"custom_id": custom_id} if values is None else {"custom_id": custom_id, "values": list(values)}
+        payload = self.world.component(bot, guild_id, channel_id, user_id, message_id, data)
+        self.gateway.send(bot, "INTERACTION_CREATE", payload)
+        return int(payload["id"])
+
+    def slash(
+        self,
+        bot: BotAccount,
+        guild_id: int,
+        channel_id: int,
+        user_id: int,
+        command: str,
+        *,
+        locale: str = "en-US",
+        **options: Any,
+    ) -> int:
+        """A member types a slash command (`"voicebot join"`, options by name); the interaction's id. `locale` is the
+        language of their client."""
         name, *path = command.split()
         data: Json = {"name": name, "options": [], "resolved": {}}
         leaf: list[Json] = data["options"]
@@ -139,7 +166,7 @@ class Discord:
                 leaf.append({"name": option, "type": 7, "value": str(value)})
             else:
                 leaf.append({"name": option, "type": 3, "value": value})
-        payload = self.world.interaction(bot, guild_id, channel_id, user_id, data)
+        payload = {**self.world.interaction(bot, guild_id, channel_id, user_id, data), "locale": locale}
         self.gateway.send(bot, "INTERACTION_CREATE", payload)
         return int(payload["id"])
 

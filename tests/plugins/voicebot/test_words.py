@@ -10,11 +10,11 @@ from bot.call.events import Receipt
 from bot.call.ledger import SessionRecord
 from bot.call.state import EndReason
 from bot.call.usage import Period
+from bot.call.voicebots import resolve_voicebot
 from bot.config.model import ServerSettings
 from bot.errors import Refused
 from bot.media.report import SoundReport, SpeakerReport
 from plugins.voicebot import words
-from plugins.voicebot.plugin import resolve_voicebot
 from tests.bot.call.records import record
 
 

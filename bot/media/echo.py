@@ -1,0 +1,51 @@
+"""What people say comes back to them: for trying out both directions of the sound without a voicebot.
+
+It stands where the room does (`bot.room.connection`): takes what is fed, and plays it when its speaker pauses. Pure.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from bot.bridge import Frame
+from bot.bridge.playout import is_silent
+
+#: Frames of 20 ms: the longest thing that is repeated, and the pause that ends it.
+LONGEST, PAUSE = 500, 50
+
+
+class Echo:
+    """Listens, then repeats, then listens again; it does not hear itself through somebody's loudspeakers."""
+
+    def __init__(self, play: Callable[[Frame], None]) -> None:
+        self._play = play
+        self._heard: deque[Frame] = deque(maxlen=LONGEST)
+        self._quiet = 0
+        self._playing = False
+        self.frames_fed = 0
+        self.frames_dropped = 0
+        self.frames_refused = 0
+
+    def feed(self, frame: Frame) -> None:
+        """20 ms of what people say, or of the silence behind it."""
+        if self._playing:
+            return
+        self.frames_fed += 1
+        silent = is_silent(frame)
+        if silent and not self._heard:
+            return
+        self._heard.append(frame.copy())
+        self._quiet = self._quiet + 1 if silent else 0
+        self._playing = self._quiet >= PAUSE
+
+    def tick(self, *_: object) -> None:
+        """Once per 20 ms: the next frame of what is being repeated."""
+        if not self._playing:
+            return
+        self._play(self._heard.popleft())
+        if not self._heard:
+            self._playing, self._quiet = False, 0
+
+    async def leave(self) -> None:
+        """There is nothing to leave."""
+        self._heard.clear()
+        self._playing = False

@@ -1,0 +1,92 @@
+"""Who arrives in a named channel, and stays for a moment, has asked for a call: as with `/voicebot join`, limits apply.
+
+Everybody in the channel reads that something listens, as in every call. It leaves as every call does, when nobody is
+left. When it could not begin, it is not tried again until the channel was empty, so that nobody is told the same twice.
+"""
+
+import asyncio
+
+import discord
+from discord.ext import commands
+from pydantic import Field
+
+from bot.call.manager import people_in
+from bot.call.request import CallRequest
+from bot.call.voicebots import resolve_voicebot
+from bot.config.model import PluginSettings, Seconds
+from bot.errors import ParleyError
+from bot.language import in_language, say
+from bot.plugin_host.plugin import Host, Plugin
+
+
+class AutoJoinSettings(PluginSettings):
+    """Where, with whom, and how soon."""
+
+    enabled: bool = Field(False, description="whether calls begin by themselves on this server")
+    channels: tuple[int, ...] = Field((), description="ids of the voice channels that start a call")
+    voicebot: str | None = Field(None, description="which one, by its name or id; else the server's usual one")
+    people: int = Field(1, ge=1, le=99, description="how many people must be there")
+    wait: Seconds = Field(3, description="seconds that they must stay before the call begins")
+
+
+class AutoJoinPlugin(Plugin[AutoJoinSettings]):
+    """Joins by itself."""
+
+    name = "autojoin"
+    Settings = AutoJoinSettings
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        self._joining: dict[int, asyncio.Task[None]] = {}  # by voice channel
+        self._given_up: set[int] = set()  # voice channels whose people know that it did not work
+
+    @commands.Cog.listener()
+    async def on_voice_state_update(
+        self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
+    ) -> None:
+        """discord.py's event: somebody came, went, or muted themselves."""
+        if before.channel == after.channel:
+            return
+        if before.channel is not None and not people_in(before.channel):
+            self._given_up.discard(before.channel.id)
+        channel, guild_id = after.channel, member.guild.id
+        if member.bot or not isinstance(channel, discord.VoiceChannel) or not self._wanted(guild_id, channel):
+            return
+        if channel.id not in self._joining and channel.id not in self._given_up:
+            task = self.tasks.create(self._join(channel), f"joining channel {channel.id}")
+            self._joining[channel.id] = task
+            task.add_done_callback(lambda _: self._joining.pop(channel.id, None))
+
+    def _wanted(self, guild_id: int, channel: discord.VoiceChannel) -> bool:
+        settings = self.host.config.plugin(guild_id, self.name, self.Settings)
+        return settings.enabled and channel.id in settings.channels
+
+    async def _join(self, channel: discord.VoiceChannel) -> None:
+        guild, config = channel.guild, self.host.config
+        settings = config.plugin(guild.id, self.name, self.Settings)
+        await asyncio.sleep(settings.wait)
+        present = people_in(channel)
+        if len(present) < settings.people or self.host.calls.of_guild(guild.id) is not None:
+            return
+        starter = guild.get_member(present[0])
+        server = config.server(guild.id)
+        text_channel_id = server.text_channel or channel.id  # every voice channel has a chat of its own
+        try:
+            request = CallRequest(
+                channel=channel,
+                text_channel_id=text_channel_id,
+                starter_id=present[0],
+                voicebot=resolve_voicebot(server, settings.voicebot),
+                participant=guild.name[:80],
+                starter_roles=() if starter is None else tuple(role.id for role in starter.roles),
+            )
+            await self.host.calls.start(request, config)
+        except ParleyError as error:
+            self._given_up.add(channel.id)
+            place = self.host.get_channel(text_channel_id)
+            if place is not None:
+                language = self.language(guild.id)
+                text = say(
+                    "I did not join {channel} by myself: {reason}", channel=channel.mention, reason=error.for_user
+                )
+                await place.send(in_language(text, language))

@@ -1,0 +1,211 @@
+"""`/voicebot doctor`: why somebody is not heard, or a call cannot begin, in plain words with the way out. Pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from bot.call.permissions import listed
+from bot.language import Text, in_language, say
+from bot.media.report import SoundReport, SpeakerReport
+
+from .words import mostly_undecryptable, speaker_line
+
+#: dB of full scale below which somebody is too quiet to be understood.
+QUIET = -50.0
+#: Share of somebody's packets that may be lost before words are.
+LOSSY = 0.1
+#: Packets of 20 ms before a share of them says anything.
+ENOUGH = 100
+
+
+class Mark(Enum):
+    """How a finding is shown."""
+
+    GOOD = "✅"
+    WARNING = "⚠️"
+    BAD = "❌"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    mark: Mark
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody in the voice channel, as Discord and the call see them."""
+
+    user_id: int
+    muted: bool = False  # by themselves
+    server_muted: bool = False
+    ignored: bool = False  # they asked not to be heard
+    sound: SpeakerReport | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The channels, and what the bot may not do there, by Discord's names."""
+
+    voice_channel: str | None  # a mention
+    text_channel: str | None
+    missing_in_voice: tuple[str, ...] = ()
+    missing_in_text: tuple[str, ...] = ()
+    bot_muted: bool = False
+    bot_deafened: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunningCall:
+    """What a call knows of itself."""
+
+    live: bool
+    voicebot_there: bool
+    sound: SoundReport
+
+
+def examine(
+    place: Place, problem: Text | str | None, call: RunningCall | None, people: Iterable[Person]
+) -> Iterator[Finding]:
+    """Everything, from what a call needs to single voices. `problem` is why no session could be opened, if so."""
+    yield from _place(place)
+    if problem is None:
+        yield Finding(Mark.GOOD, say("The voicebot and its provider's key are set."))
+    else:
+        yield Finding(Mark.BAD, say("{problem}", problem=problem))
+    if call is None:
+        yield Finding(Mark.WARNING, say("There is no call. `/voicebot test` tries the sound out, and costs nothing."))
+        return
+    yield from _call(call)
+    heard = list(people)
+    if not heard:
+        yield Finding(Mark.WARNING, say("Nobody is in the voice channel."))
+    for person in heard:
+        yield _person(person)
+
+
+def _place(place: Place) -> Iterator[Finding]:
+    if place.voice_channel is None:
+        yield Finding(Mark.WARNING, say("Join a voice channel, and I can look at it too."))
+    elif place.missing_in_voice:
+        yield Finding(
+            Mark.BAD,
+            say(
+                "I need the permission {permissions} in {channel}. "
+                "An admin can grant it in the channel's settings, under Permissions.",
+                permissions=listed(place.missing_in_voice),
+                channel=place.voice_channel,
+            ),
+        )
+    else:
+        yield Finding(Mark.GOOD, say("I may hear and speak in {channel}.", channel=place.voice_channel))
+    if place.text_channel is None:
+        yield Finding(Mark.BAD, say("The text channel in this server's settings is gone, or I cannot see it."))
+    elif place.missing_in_text:
+        yield Finding(
+            Mark.BAD,
+            say(
+                "I need the permission {permissions} in {channel}, so that I can write down what is said. "
+                "An admin can grant it in the channel's settings.",
+                permissions=listed(place.missing_in_text),
+                channel=place.text_channel,
+            ),
+        )
+    else:
+        yield Finding(Mark.GOOD, say("I may write in {channel}.", channel=place.text_channel))
+    if place.bot_muted:
+        yield Finding(
+            Mark.BAD, say("I was muted on this server, so nobody hears the voicebot. A moderator can unmute me.")
+        )
+    if place.bot_deafened:
+        yield Finding(
+            Mark.BAD, say("I was deafened on this server, so the voicebot hears nobody. A moderator can undo it.")
+        )
+
+
+def _call(call: RunningCall) -> Iterator[Finding]:
+    if not call.live:
+        yield Finding(Mark.WARNING, say("The call is just being connected, or reconnected."))
+    elif call.voicebot_there:
+        yield Finding(Mark.GOOD, say("The voicebot is connected."))
+    else:
+        yield Finding(Mark.WARNING, say("The voicebot is not in its room. The call ends by itself if it stays away."))
+    if mostly_undecryptable(call.sound):
+        yield Finding(
+            Mark.BAD, say("Most of what arrives cannot be decrypted. Leave the voice channel, everybody, and rejoin.")
+        )
+    elif call.sound.privacy_code is not None:
+        yield Finding(
+            Mark.GOOD,
+            say("End-to-end encryption is agreed, privacy code `{code}`.", code=call.sound.privacy_code),
+        )
+    else:
+        yield Finding(Mark.WARNING, say("End-to-end encryption is not agreed yet."))
+
+
+def _person(person: Person) -> Finding:
+    who, sound = f"<@{person.user_id}>", person.sound
+    packets = 0 if sound is None else sound.packets
+    lost = 0 if sound is None else sound.undecryptable
+    if person.ignored:
+        return Finding(Mark.WARNING, say("{person} asked not to be heard. `/voicebot unmute` undoes it.", person=who))
+    if person.server_muted:
+        return Finding(Mark.BAD, say("{person} is muted by this server. A moderator can undo it.", person=who))
+    if person.muted:
+        return Finding(Mark.WARNING, say("{person} has muted their microphone in Discord.", person=who))
+    if lost > packets:
+        return Finding(
+            Mark.BAD,
+            say(
+                "{person} cannot be decrypted ({count} packets). Leaving the voice channel and joining it again helps.",
+                person=who,
+                count=lost,
+            ),
+        )
+    if sound is None or not packets:
+        return Finding(
+            Mark.WARNING,
+            say(
+                "Nothing arrives from {person}. If they speak: is the right microphone chosen, and does its light move "
+                "in Discord?",
+                person=who,
+            ),
+        )
+    return _voice(who, sound)
+
+
+def _voice(who: str, sound: SpeakerReport) -> Finding:
+    if sound.packets >= ENOUGH and sound.lost > LOSSY * sound.packets:
+        percent = round(100 * sound.lost / (sound.packets + sound.lost))
+        return Finding(
+            Mark.WARNING,
+            say(
+                "{person} is heard, but {percent} % is lost on the way: their line is bad.", person=who, percent=percent
+            ),
+        )
+    if sound.level < QUIET:
+        return Finding(
+            Mark.WARNING,
+            say(
+                "{person} is heard, but very quietly ({level} dB). They can turn up their microphone in Discord.",
+                person=who,
+                level=round(sound.level),
+            ),
+        )
+    return Finding(Mark.GOOD, say("{person} is heard ({level} dB).", person=who, level=round(sound.level)))
+
+
+def report(findings: Iterable[Finding], language: str) -> str:
+    """One line each."""
+    return "\n".join(f"{finding.mark.value} {in_language(finding.text, language)}" for finding in findings)
+
+
+def echo_result(sound: SoundReport, diagnosis: Text | None, language: str) -> str:
+    """What an echo test has found: who was heard, and how well."""
+    lines = [say("The test is over, and nothing was billed.").to(language)]
+    if diagnosis is not None:
+        lines.append(f"{Mark.BAD.value} {diagnosis.to(language)}")
+    lines += [f"{Mark.GOOD.value} {speaker_line(speaker, language).to(language)}" for speaker in sound.speakers]
+    return "\n".join(lines)

@@ -1,0 +1,159 @@
+"""The live message of a call: how it is going, who is heard, what it costs, and buttons for what people do most.
+
+It is edited when something has changed, and seldom: Discord allows five edits in five seconds for a whole channel. Its
+buttons outlive the bot: their ids are always the same, and whatever run of the bot hears a click looks for the call.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import discord
+
+from bot.call.call import Call
+from bot.call.events import Receipt
+from bot.call.state import CallState
+from bot.language import Text, in_language, say, spoken
+from bot.text import name as safe_name
+
+from . import words
+
+log = logging.getLogger(__name__)
+
+Interaction = discord.Interaction[Any]
+Action = Callable[[Interaction], Awaitable[None]]
+
+#: Seconds between two edits, at least.
+REFRESH = 5.0
+MOST_NAMES = 12
+_COLOURS = {CallState.LIVE: 0x3BA55D, CallState.RECONNECTING: 0xFAA61A, CallState.ENDING: 0x747F8D}
+
+
+class PanelButtons(discord.ui.View):
+    """Leave, Mute me for the bot, Details."""
+
+    def __init__(
+        self, leave: Action, mute: Action, details: Action, no_call: Callable[[Interaction], bool], language: str
+    ) -> None:
+        """`no_call` tells whether there is nothing on a server that a button could be for."""
+        super().__init__(timeout=None)
+        for identifier, label, style, action in (
+            ("leave", say("Leave"), discord.ButtonStyle.danger, leave),
+            ("mute", say("Mute me for the bot"), discord.ButtonStyle.secondary, mute),
+            ("details", say("Details"), discord.ButtonStyle.secondary, details),
+        ):
+            button: discord.ui.Button[PanelButtons] = discord.ui.Button(
+                custom_id=f"parley:{identifier}", label=label.to(language), style=style
+            )
+            button.callback = action  # type: ignore[method-assign, assignment]
+            self.add_item(button)
+        self._no_call = no_call
+
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        """A panel that a crash has left behind loses its buttons at the first click."""
+        if not self._no_call(interaction):
+            return True
+        await interaction.response.edit_message(view=None)
+        text = say("This call is over.").to(spoken(interaction.locale))
+        await interaction.followup.send(text, ephemeral=True)
+        return False
+
+    async def on_error(self, interaction: Interaction, error: Exception, _: Any, /) -> None:
+        """As for a command that failed."""
+        await interaction.client.explain_error(interaction, error)
+
+
+class Panel:
+    """One call's message. `changed` may be called at any time; `run` edits it until it is cancelled."""
+
+    def __init__(self, call: Call, channel: Any, buttons: PanelButtons, language: str) -> None:
+        self._call = call
+        self._channel = channel
+        self._buttons = buttons
+        self._language = language
+        self._message: Any = None
+        self._heard: dict[int, None] = {}  # user ids, in the order in which they were heard first
+        self._warning: str | None = None
+        self._dirty = asyncio.Event()
+        self._shown: Any = None
+
+    async def post(self, text: Text) -> None:
+        """Post it, below what everybody must know; discord.HTTPException."""
+        embed = self._embed()
+        self._shown = embed.to_dict()
+        self._message = await self._channel.send(text.to(self._language), embed=embed, view=self._buttons)
+
+    def heard(self, user_id: int) -> None:
+        """Somebody spoke."""
+        if user_id not in self._heard:
+            self._heard[user_id] = None
+            self._dirty.set()
+
+    def warn(self, text: str | None) -> None:
+        """What is wrong with the call; None when it is well again."""
+        self._warning = text
+        self._dirty.set()
+
+    def changed(self) -> None:
+        """Something else may look different now."""
+        self._dirty.set()
+
+    async def run(self) -> None:
+        """Show what has changed, now and then; the cost changes by itself."""
+        while self._message is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(REFRESH, 60 - self._call.elapsed % 60)):
+                    await self._dirty.wait()
+            self._dirty.clear()
+            await self._edit(self._embed())
+            await asyncio.sleep(REFRESH)
+
+    async def end(self, receipt: Receipt) -> None:
+        """The last edit: the buttons go."""
+        self._buttons.stop()
+        if self._message is None:
+            return
+        embed = self._embed()
+        embed.colour = discord.Colour(words.END_COLOUR)
+        embed.set_field_at(0, name=say("State").to(self._language), value=say(CallState.ENDED.value).to(self._language))
+        embed.set_field_at(1, name=say("Duration").to(self._language), value=words.duration(receipt.duration))
+        await self._edit(embed, view=None)
+
+    async def _edit(self, embed: discord.Embed, **changes: Any) -> None:
+        shown = embed.to_dict()
+        if shown == self._shown and not changes:
+            return
+        try:
+            await self._message.edit(embed=embed, **changes)
+            self._shown = shown
+        except discord.NotFound:  # somebody deleted it: they do not want it
+            self._message = None
+        except discord.HTTPException as error:
+            log.info("call %s: the panel could not be edited: %s", self._call.id, error.text)
+
+    def _embed(self) -> discord.Embed:
+        call, language = self._call, self._language
+        embed = discord.Embed(title=safe_name(call.voicebot_name), colour=_COLOURS.get(call.state, words.END_COLOUR))
+        embed.add_field(name=say("State").to(language), value=say(call.state.value).to(language))
+        # Discord counts this one up by itself, on everybody's screen.
+        embed.add_field(name=say("Started").to(language), value=discord.utils.format_dt(call.started_at, "R"))
+        minutes = say("about {minutes}", minutes=call.billed_minutes).to(language)
+        embed.add_field(name=say("Billed minutes").to(language), value=minutes)
+        embed.add_field(name=say("Heard so far").to(language), value=self._names(), inline=False)
+        if call.ignored:
+            names = ", ".join(f"<@{user_id}>" for user_id in sorted(call.ignored)[:MOST_NAMES])
+            embed.add_field(name=say("Not heard, as they wish").to(language), value=names, inline=False)
+        if self._warning is not None:
+            embed.add_field(
+                name=say("Last warning").to(language), value=in_language(self._warning, language)[:1024], inline=False
+            )
+        return embed
+
+    def _names(self) -> str:
+        heard = [f"<@{user_id}>" for user_id in self._heard if user_id not in self._call.ignored]
+        if len(heard) > MOST_NAMES:
+            more = say("and {count} more", count=len(heard) - MOST_NAMES).to(self._language)
+            heard = [*heard[:MOST_NAMES], more]
+        return ", ".join(heard) or say("nobody yet").to(self._language)

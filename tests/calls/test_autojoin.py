@@ -1,0 +1,77 @@
+"""Calls that begin by themselves, and calls whose starter leaves."""
+
+import asyncio
+
+from sandbox.stage import Place
+from tests.conftest import start_bot
+from tests.support import RunningBot, eventually
+
+
+async def _server(bot: RunningBot, place: Place, **more: object) -> None:
+    """Switch it on for the place's voice channel, as an operator's file does."""
+    server = {"plugins": {"autojoin": {"enabled": True, "channels": [place.voice_id], "wait": 0.5}}, **more}
+    config = {**bot.stage.config(text_channel=place.text_id), "servers": {place.guild_id: server}}
+    bot.process.configure(config)
+    await eventually(lambda: "autojoin" in bot.log(), 10, "the config was not read again")
+
+
+async def test_it_joins_whoever_arrives_and_leaves_with_them(hasty: RunningBot) -> None:
+    bot = await start_bot(hasty.stage, empty_channel_grace=0.5)
+    place = bot.place()
+    (ann,) = place.people
+    await ann.join(place.guild_id, place.voice_id)
+    await asyncio.sleep(1.5)
+    assert not bot.organisation.meters, "it is off by default"
+    await ann.leave()
+    await _server(bot, place, empty_channel_grace=0.5)
+    await ann.join(place.guild_id, place.voice_id)
+    await eventually(lambda: len(bot.organisation.running()) == 1, 10, bot.log())
+    await eventually(lambda: any("invited by" in m["content"] for m in bot.posts(place)))
+    await ann.leave()
+    await eventually(lambda: not bot.organisation.running())
+    await eventually(lambda: bot.receipts(place) == ["It ended because everybody had left the voice channel."])
+    assert await bot.process.stop() == 0
+
+
+async def test_limits_apply_and_are_told_once(hasty: RunningBot) -> None:
+    bot = await start_bot(hasty.stage)
+    place = bot.place("Ann", "Ben")
+    ann, ben = place.people
+    await _server(bot, place, limits={"server": {"minutes_per_day": 0}})
+    await ann.join(place.guild_id, place.voice_id)
+    await eventually(lambda: any("I did not join" in m["content"] for m in bot.posts(place)))
+    await ben.join(place.guild_id, place.voice_id)
+    await asyncio.sleep(1.5)
+    told = [message["content"] for message in bot.posts(place)]
+    assert len(told) == 1
+    assert "minutes for today are used up" in told[0]
+    assert not bot.organisation.meters
+    assert await bot.process.stop() == 0
+
+
+async def test_who_passes_through_starts_nothing(hasty: RunningBot) -> None:
+    bot = await start_bot(hasty.stage)
+    place = bot.place()
+    (ann,) = place.people
+    await _server(bot, place)
+    await ann.join(place.guild_id, place.voice_id)
+    await ann.leave()
+    await asyncio.sleep(1.5)
+    assert not bot.organisation.meters
+    assert await bot.process.stop() == 0
+
+
+async def test_the_call_goes_into_the_hands_of_whoever_is_left(hasty: RunningBot) -> None:
+    bot = await start_bot(hasty.stage, access={"stop": [1]})
+    place = bot.place("Ann", "Ben")
+    ann, ben = place.people
+    session = await bot.start_call(place)
+    assert "may end this call" in await bot.command(place, ben, "voicebot leave")
+    await ann.leave()
+    await eventually(
+        lambda: any(f"in the hands of <@{ben.user_id}>" in m["content"] for m in bot.posts(place)), what=bot.log()
+    )
+    assert bot.bills(session)
+    assert "Leaving" in await bot.command(place, ben, "voicebot leave")
+    await bot.expect_end(place, session, "someone sent the bot away")
+    assert await bot.process.stop() == 0

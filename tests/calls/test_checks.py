@@ -1,0 +1,72 @@
+"""`/voicebot test` and `/voicebot doctor` on the wires: heard without a session, and told why not."""
+
+import asyncio
+
+from sandbox.people import speech
+from tests.support import RunningBot, eventually
+
+
+async def test_who_speaks_hears_themselves_and_nothing_is_billed(hasty: RunningBot) -> None:
+    place = hasty.place()
+    (ann,) = place.people
+    await ann.join(place.guild_id, place.voice_id)
+    before = hasty.requests_to("POST")
+    interaction = hasty.stage.discord.slash(hasty.account, place.guild_id, place.text_id, ann.user_id, "voicebot test")
+    (answer,) = await hasty.stage.discord.answer(interaction)
+    assert "Say something and pause" in answer["content"]
+    ann.ear.clear()
+    await ann.say(await asyncio.to_thread(speech.speak, "When does the museum open tomorrow?"))
+    await eventually(lambda: ann.ear.frames_from(hasty.account.user_id) > 80, 10)
+    await asyncio.sleep(2)
+    understood = await asyncio.to_thread(speech.recognise, ann.ear.recording(hasty.account.user_id))
+    assert "museum open tomorrow" in understood.lower()
+    assert "The test ends" in await hasty.command(place, ann, "voicebot leave")
+    await eventually(lambda: len(hasty.stage.discord.world.response(interaction)) == 2)
+    found = hasty.stage.discord.world.response(interaction)[1]["content"]
+    assert "nothing was billed" in found
+    assert f"✅ <@{ann.user_id}>:" in found
+    assert hasty.requests_to("POST") == before
+    assert hasty.stage.discord.world.voice_channel_of(place.guild_id, hasty.account.user_id) is None
+
+
+async def test_a_test_ends_when_everybody_leaves_and_says_that_nobody_spoke(hasty: RunningBot) -> None:
+    place = hasty.place()
+    (ann,) = place.people
+    await ann.join(place.guild_id, place.voice_id)
+    interaction = hasty.stage.discord.slash(hasty.account, place.guild_id, place.text_id, ann.user_id, "voicebot test")
+    await hasty.stage.discord.answer(interaction)
+    await ann.leave()
+    await eventually(lambda: len(hasty.stage.discord.world.response(interaction)) == 2)
+    assert "No sound arrives" in hasty.stage.discord.world.response(interaction)[1]["content"]
+
+
+async def test_a_call_takes_the_place_of_a_test(hasty: RunningBot) -> None:
+    place = hasty.place()
+    (ann,) = place.people
+    await ann.join(place.guild_id, place.voice_id)
+    interaction = hasty.stage.discord.slash(hasty.account, place.guild_id, place.text_id, ann.user_id, "voicebot test")
+    await hasty.stage.discord.answer(interaction)
+    session = await hasty.start_call(place)
+    assert "There is a call" in await hasty.command(place, ann, "voicebot test")
+    await hasty.command(place, ann, "voicebot leave")
+    await hasty.expect_end(place, session, "someone sent the bot away")
+
+
+async def test_the_doctor_before_and_in_a_call(hasty: RunningBot) -> None:
+    place = hasty.place("Ann", "Ben")
+    ann, ben = place.people
+    told = await hasty.command(place, ann, "voicebot doctor")
+    assert "✅ The voicebot and its provider's key are set." in told
+    assert "⚠️ There is no call." in told
+    session = await hasty.start_call(place)
+    await ann.say(await asyncio.to_thread(speech.speak, "When does the museum open tomorrow?"))
+    told = await hasty.command(place, ann, "voicebot doctor")
+    assert "✅ The voicebot is connected." in told
+    assert "✅ End-to-end encryption is agreed" in told
+    assert f"✅ <@{ann.user_id}> is heard" in told
+    assert f"⚠️ Nothing arrives from <@{ben.user_id}>" in told
+    hasty.stage.discord.world.deny(place.voice_id, hasty.account.user_id, "speak")
+    await asyncio.sleep(0.5)
+    assert "❌ I need the permission **Speak**" in await hasty.command(place, ann, "voicebot doctor")
+    await hasty.command(place, ann, "voicebot leave")
+    await hasty.expect_end(place, session, "someone sent the bot away")

@@ -1,0 +1,98 @@
+"""The live message of a call on the wire: what it shows, what its buttons do, and that they outlive the bot."""
+
+import asyncio
+from typing import Any
+
+from sandbox.people import speech
+from sandbox.stage import Place
+from tests.conftest import start_bot
+from tests.support import RunningBot, eventually
+
+Json = dict[str, Any]
+
+
+def _panel(bot: RunningBot, place: Place) -> Json:
+    """The last message of the channel that had buttons, or lost them."""
+    return next(message for message in reversed(bot.posts(place)) if "joined" in message["content"])
+
+
+def _fields(message: Json) -> dict[str, str]:
+    return {field["name"]: field["value"] for field in message["embeds"][0]["fields"]}
+
+
+def _buttons(message: Json) -> list[str]:
+    return [button["custom_id"] for row in message["components"] for button in row["components"]]
+
+
+async def _click(bot: RunningBot, place: Place, custom_id: str) -> str:
+    return await bot.stage.click(bot.account, place, place.people[0], _panel(bot, place), custom_id)
+
+
+async def test_it_shows_who_was_heard_and_ends_the_call(hasty: RunningBot) -> None:
+    place = hasty.place()
+    (ann,) = place.people
+    session = await hasty.start_call(place)
+    panel = _panel(hasty, place)
+    assert _buttons(panel) == ["parley:leave", "parley:mute", "parley:details"]
+    assert _fields(panel) | {"Started": ""} == {
+        "State": "live",
+        "Started": "",
+        "Billed minutes": "about 1",
+        "Heard so far": "nobody yet",
+    }
+    await ann.say(await asyncio.to_thread(speech.speak, "When does the museum open tomorrow?"))
+    await eventually(lambda: _fields(_panel(hasty, place))["Heard so far"] == f"<@{ann.user_id}>", 12)
+    assert "packets" in await _click(hasty, place, "parley:details")
+    assert "Leaving" in await _click(hasty, place, "parley:leave")
+    await hasty.expect_end(place, session, "someone sent the bot away")
+    await eventually(lambda: not _panel(hasty, place)["components"])
+    assert _fields(_panel(hasty, place))["State"] == "ended"
+
+
+async def test_somebody_mutes_themselves_for_the_bot_and_back(hasty: RunningBot) -> None:
+    place = hasty.place()
+    (ann,) = place.people
+    session = await hasty.start_call(place)
+    assert "no longer hear you" in await _click(hasty, place, "parley:mute")
+    await eventually(
+        lambda: f"<@{ann.user_id}>" in _fields(_panel(hasty, place)).get("Not heard, as they wish", ""), 12
+    )
+    assert "hear you again" in await _click(hasty, place, "parley:mute")
+    await hasty.command(place, ann, "voicebot leave")
+    await hasty.expect_end(place, session, "someone sent the bot away")
+
+
+async def test_a_panel_of_an_earlier_run_works_and_loses_its_buttons(hasty: RunningBot) -> None:
+    bot = await start_bot(hasty.stage)
+    place = bot.place()
+    await bot.start_call(place)
+    await bot.process.kill()
+    await bot.process.run()
+    await eventually(lambda: len(bot.receipts(place)) == 1, 20)
+    assert _buttons(_panel(bot, place)) == ["parley:leave", "parley:mute", "parley:details"]
+    assert "This call is over." in await _click(bot, place, "parley:leave")
+    assert _panel(bot, place)["components"] == []
+    assert await bot.process.stop() == 0
+
+
+async def test_it_is_edited_seldom(hasty: RunningBot) -> None:
+    place = hasty.place("Ann", "Ben", "Cid", "Dora")
+    session = await hasty.start_call(place)
+    words = await asyncio.to_thread(speech.speak, "Hello there, everybody.")
+    before = len(hasty.stage.discord.rest.requests)
+    for person in place.people:
+        await person.say(words)
+    edits = [
+        1 for method, path in hasty.stage.discord.rest.requests[before:] if method == "PATCH" and "messages" in path
+    ]
+    assert len(edits) <= 3
+    await hasty.command(place, place.people[0], "voicebot leave")
+    await hasty.expect_end(place, session, "someone sent the bot away")
+
+
+async def test_without_it_a_plain_line_is_posted(hasty: RunningBot) -> None:
+    bot = await start_bot(hasty.stage, plugins={"voicebot": {"panel": False}})
+    place = bot.place()
+    await bot.start_call(place)
+    assert (_panel(bot, place)["embeds"], _panel(bot, place)["components"]) == ([], [])
+    assert await bot.process.stop() == 0

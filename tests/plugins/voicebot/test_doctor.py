@@ -1,0 +1,89 @@
+"""What the doctor says of a call, and that the worst comes with the way out."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.language import say
+from bot.media.report import SoundReport, SpeakerReport
+from plugins.voicebot.doctor import Mark, Person, Place, RunningCall, echo_result, examine, report
+
+PLACE = Place("<#1>", "<#2>")
+SOUND = SoundReport(packets_received=500, privacy_code="12345 67890")
+CALL = RunningCall(True, True, SOUND)
+GOOD = SpeakerReport(7, 500, 0, 0, 0, 0, -20.0, 0.0, 0.05, 0.04, False)
+
+
+def _lines(
+    place: Place = PLACE, problem: str | None = None, call: RunningCall | None = CALL, *people: Person
+) -> list[str]:
+    return report(examine(place, problem, call, people), "en").splitlines()
+
+
+def test_all_is_well() -> None:
+    lines = _lines(PLACE, None, CALL, Person(7, sound=GOOD))
+    assert all(line.startswith("✅") for line in lines)
+    assert lines[-1] == "✅ <@7> is heard (-20 dB)."
+    assert any("privacy code `12345 67890`" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("place", "sign"),
+    [
+        (
+            replace(PLACE, missing_in_voice=("Connect", "Speak")),
+            "❌ I need the permission **Connect**, **Speak** in <#1>",
+        ),
+        (replace(PLACE, missing_in_text=("Send Messages",)), "❌ I need the permission **Send Messages** in <#2>"),
+        (replace(PLACE, text_channel=None), "❌ The text channel in this server's settings is gone"),
+        (replace(PLACE, voice_channel=None), "⚠️ Join a voice channel"),
+        (replace(PLACE, bot_muted=True), "❌ I was muted on this server"),
+        (replace(PLACE, bot_deafened=True), "❌ I was deafened on this server"),
+    ],
+)
+def test_channels(place: Place, sign: str) -> None:
+    assert any(line.startswith(sign) for line in _lines(place))
+
+
+@pytest.mark.parametrize(
+    ("call", "sign"),
+    [
+        (None, "⚠️ There is no call. `/voicebot test`"),
+        (replace(CALL, live=False), "⚠️ The call is just being connected"),
+        (replace(CALL, voicebot_there=False), "⚠️ The voicebot is not in its room"),
+        (replace(CALL, sound=replace(SOUND, packets_undecryptable=400)), "❌ Most of what arrives cannot be decrypted"),
+        (replace(CALL, sound=replace(SOUND, privacy_code=None)), "⚠️ End-to-end encryption is not agreed yet"),
+    ],
+)
+def test_calls(call: RunningCall | None, sign: str) -> None:
+    assert any(line.startswith(sign) for line in _lines(PLACE, None, call))
+
+
+@pytest.mark.parametrize(
+    ("person", "sign"),
+    [
+        (Person(7), "⚠️ Nothing arrives from <@7>."),
+        (Person(7, sound=replace(GOOD, packets=0)), "⚠️ Nothing arrives from <@7>."),
+        (Person(7, muted=True, sound=GOOD), "⚠️ <@7> has muted their microphone"),
+        (Person(7, server_muted=True, muted=True), "❌ <@7> is muted by this server"),
+        (Person(7, ignored=True, sound=GOOD), "⚠️ <@7> asked not to be heard"),
+        (Person(7, sound=replace(GOOD, packets=3, undecryptable=90)), "❌ <@7> cannot be decrypted (90 packets)"),
+        (Person(7, sound=replace(GOOD, lost=125)), "⚠️ <@7> is heard, but 20 % is lost"),
+        (Person(7, sound=replace(GOOD, packets=20, lost=5)), "✅ <@7> is heard"),  # too few to say anything
+        (Person(7, sound=replace(GOOD, level=-60.0)), "⚠️ <@7> is heard, but very quietly (-60 dB)"),
+    ],
+)
+def test_people(person: Person, sign: str) -> None:
+    assert _lines(PLACE, None, CALL, person)[-1].startswith(sign)
+
+
+def test_a_session_that_could_not_be_opened() -> None:
+    assert "❌ no key" in _lines(PLACE, "no key")
+
+
+def test_what_an_echo_has_found() -> None:
+    assert echo_result(SoundReport(), say("Everybody is muted."), "en").splitlines() == [
+        "The test is over, and nothing was billed.",
+        f"{Mark.BAD.value} Everybody is muted.",
+    ]
+    assert "✅ <@7>: 500 packets, none lost, -20 dB" in echo_result(SoundReport(speakers=(GOOD,)), None, "en")
