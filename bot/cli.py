@@ -1,4 +1,4 @@
-"""The `parley` command: `run` the bot, `check` a config file, `sessions` that are billed, `plugins`, the `watchdog`."""
+"""The `parley` command: `run` the bot, `check` a config, `doctor` a machine, `sessions`, `plugins`, the `watchdog`."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import discord
 
-from bot import __version__, plugin_tools, sessions
+from bot import __version__, host_doctor, plugin_tools, sessions
 from bot.app import Parley
 from bot.books import Books, rescue
 from bot.config.example import example, schema
@@ -35,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(made(Catalog.load().models), end="")
         return 0
     if options.command == "plugins" and options.action == "check":
-        return plugin_tools.check(options.path)
+        return plugin_tools.check(options.path, thorough=options.thorough)
+    if options.command == "plugins" and options.action == "new":
+        return plugin_tools.new(options.name, options.parent)
     try:
         catalog = Catalog.load(plugin_folders(options.config))
         config = load(options.config, catalog.models)
@@ -49,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if options.command == "plugins":
         return plugin_tools.show(catalog)
+    if options.command == "doctor":
+        return host_doctor.main(config, catalog)
     if options.command == "sessions":
         return sessions.main(config, catalog.classes, options)
     _set_up_logging(config.host.log.level)
@@ -74,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--line", type=int, help=argparse.SUPPRESS)
     commands.add_parser("example", help="print a config file with every setting and its default")
     commands.add_parser("schema", help="print the JSON Schema of the config file, for editors")
+    host_doctor.add_parser(commands)
     plugin_tools.add_parser(commands)
     sessions.add_parser(commands)
     return parser

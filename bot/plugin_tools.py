@@ -1,10 +1,15 @@
-"""`parley plugins`: which there are, and whether one in a folder can be used."""
+"""`parley plugins`: which there are, a new one to begin with, and whether one in a folder can be used."""
 
 import argparse
+import asyncio
+import logging
 import sys
 from pathlib import Path
 
+from bot.errors import PluginError
+from bot.plugin_host import template
 from bot.plugin_host.catalog import Catalog
+from bot.testing import conformance
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -15,6 +20,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     listing.add_argument("--config", type=Path, default=Path("config.yaml"), help="default: config.yaml")
     checking = actions.add_parser("check", help="whether the plugin in a folder can be used; needs no config")
     checking.add_argument("path", type=Path, help="the plugin's folder")
+    checking.add_argument(
+        "--thorough", action="store_true", help="play calls with it, too: what every plugin must stand"
+    )
+    making = actions.add_parser("new", help="write a plugin to begin with, and a test that passes")
+    making.add_argument("name", help="lower case letters, digits and _")
+    making.add_argument("--in", dest="parent", type=Path, default=Path("my-plugins"), help="default: my-plugins")
 
 
 def show(catalog: Catalog) -> int:
@@ -31,7 +42,20 @@ def show(catalog: Catalog) -> int:
     return 1 if catalog.broken else 0
 
 
-def check(path: Path) -> int:
+def new(name: str, parent: Path) -> int:
+    """Write a plugin and say how to go on; exit code 1 when that is not possible."""
+    try:
+        files = template.write(name, parent)
+    except PluginError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for file in files:
+        print(file)
+    print(f"\nTest it:    pytest {parent / name}\nUse it:     plugin_folders: [{parent}] in config.yaml")
+    return 0
+
+
+def check(path: Path, *, thorough: bool = False) -> int:
     """Print what is wrong with the plugin in a folder; exit code 1 when something is."""
     path = path.resolve()
     if not path.is_dir():
@@ -46,5 +70,20 @@ def check(path: Path) -> int:
         print(problem, file=sys.stderr)
     if problems or found is None:
         return 1
+    if thorough and not _stands(path):
+        return 1
     print(f"{found.manifest.name} {found.manifest.version}: good")
     return 0
+
+
+def _stands(folder: Path) -> bool:
+    """Put a plugin through what every plugin must stand."""
+    logging.getLogger("bot").setLevel(logging.CRITICAL)  # what fails is printed below
+    wrong = False
+    for name, played in conformance.CHECKS.items():
+        problems = asyncio.run(conformance.run(folder, played))
+        wrong = wrong or bool(problems)
+        print(f"{name.replace('_', ' ')}: {'good' if not problems else ''}")
+        for problem in problems:
+            print(f"  {problem}")
+    return not wrong

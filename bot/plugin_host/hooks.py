@@ -124,6 +124,10 @@ class HookDispatcher:
         """Whether a call that is not over began with this instance."""
         return any(plugin in own for own in self._of_call.values())
 
+    def queues(self) -> "list[asyncio.Queue[tuple[str, _Hook] | None]]":
+        """What calls have still to tell; to wait until it is told."""
+        return list(self._queues.values())
+
     def paused(self, guild_id: int, name: str) -> bool:
         """Whether a plugin is left alone on a server because it failed too often."""
         return self._paused_until.get((guild_id, name), 0.0) > time.monotonic()
@@ -143,18 +147,24 @@ class HookDispatcher:
     ) -> None:
         while (item := await queue.get()) is not None:
             name, hook = item
-            for plugin in self._active(call.guild_id, own):
-                if await self._call(call.guild_id, plugin, name, hook) is Failure.PAUSED:
-                    self.warning(
-                        call,
-                        say(
-                            "The plugin `{name}` failed {count} times in a minute, so I leave it alone for "
-                            "{minutes} minutes. The bot's operator can see why in the log.",
-                            name=plugin.name,
-                            count=FAILURES,
-                            minutes=round(PAUSE / 60),
-                        ),
-                    )
+            try:
+                await self._tell(call, own, name, hook)
+            finally:
+                queue.task_done()
+
+    async def _tell(self, call: Call, own: Sequence[Plugin[Any]], name: str, hook: _Hook) -> None:
+        for plugin in self._active(call.guild_id, own):
+            if await self._call(call.guild_id, plugin, name, hook) is Failure.PAUSED:
+                self.warning(
+                    call,
+                    say(
+                        "The plugin `{name}` failed {count} times in a minute, so I leave it alone for "
+                        "{minutes} minutes. The bot's operator can see why in the log.",
+                        name=plugin.name,
+                        count=FAILURES,
+                        minutes=round(PAUSE / 60),
+                    ),
+                )
 
     async def _call(self, guild_id: int, plugin: Plugin[Any], name: str, hook: _Hook) -> Failure | None:
         """Call one hook; None when it went well."""

@@ -260,7 +260,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
     async def _post(self, call: Call, text: Text) -> None:
         channel = self.host.get_channel(call.text_channel_id)
         if channel is not None:  # deleted meanwhile, or the bot is no longer on the server
-            await channel.send(text.to(self.language(call.guild_id)))
+            await channel.send(text.to(self.language(call.guild_id))[:MESSAGE_LIMIT])
 
     def _call(self, interaction: Interaction) -> Call:
         assert interaction.guild_id is not None

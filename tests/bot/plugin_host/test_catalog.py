@@ -151,7 +151,7 @@ def test_an_edit_within_the_same_second_is_seen(tmp_path: Path) -> None:
 
 
 def test_a_plugin_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match="there is no plugin cards; there are: dice, images"):
+    with pytest.raises(PluginError, match="there is no plugin cards; there are: autojoin, dice, images"):
         catalog(tmp_path).reimport("cards")
 
 

@@ -1,0 +1,200 @@
+"""`parley doctor`: whether this machine can run the bot: every line says what was looked at, and the way out.
+
+Nothing is opened that costs anything, and no secret is printed.
+"""
+
+import argparse
+import asyncio
+import os
+import shutil
+import socket
+import ssl
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import davey
+
+from bot.call.ledger.sqlite import SqliteLedger
+from bot.config.load import Config
+from bot.errors import ParleyError
+from bot.network import connector, tls_context
+from bot.plugin_host.catalog import Catalog
+from bot.plugin_host.providers import Providers
+from bot.voice import opus
+from bot.watchdog.pulse import is_held, lock_file
+
+API = "https://discord.com/api/v10"
+LEAST_DISK = 200 << 20  # bytes
+#: Seconds by which this clock may differ from Discord's: LiveKit's tokens and days of limits go by it.
+MOST_SKEW = 30.0
+TIMEOUT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One finding."""
+
+    good: bool
+    text: str
+
+    def __str__(self) -> str:
+        return f"{'ok  ' if self.good else 'BAD '} {self.text}"
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The command's own words and options."""
+    parser = commands.add_parser("doctor", help="whether this machine can run the bot; costs nothing")
+    parser.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"), help="default: config.yaml")
+
+
+def main(config: Config, catalog: Catalog) -> int:
+    """Print every finding; 0 when all are good."""
+    return asyncio.run(_print(config, catalog))
+
+
+async def _print(config: Config, catalog: Catalog) -> int:
+    bad = 0
+    async for line in examine(config, catalog):
+        print(line, flush=True)
+        bad += not line.good
+    print("Everything is well." if not bad else f"{bad} thing{'s' * (bad != 1)} to see to.")
+    return int(bad > 0)
+
+
+async def examine(config: Config, catalog: Catalog) -> AsyncIterator[Line]:
+    """From this machine outwards."""
+    for line in _machine(config):
+        yield line
+    yield await _ledger(config)
+    for broken in catalog.broken:
+        yield Line(False, f"plugin {broken.name} cannot be used: {broken.reason}")
+    async for line in _discord(config):
+        yield line
+    async for line in _providers(config, catalog):
+        yield line
+
+
+def _machine(config: Config) -> Iterator[Line]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Line((3, 11) <= sys.version_info < (3, 14), f"Python {version} (3.11 to 3.13 is needed)")
+    try:
+        yield Line(True, f"{opus.version()}: the voice codec")
+    except (OSError, RuntimeError, ParleyError) as error:
+        yield Line(False, f"libopus cannot be loaded ({error}): apt install libopus0, or pip install 'parley[opus]'")
+    most = davey.DAVE_PROTOCOL_VERSION
+    yield Line(most >= 1, f"DAVE protocol {most}: Discord's end-to-end encryption")
+    free = shutil.disk_usage(config.ledger_file.parent).free
+    yield Line(free > LEAST_DISK, f"{free >> 20} MB free for {config.ledger_file} (200 MB or more is wise)")
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.bind(("", 0))
+        yield Line(True, "UDP sockets can be opened (Discord's voice and LiveKit need outgoing UDP)")
+    except OSError as error:
+        yield Line(False, f"UDP sockets cannot be opened ({error.strerror}): allow outgoing UDP")
+
+
+async def _ledger(config: Config) -> Line:
+    if await asyncio.to_thread(is_held, lock_file(config.ledger_file)):
+        return Line(True, f"the ledger {config.ledger_file} is in use by a running bot")
+    try:
+        ledger = await SqliteLedger.open(config.ledger_file)
+    except ParleyError as error:
+        return Line(False, str(error))
+    left = [record for record in await ledger.unsettled() if record.must_be_ended]
+    await ledger.close()
+    if left:
+        return Line(False, f"{len(left)} sessions are still open: `parley sessions end --all` ends them")
+    return Line(True, f"the ledger {config.ledger_file} can be written, and no session is open in it")
+
+
+async def _discord(config: Config) -> AsyncIterator[Line]:
+    variable = config.host.discord.token_env
+    token = os.environ.get(variable)
+    if not token:
+        yield Line(False, f"{variable} is not set: discord.com/developers/applications, Bot, Reset Token")
+        return
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT)
+    headers = {"Authorization": f"Bot {token}", "User-Agent": "DiscordBot (https://parley.invalid, 1)"}
+    try:
+        async with aiohttp.ClientSession(
+            connector=connector(config.host.network), timeout=timeout, headers=headers
+        ) as http:
+            asked = time.time()
+            async with http.get(f"{API}/users/@me") as answer:
+                yield _token(answer.status, await answer.json(content_type=None), variable)
+                skew = _skew(answer.headers.get("Date"), asked)
+            if skew is not None:
+                text = f"this clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} Discord's"
+                yield Line(abs(skew) <= MOST_SKEW, text + ("" if abs(skew) <= MOST_SKEW else ": set it, with NTP say"))
+            if answer.status != 200:
+                return
+            async with http.get(f"{API}/gateway/bot") as answer:
+                limits = (await answer.json(content_type=None)).get("session_start_limit", {})
+                left = limits.get("remaining", 1)
+                yield Line(left > 0, f"Discord allows {left} more logins today")
+    except (aiohttp.ClientError, OSError, ssl.SSLError, TimeoutError, ValueError) as error:
+        reason = str(error) or type(error).__name__
+        yield Line(False, f"Discord cannot be reached ({reason}): check the network, and `network:` in the config")
+
+
+def _token(status: int, body: Any, variable: str) -> Line:
+    if status == 200 and isinstance(body, dict):
+        return Line(True, f"Discord knows the bot as {body.get('username')}; it needs no privileged intents")
+    if status == 401:
+        return Line(False, f"Discord refuses the token in {variable}: reset it in the developer portal")
+    return Line(False, f"Discord answered with status {status}: try again in a minute")
+
+
+def _skew(date: str | None, asked: float) -> float | None:
+    """Seconds by which this clock is ahead of whoever sent the date; None when it cannot be told."""
+    try:
+        return None if date is None else asked - parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return None
+
+
+async def _providers(config: Config, catalog: Catalog) -> AsyncIterator[Line]:
+    """Each account that some server uses: its key, and whether its address answers at all."""
+    providers = Providers(lambda: config, catalog.classes, lambda: tls_context(config.host.network))
+    told: set[str] = set()
+    servers = {0: config.host.defaults, **config.host.servers}
+    try:
+        for guild_id in servers:
+            try:
+                provider = providers.of_server(guild_id, config.server(guild_id))
+            except ParleyError as error:
+                text = str(error)
+                line: Callable[[], Coroutine[Any, Any, Line]] | None = None
+            else:
+                account = provider.account
+                text = f"{provider.title} with the key in {account.key_name}"
+                line = _reaches(text, account.endpoint, config)
+            if text in told:
+                continue
+            told.add(text)
+            yield Line(False, f"{text}: set it, and `provider:`, as the README says") if line is None else await line()
+    finally:
+        await providers.close()
+
+
+def _reaches(text: str, endpoint: str, config: Config) -> Callable[[], Coroutine[Any, Any, Line]]:
+    async def look() -> Line:
+        try:
+            async with (
+                aiohttp.ClientSession(
+                    connector=connector(config.host.network), timeout=aiohttp.ClientTimeout(total=TIMEOUT)
+                ) as http,
+                http.get(endpoint) as answer,
+            ):
+                return Line(True, f"{text}: {endpoint} answers (status {answer.status} to a bare GET)")
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            reason = str(error) or type(error).__name__
+            return Line(False, f"{text}: {endpoint} cannot be reached ({reason}): check the network and `base_url`")
+
+    return look

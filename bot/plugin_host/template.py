@@ -1,0 +1,123 @@
+"""What `parley plugins new` writes: a plugin that does something, and a test of it that passes."""
+
+from pathlib import Path
+
+from bot.errors import PluginError
+
+from .manifest import API_VERSION, FILE, Manifest
+
+_MANIFEST = """\
+name: {name}
+version: 0.1.0
+api: {api}
+description: Greets whoever starts a call, and counts what is said
+author: You
+permissions: [view_channel, send_messages]
+stores: Nothing.
+"""
+
+_CODE = '''\
+"""Greets whoever starts a call, and counts what is said in it."""
+
+from pydantic import Field
+
+from bot.call.call import Call
+from bot.call.events import Receipt, TranscriptLine
+from bot.config.model import PluginSettings
+from bot.plugin_host.plugin import Host, Plugin
+
+
+class {title}Settings(PluginSettings):
+    """What a server may set, under `plugins: {name}:`."""
+
+    greeting: str = Field("Hello", max_length=100, description="the first word of every call")
+
+
+class {title}Plugin(Plugin[{title}Settings]):
+    """One instance serves all servers: keep what belongs to a call by its id, and forget it when the call ends."""
+
+    name = "{name}"
+    Settings = {title}Settings
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        self._lines: dict[str, int] = {{}}  # by call id
+
+    async def on_call_started(self, call: Call) -> None:
+        channel = self.host.get_channel(call.text_channel_id)
+        if channel is not None:  # it may be deleted at any time
+            await channel.send(f"{{self.settings(call.guild_id).greeting}}, <@{{call.starter_id}}>!")
+
+    async def on_transcript(self, call: Call, line: TranscriptLine) -> None:
+        if line.final:
+            self._lines[call.id] = self._lines.get(call.id, 0) + 1
+
+    async def on_call_ended(self, receipt: Receipt) -> None:
+        lines = self._lines.pop(receipt.session_id, 0)
+        channel = self.host.get_channel(receipt.text_channel_id)
+        if channel is not None:
+            await channel.send(f"{{lines}} lines were said.")
+
+
+PLUGIN = {title}Plugin
+'''
+
+_TEST = '''\
+"""Run it with `pytest`, or against a whole sandbox with `pytest --parley-sandbox`."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.testing import conformance
+
+FOLDER = Path(__file__).parent
+
+
+@pytest.mark.asyncio
+async def test_it_greets_and_counts(parley):
+    server = await parley(FOLDER, greeting="Welcome")
+    await server.start(starter="Ann")
+    await server.expect("Welcome, <@")
+    await server.say("Ann", "When does the museum open tomorrow?")
+    await server.end()
+    await server.expect("1 lines were said.")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("check", conformance.CHECKS)
+async def test_it_stands_what_every_plugin_must(check):
+    assert await conformance.run(FOLDER, conformance.CHECKS[check]) == []
+'''
+
+
+def write(name: str, parent: Path) -> list[Path]:
+    """A new plugin in a folder of its own below `parent`; the files. PluginError when the name is none, or taken."""
+    manifest = _MANIFEST.format(name=name, api=API_VERSION)
+    pattern = str(Manifest.model_json_schema()["properties"]["name"]["pattern"])
+    if not _fits(name):
+        raise PluginError(f"{name!r} cannot be a plugin's name: it must match {pattern}")
+    folder = parent / name
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        raise PluginError(f"{folder} is there already; choose another name, or another folder with --in") from None
+    except OSError as error:
+        raise PluginError(f"{folder} cannot be made: {error.strerror}") from error
+    title = "".join(part.capitalize() for part in name.split("_"))
+    texts = {
+        FILE: manifest,
+        "__init__.py": _CODE.format(name=name, title=title),
+        f"test_{name}.py": _TEST,
+    }
+    for file, text in texts.items():
+        (folder / file).write_text(text, encoding="utf-8")
+    return [folder / file for file in texts]
+
+
+def _fits(name: str) -> bool:
+    try:
+        Manifest.model_validate({"name": name, "version": "0.1.0", "api": API_VERSION, "description": "x"})
+    except ValueError:
+        return False
+    return True

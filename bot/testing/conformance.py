@@ -1,0 +1,154 @@
+"""What every plugin must stand, whatever it does: strange calls, a Discord that says no, reloads, and its own end.
+
+`parley plugins check FOLDER --thorough` runs all of it, and so does the test that `parley plugins new` writes.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bot.errors import ParleyError
+
+from .discord_parts import refusal
+from .server import PlayedServer
+
+#: Seconds for one check: hooks have ten each.
+PATIENCE = 60.0
+
+Check = Callable[[PlayedServer], Awaitable[None]]
+
+#: What a voicebot or a person may say.
+STRANGE = (
+    "",
+    " ",
+    "x" * 4000,
+    "@everyone <@&1> <@1001> https://example.com/?a=b",
+    "**bold** `code` ```block``` ||spoiler|| # heading",
+    "\u202eright to left \u0000 zero \ud7ff \U0001f9db",
+    "{name} %s {0}",
+)
+
+
+async def twice(server: PlayedServer) -> None:
+    """Two calls, one after the other, with everything that can happen in them."""
+    for _ in range(2):
+        if not await server.start():
+            return
+        await _everything(server)
+        await server.end()
+
+
+async def strange_words(server: PlayedServer) -> None:
+    """Whatever is said and shown."""
+    if not await server.start(starter="@everyone"):
+        return
+    for text in STRANGE:
+        await server.say("Ann", text)
+        await server.answer(text)
+        await server.say("Ann", text, final=False)
+        await server.show(key=text or "key")
+        await server.warn(text)
+    await server.show(url="http://127.0.0.1/x.png")
+
+
+async def no_channel(server: PlayedServer) -> None:
+    """The text channel was deleted in mid-call."""
+    if await server.start():
+        server.bot.channels.clear()
+        await _everything(server)
+
+
+async def nobody_known(server: PlayedServer) -> None:
+    """Discord does not tell the bot who its members are."""
+    if await server.start():
+        server.guild.people.clear()
+        await _everything(server)
+
+
+async def killed_in_mid_call(server: PlayedServer) -> None:
+    """A receipt of a call that another run of the bot began."""
+    await server.start()
+    if server.call is not None:
+        dispatcher = server.bot.plugins.dispatcher
+        call, server.call = server.call, None
+        await dispatcher.finished(call)
+        server.call = type(call)(f"{call.id}-of-before", call.config, call.starter_id, elapsed=90.0)
+        await server.end()
+
+
+async def reloaded_in_mid_call(server: PlayedServer) -> None:
+    """The running call keeps the instance it began with; the next one has the new."""
+    live = await server.start()
+    before = server.plugin
+    await server.reload()
+    _must(server.plugin is not before, "it is the same instance after a reload")
+    if live:
+        await _everything(server)
+        await server.end()
+    if await server.start():
+        await _everything(server)
+
+
+async def discord_says_no(server: PlayedServer) -> None:
+    """Permissions were taken away; it must work again when they are back."""
+    if not await server.start():
+        return
+    server.text.refusal = refusal(403, "Missing Permissions")
+    await _everything(server)
+    server.text.refusal = None
+    server.failures[:] = [failure for failure in server.failures if "Discord refused" not in failure]
+    await server.say("Ann", "hello again")
+
+
+CHECKS: dict[str, Check] = {
+    check.__name__: check
+    for check in (
+        twice,
+        strange_words,
+        no_channel,
+        nobody_known,
+        killed_in_mid_call,
+        reloaded_in_mid_call,
+        discord_says_no,
+    )
+}
+
+
+async def run(folder: Path, check: Check, settings: Mapping[str, Any] | None = None) -> list[str]:
+    """One check; what is wrong, empty when nothing is."""
+    before = set(asyncio.all_tasks())
+    try:
+        server = await PlayedServer.open(folder, settings)
+    except ParleyError as error:
+        return [str(error)]
+    found: list[str] = []
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await check(server)
+    except TimeoutError:
+        found.append(f"it took longer than {PATIENCE:.0f} s")
+    except (AssertionError, ParleyError) as error:
+        found.append(str(error))
+    with contextlib.suppress(ParleyError):
+        await server.close()
+    await asyncio.sleep(0)  # tasks that were cancelled come to their end
+    left = [task.get_name() for task in asyncio.all_tasks() - before if not task.done()]
+    if left:
+        found.append(f"tasks are left when it is unloaded: {', '.join(sorted(left))}; use self.tasks.create")
+    return [*server.failures, *found]
+
+
+async def _everything(server: PlayedServer) -> None:
+    await server.say("Ann", "Where is the vase?")
+    await server.answer("Here it is.")
+    await server.show(key="vase", url="https://example.com/vase.png")
+    server.advance(61)
+    await server.warn("The connection broke.")
+    await server.notice("It is back.")
+
+
+def _must(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise AssertionError(otherwise)

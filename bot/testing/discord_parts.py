@@ -1,0 +1,122 @@
+"""As much of Discord as a plugin sees in a call: channels that keep what is sent and say no where Discord does."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import discord
+from discord.ext import commands
+
+MESSAGE_LIMIT, EMBED_LIMIT, MOST_EMBEDS = 2000, 6000, 10  # characters, characters, and a message's embeds
+
+
+@dataclass(slots=True)
+class Posted:
+    """A message as it stands in the channel."""
+
+    content: str = ""
+    embeds: list[discord.Embed] = field(default_factory=list)
+    view: Any = None
+    deleted: bool = False
+
+    async def edit(self, **changes: Any) -> "Posted":
+        """As discord.py's message."""
+        checked = _message(**changes)
+        self.content = checked.content if "content" in changes else self.content
+        self.embeds = checked.embeds if {"embed", "embeds"} & set(changes) else self.embeds
+        self.view = changes.get("view", self.view)
+        return self
+
+    async def delete(self) -> None:
+        """As discord.py's message."""
+        self.deleted = True
+
+
+class Channel:
+    """A text channel, or a voice channel with its chat."""
+
+    def __init__(self, channel_id: int, name: str, guild: "Guild") -> None:
+        self.id, self.name, self.guild = channel_id, name, guild
+        self.posted: list[Posted] = []
+        #: Raised by every `send` while it is set, as Discord's refusals are.
+        self.refusal: Exception | None = None
+
+    @property
+    def mention(self) -> str:
+        return f"<#{self.id}>"
+
+    async def send(self, content: str | None = None, **more: Any) -> Posted:
+        """discord.HTTPException for what Discord does not take."""
+        if self.refusal is not None:
+            raise self.refusal
+        message = _message(content=content, **more)
+        self.posted.append(message)
+        return message
+
+    async def history(self, **_: Any) -> AsyncIterator[Posted]:
+        """Newest first."""
+        for message in reversed(self.posted):
+            yield message
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A member of the server."""
+
+    id: int
+    display_name: str
+    guild: "Guild" = field(repr=False)
+    bot: bool = False
+
+    @property
+    def mention(self) -> str:
+        return f"<@{self.id}>"
+
+
+class Guild:
+    """A server."""
+
+    def __init__(self, guild_id: int, name: str, language: discord.Locale) -> None:
+        self.id, self.name, self.preferred_locale = guild_id, name, language
+        self.people: dict[int, Person] = {}
+
+    def get_member(self, user_id: int, /) -> Person | None:
+        """As discord.py's guild."""
+        return self.people.get(user_id)
+
+
+class Bot(commands.Bot):
+    """Enough of a bot for cogs and their commands; it never connects."""
+
+    def __init__(self, guild: Guild, channels: list[Channel]) -> None:
+        super().__init__(command_prefix=commands.when_mentioned, intents=discord.Intents.none(), help_command=None)
+        self.guild = guild
+        self.channels = {channel.id: channel for channel in channels}
+
+    def get_channel(self, channel_id: int, /) -> Any:
+        """As discord.py's client."""
+        return self.channels.get(channel_id)
+
+    def get_guild(self, guild_id: int, /) -> Any:
+        """As discord.py's client."""
+        return self.guild if guild_id == self.guild.id else None
+
+
+def refusal(status: int, message: str) -> discord.HTTPException:
+    """Discord's refusal with an HTTP status, of the class that discord.py would raise."""
+    kinds: dict[int, type[discord.HTTPException]] = {403: discord.Forbidden, 404: discord.NotFound}
+    response: Any = SimpleNamespace(status=status, reason=message)
+    return kinds.get(status, discord.HTTPException)(response, message)
+
+
+def _message(content: str | None = None, **more: Any) -> Posted:
+    embeds = [embed for embed in (more.get("embed"), *(more.get("embeds") or ())) if embed is not None]
+    text = str(content or "")
+    if len(text) > MESSAGE_LIMIT:
+        raise refusal(400, f"content: Must be {MESSAGE_LIMIT} or fewer in length.")
+    if not text and not embeds and not more.get("view") and not more.get("file") and not more.get("files"):
+        raise refusal(400, "Cannot send an empty message")
+    if len(embeds) > MOST_EMBEDS or sum(len(embed) for embed in embeds) > EMBED_LIMIT:
+        raise refusal(400, f"embeds: Must be {MOST_EMBEDS} or fewer, and {EMBED_LIMIT} characters in all.")
+    return Posted(text, embeds, more.get("view"))

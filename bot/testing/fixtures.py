@@ -1,0 +1,49 @@
+"""The pytest plugin: `parley` opens a plugin's server, in memory or, with `--parley-sandbox`, with everything real.
+
+`server = await parley(FOLDER, setting=value)`; what a plugin fails at fails its test, unless the test has taken it out
+of `server.failures`. The tests need pytest-asyncio.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from .server import PlayedServer
+
+#: An entry point of this group offers another kind of server, by its name.
+ENTRY_POINTS = "parley.testing"
+
+Opener = Callable[..., Awaitable[Any]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--parley-sandbox`."""
+    parser.addoption("--parley-sandbox", action="store_true", help="run calls for real, in a sandbox on this machine")
+
+
+@pytest_asyncio.fixture
+async def parley(request: pytest.FixtureRequest) -> AsyncIterator[Opener]:
+    """Opens servers; they are closed at the end of the test."""
+    kind: Any = PlayedServer
+    if request.config.getoption("--parley-sandbox"):
+        found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+        if "sandbox" not in found:
+            pytest.skip("Parley's sandbox is not installed: pip install 'parley[sandbox]'")
+        kind = found["sandbox"].load()
+    async with contextlib.AsyncExitStack() as servers:
+        opened: list[Any] = []
+
+        async def open_server(folder: Path, **settings: Any) -> Any:
+            server = await kind.open(Path(folder), settings)
+            servers.push_async_callback(server.close)
+            opened.append(server)
+            return server
+
+        yield open_server
+        for server in opened:
+            assert not server.failures, f"the plugin failed: {server.failures}"

@@ -1,0 +1,296 @@
+"""A server with one plugin and one call, all in memory: what happens in the call is what a test says.
+
+The plugin host and its hooks are the real ones; the call, Discord and the provider are not there.
+"""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import discord
+import yaml
+
+from bot.call.events import Receipt, TranscriptLine
+from bot.call.state import CallState, EndReason
+from bot.config.load import Config, check
+from bot.config.model import ServerSettings
+from bot.config.source import parse
+from bot.errors import PluginError, Refused
+from bot.plugin_host import hooks
+from bot.plugin_host.catalog import Catalog
+from bot.plugin_host.host import PluginHost
+from bot.plugin_host.plugin import Plugin
+from bot.provider import ShownImage, VoicebotSession
+
+from .discord_parts import Bot, Channel, Guild, Person, Posted
+
+__all__ = ["PlayedCall", "PlayedServer", "Posted"]
+
+GUILD_ID, TEXT_ID, VOICE_ID, FIRST_PERSON = 100, 200, 300, 1001
+PATIENCE = 5.0  # seconds for a plugin to do what a test expects
+
+
+class NoLibrary:
+    """A provider whose voicebot has no pictures but those of the session."""
+
+    title = "Provider"
+
+    async def image_library(self, voicebot: str) -> Mapping[str, str]:
+        """None."""
+        return {}
+
+
+@dataclass(slots=True)
+class PlayedCall:
+    """What plugins read of a call; `bot.call.call.Call` has the same names."""
+
+    id: str
+    config: Config
+    starter_id: int
+    guild_id: int = GUILD_ID
+    text_channel_id: int = TEXT_ID
+    voice_channel_id: int = VOICE_ID
+    voicebot: str = "guide"
+    voicebot_name: str = "Guide"
+    session: VoicebotSession | None = None
+    state: CallState = CallState.CONNECTING
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    elapsed: float = 0.0  # seconds
+    ignored: set[int] = field(default_factory=set)
+    provider: Any = field(default_factory=NoLibrary)
+    closing: Any = None
+    ended_by: int | None = None
+
+    @property
+    def settings(self) -> ServerSettings:
+        return self.config.server(self.guild_id)
+
+    @property
+    def host_id(self) -> int:
+        return self.starter_id
+
+    @property
+    def billed_minutes(self) -> int:
+        return max(1, math.ceil(self.elapsed / 60))
+
+
+class PlayedServer:
+    """Open it with `open`; every verb waits until the plugin has heard of what happened."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any], language: str) -> None:
+        self.folder = folder = folder.resolve()
+        self.guild = Guild(GUILD_ID, "A server", discord.Locale(language))
+        self.text, self.voice = Channel(TEXT_ID, "talk", self.guild), Channel(VOICE_ID, "Lounge", self.guild)
+        bot: Any = Bot(self.guild, [self.text, self.voice])
+        self.bot = bot
+        catalog = Catalog.load([folder.parent])
+        found = next((name for name, known in catalog.found.items() if known.folder == folder), None)
+        if found is None or found not in catalog.classes:
+            reasons = [broken.reason for broken in catalog.broken if broken.name == folder.name]
+            raise PluginError("; ".join(reasons) or f"{folder}: there is no plugin in it")
+        self.name = found
+        for name in [name for name in catalog.classes if name != found]:
+            catalog.put(name, None)
+        written = yaml.safe_dump({"defaults": {"plugins": {found: dict(settings)}}}, sort_keys=False)
+        bot.config = check(parse(folder / "config.yaml", written), catalog.models)
+        bot.calls = self
+        bot.plugins = PluginHost(bot, catalog)
+        self.call: PlayedCall | None = None
+        #: What was wrong with the plugin, as the operator's log says it. A test that expects it empties it.
+        self.failures: list[str] = []
+        #: Why the last start was refused, as its person reads it; None when it was not.
+        self.refused: str | None = None
+        self._log = _Failures(self.failures)
+        self._number = 0
+
+    @classmethod
+    async def open(
+        cls, folder: Path, settings: Mapping[str, Any] | None = None, language: str = "en-US"
+    ) -> "PlayedServer":
+        """Load the plugin in a folder with these settings. PluginError, ConfigError."""
+        server = cls(folder, settings or {}, language)
+        logging.getLogger(hooks.__name__).addHandler(server._log)
+        await server.bot.plugins.start()
+        if server.bot.plugins.catalog.broken and not server.bot.plugins.instances:
+            await server.close()
+            raise PluginError(server.bot.plugins.catalog.broken[-1].reason)
+        return server
+
+    async def close(self) -> None:
+        """End the call and unload the plugin."""
+        if self.call is not None:
+            await self.end()
+        await self.bot.plugins.stop()
+        await self.bot.close()
+        logging.getLogger(hooks.__name__).removeHandler(self._log)
+
+    # -- what the plugin host asks of calls ---------------------------------------------------------------------
+
+    def of_guild(self, guild_id: int) -> PlayedCall | None:
+        """As `CallManager.of_guild`."""
+        return self.call if guild_id == GUILD_ID else None
+
+    def config_of(self, guild_id: int) -> Config | None:
+        """As `CallManager.config_of`."""
+        return None if self.call is None else self.call.config
+
+    # -- what a test says ---------------------------------------------------------------------------------------
+
+    @property
+    def plugin(self) -> Plugin[Any]:
+        """The instance in place."""
+        instance: Plugin[Any] = self.bot.plugins.instances[self.name]
+        return instance
+
+    @property
+    def messages(self) -> list[str]:
+        """All that stands in the text channel: contents, and what embeds say."""
+        return [_words(message) for message in self.text.posted if not message.deleted]
+
+    def person(self, name: str) -> Person:
+        """A member of the server; who is named for the first time joins it."""
+        for person in self.guild.people.values():
+            if person.display_name == name:
+                return person
+        person = Person(FIRST_PERSON + len(self.guild.people), name, self.guild)
+        self.guild.people[person.id] = person
+        return person
+
+    async def start(self, starter: str = "Ann", images: Mapping[str, str] | None = None) -> bool:
+        """`/voicebot join`; whether the call is live. `refused` says why it is not."""
+        self._number += 1
+        call = PlayedCall(f"call{self._number}", self.bot.config, self.person(starter).id)
+        self.refused = None
+        try:
+            await self._dispatcher.starting(call)
+        except Refused as error:
+            self.refused = error.for_user
+            await self._dispatcher.finished(call)
+            return False
+        call.session = VoicebotSession("room", "wss://localhost", "", call.voicebot_name, images=dict(images or {}))
+        call.state = CallState.LIVE
+        self.call = call
+        self._dispatcher.started(call)
+        await self.settle()
+        return True
+
+    async def say(self, who: str, text: str, *, final: bool = True) -> None:
+        """A person says something."""
+        speaker = self.person(who).id
+        self._dispatcher.speaking(self._live, speaker, True)
+        self._dispatcher.speaking(self._live, speaker, False)
+        self._dispatcher.transcript(self._live, TranscriptLine("user", text, final, (speaker,)))
+        await self.settle()
+
+    async def answer(self, text: str, *, final: bool = True) -> None:
+        """The voicebot says something."""
+        for state in ("thinking", "speaking"):
+            self._dispatcher.agent_state(self._live, state)
+        self._dispatcher.transcript(self._live, TranscriptLine("voicebot", text, final))
+        self._dispatcher.agent_state(self._live, "listening")
+        await self.settle()
+
+    async def show(self, key: str | None = None, url: str | None = None) -> None:
+        """The voicebot shows a picture."""
+        self._dispatcher.image(self._live, ShownImage(key, url))
+        await self.settle()
+
+    async def warn(self, text: str) -> None:
+        """Something is wrong with the call."""
+        self._dispatcher.warning(self._live, text)
+        await self.settle()
+
+    async def notice(self, text: str) -> None:
+        """It is well again."""
+        self._dispatcher.notice(self._live, text)
+        await self.settle()
+
+    def advance(self, seconds: float) -> None:
+        """Time passes, as the call's meter sees it."""
+        self._live.elapsed += seconds
+
+    async def kick(self) -> Receipt:
+        """A moderator disconnects the bot."""
+        return await self.end(EndReason.DISCONNECTED)
+
+    async def end(self, reason: EndReason = EndReason.LEFT) -> Receipt:
+        """The call ends; its receipt, as the plugin has it."""
+        call, self.call = self._live, None
+        call.closing, call.state = object(), CallState.ENDED
+        await self._dispatcher.finished(call)
+        receipt = Receipt(
+            session_id=call.id,
+            guild_id=call.guild_id,
+            voice_channel_id=call.voice_channel_id,
+            text_channel_id=call.text_channel_id,
+            starter_id=call.starter_id,
+            voicebot=call.voicebot,
+            voicebot_name=call.voicebot_name,
+            reason=reason,
+            ended_by=call.ended_by,
+            started_at=call.started_at,
+            duration=call.elapsed,
+            billed_minutes=call.billed_minutes,
+            credits=None,
+        )
+        await self._dispatcher.ended(receipt)
+        return receipt
+
+    async def expect(self, text: str, within: float = PATIENCE) -> None:
+        """Wait until the channel says so; AssertionError with all it says when it does not."""
+        deadline = time.monotonic() + within
+        while not any(text in message for message in self.messages):
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    f"nobody wrote {text!r}; the channel says {self.messages}, failed: {self.failures}"
+                )
+            await asyncio.sleep(0.01)
+
+    async def settle(self) -> None:
+        """Until the plugin has heard of everything."""
+        for queue in self._dispatcher.queues():
+            await queue.join()
+
+    async def reload(self) -> None:
+        """The plugin's code as it is on disk now; PluginError leaves the one in place."""
+        reimport = self.bot.plugins.catalog.reimport(self.name)
+        try:
+            await self.bot.plugins.replace(self.name, reimport.plugin)
+        except PluginError:
+            reimport.undo()
+            raise
+
+    @property
+    def _dispatcher(self) -> Any:
+        return self.bot.plugins.dispatcher
+
+    @property
+    def _live(self) -> PlayedCall:
+        assert self.call is not None, "there is no call; `await server.start()` begins one"
+        return self.call
+
+
+class _Failures(logging.Handler):
+    """What the hooks' log says of the plugin."""
+
+    def __init__(self, found: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._found = found
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        self._found.append(record.getMessage() + (f": {type(error).__name__}: {error}" if error else ""))
+
+
+def _words(message: Posted) -> str:
+    parts = [message.content]
+    for embed in message.embeds:
+        parts += [embed.author.name or "", embed.title or "", embed.description or "", embed.image.url or ""]
+        parts += [f"{item.name}: {item.value}" for item in embed.fields]
+    return "\n".join(part for part in parts if part)

@@ -1,0 +1,73 @@
+"""From `parley plugins new` to a plugin that works: what it writes passes its own test, and stands what it must."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot import plugin_tools
+from bot.errors import PluginError
+from bot.plugin_host import template
+
+
+def _pytest(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    arguments = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(folder),
+        *more,
+        str(folder),
+    ]
+    return subprocess.run(arguments, capture_output=True, text=True, check=False)
+
+
+def test_a_new_plugin_passes_its_own_test(tmp_path: Path) -> None:
+    template.write("dice_roller", tmp_path)
+    run = _pytest(tmp_path / "dice_roller")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "8 passed" in run.stdout
+
+
+def test_and_fails_it_when_it_is_broken(tmp_path: Path) -> None:
+    template.write("dice", tmp_path)
+    code = tmp_path / "dice" / "__init__.py"
+    code.write_text(code.read_text().replace("lines = self._lines.pop", "lines = self._lines.pip"))
+    run = _pytest(tmp_path / "dice")
+    assert run.returncode == 1
+    assert "'dict' object has no attribute 'pip'" in run.stdout
+
+
+@pytest.mark.parametrize("name", ["Dice", "1dice", "dice-roller", "", "x" * 40, "../dice"])
+def test_a_name_that_cannot_be_one(tmp_path: Path, name: str) -> None:
+    with pytest.raises(PluginError, match="cannot be a plugin's name"):
+        template.write(name, tmp_path)
+
+
+def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert plugin_tools.new("dice", tmp_path) == 0
+    assert plugin_tools.new("dice", tmp_path) == 1
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_thorough_checks(tmp_path: Path) -> None:
+    """As people call it: in a process of its own, whatever the plugin does to it."""
+    template.write("dice", tmp_path)
+    command = [sys.executable, "-m", "bot", "plugins", "check", str(tmp_path / "dice"), "--thorough"]
+    good = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (good.returncode, "reloaded in mid call: good" in good.stdout) == (0, True), good.stdout + good.stderr
+    code = tmp_path / "dice" / "__init__.py"
+    code.write_text(
+        code.read_text().replace(
+            "        if line.final:\n",
+            "        import asyncio\n\n        asyncio.ensure_future(asyncio.sleep(99))\n        if line.final:\n",
+        )
+    )
+    bad = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert bad.returncode == 1
+    assert "tasks are left when it is unloaded" in bad.stdout
