@@ -1,8 +1,8 @@
-"""Runs the whole suite, two lanes at once, then what needs the whole machine: `python -m tests`, or `make unit`.
+"""Runs the whole suite, three lanes at once, then what needs the whole machine: `python -m tests`, or `make unit`.
 
-The tests of money and of faults mostly wait (for watchdogs, restarts, limits, repairs), the others mostly compute; side
-by side they take as long as the slower lane. Recognised words and drift are measured in real time on two cores: they
-come afterwards, when nothing else is running. Plain `pytest` runs everything in one.
+The tests of whole calls mostly wait (for watchdogs, restarts, limits, repairs, people who speak), the others mostly
+compute; side by side they take as long as the slowest lane. Recognised words and drift are measured in real time on two
+cores: they come afterwards, when nothing else is running. Plain `pytest` runs everything in one.
 """
 
 import subprocess
@@ -11,31 +11,41 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-PATIENT = tuple(f"tests/calls/test_{name}.py" for name in ("money", "accidents", "guards", "voice_faults", "chaos"))
-MEASURED = tuple(f"tests/calls/test_{name}.py" for name in ("words", "soak"))
+
+def _calls(*names: str) -> tuple[str, ...]:
+    return tuple(f"tests/calls/test_{name}.py" for name in names)
+
+
+MONEY = _calls("money", "accidents", "chaos")
+FAULTS = _calls("guards", "voice_faults", "reconnects", "room_faults", "livekit_lost", "autojoin")
+MEASURED = _calls("words", "soak")
 
 
 def main() -> int:
     """The worst exit code; each run prints as it would alone, one after the other."""
-    rest = [f"--ignore={file}" for file in (*PATIENT, *MEASURED)]
-    return max(side_by_side(PATIENT, rest), side_by_side(MEASURED[1:], MEASURED[:1]))
+    rest = [f"--ignore={file}" for file in (*MONEY, *FAULTS, *MEASURED)]
+    return max(side_by_side(rest, MONEY, FAULTS), side_by_side(MEASURED[:1], MEASURED[1:]))
 
 
-def side_by_side(behind: Sequence[str], before: Sequence[str]) -> int:
-    """Two runs of pytest at once, by their arguments; the second one prints as it goes."""
+def side_by_side(*lanes: Sequence[str]) -> int:
+    """Runs of pytest at once, by their arguments; the first one prints as it goes."""
     with tempfile.TemporaryDirectory(prefix="parley-lanes-") as folder:
-        output = Path(folder) / "behind.log"
-        with output.open("wb") as log:
-            other = subprocess.Popen([sys.executable, "-m", "pytest", *behind], stdout=log, stderr=log)
-            try:
-                code = subprocess.call([sys.executable, "-m", "pytest", *before])
-                waited = other.wait()
-            finally:
+        others: list[subprocess.Popen[bytes]] = []
+        logs = [Path(folder) / f"{number}.log" for number in range(1, len(lanes))]
+        try:
+            for lane, file in zip(lanes[1:], logs, strict=True):
+                with file.open("wb") as log:
+                    others.append(subprocess.Popen([sys.executable, "-m", "pytest", *lane], stdout=log, stderr=log))
+            codes = [subprocess.call([sys.executable, "-m", "pytest", *lanes[0]])]
+            codes += [other.wait() for other in others]
+        finally:
+            for other in others:
                 if other.poll() is None:
                     other.terminate()
                     other.wait()
-        sys.stdout.write(output.read_text())
-    return max(code, waited)
+            for file in logs:
+                sys.stdout.write(file.read_text() if file.exists() else "")
+    return max(codes)
 
 
 if __name__ == "__main__":

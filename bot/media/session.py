@@ -140,6 +140,14 @@ class MediaSession:
         self._loop.ticker.add(echo.tick)
         self._loop.ticker.add(self._tick)
 
+    async def leave_room(self) -> None:
+        """Leave the room, or the echo, and wait until that is done; the voice connection stays."""
+        room, self._room = self._room, None
+        if room is not None:
+            self._past.room(room)
+            leaving = self._retire(room.leave())
+            await asyncio.wait({leaving})
+
     async def let_interrupt(self, user_ids: frozenset[int] | None) -> None:
         """Who may interrupt the voicebot from now on; None is everybody."""
         self._may_interrupt = user_ids
@@ -166,11 +174,12 @@ class MediaSession:
             self._past.room(room)
             self._retire(room.leave())
 
-    def _retire(self, closing: Coroutine[Any, Any, None]) -> None:
+    def _retire(self, closing: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Close a connection in a task of its own: nobody waits for its goodbye, and no cancellation cuts it short."""
         task = asyncio.create_task(closing, name="end of a connection")
         self._retired.add(task)
         task.add_done_callback(self._on_retired)
+        return task
 
     def _on_retired(self, task: "asyncio.Task[None]") -> None:
         self._retired.discard(task)

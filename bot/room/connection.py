@@ -39,9 +39,6 @@ SOURCE_QUEUE_MS = 40
 #: Frames waiting for the SDK; when it is slower than real time for longer than this, old sound is dropped.
 FEED_LIMIT = 3
 JOIN_TIMEOUT = 15.0  # seconds
-#: Seconds after publishing in which the SDK still negotiates. A room that is left meanwhile leaks two megabytes and a
-#: thread (livekit 1.1.21, "failed to negotiate the publisher: Called in wrong state: closed").
-NEGOTIATION = 0.5
 TRANSCRIPTION_TOPIC = "lk.transcription"
 AGENT_SESSION_TOPIC = "lk.agent.session"
 AGENT_STATE = "lk.agent.state"
@@ -73,7 +70,6 @@ class RoomConnection:
         self._tasks: set[asyncio.Task[None]] = set()
         self._listeners: dict[str, asyncio.Task[None]] = {}  # by track sid
         self._leaving = False
-        self._published_at: float | None = None
         self.frames_fed = 0
         self.frames_dropped = 0  # the SDK was too slow for them
         self.frames_refused = 0
@@ -113,7 +109,6 @@ class RoomConnection:
         track = rtc.LocalAudioTrack.create_audio_track("discord", self._source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=True)
         await self._room.local_participant.publish_track(track, options)
-        self._published_at = asyncio.get_running_loop().time()
         self._spawn(self._feed_source(self._source), "room feed")
 
     def _failed(self, why: str) -> RoomError:
@@ -130,8 +125,6 @@ class RoomConnection:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._listeners.clear()
-        if self._published_at is not None:
-            await asyncio.sleep(self._published_at + NEGOTIATION - asyncio.get_running_loop().time())
         await self._room.disconnect()
         if self._source is not None:
             await self._source.aclose()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
@@ -242,3 +243,21 @@ async def test_a_second_join_opens_no_second_session(hasty: RunningBot) -> None:
     assert sum("Just talk" in reply for reply in replies) == 1
     assert sum("There is a call in" in reply for reply in replies) == 1
     await hasty.command(place, place.people[0], "voicebot leave")
+
+
+async def test_a_call_leaves_no_thread_behind(hasty: RunningBot) -> None:
+    """The SDK keeps one for good, with some megabytes, of a room that the provider closes while we are in it."""
+    bot = await start_bot(hasty.stage)
+    place = bot.place()
+    assert bot.process.process is not None
+    tasks = Path(f"/proc/{bot.process.process.pid}/task")
+    for pause in (0.0, 0.2, 0.4, 0.6, 0.8):
+        session = await bot.start_call(place, arrived=False)
+        await asyncio.sleep(pause)
+        await bot.command(place, place.people[0], "voicebot leave")
+        await eventually(lambda session=session: not bot.bills(session))  # type: ignore[misc]
+        await eventually(lambda: bot.stage.discord.world.voice_channel_of(place.guild_id, bot.account.user_id) is None)
+    await asyncio.sleep(1)
+    names = [(task / "comm").read_text().strip() for task in tasks.iterdir()]
+    assert [name for name in names if name.startswith("AudioSource")] == []
+    assert await bot.process.stop() == 0

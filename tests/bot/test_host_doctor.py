@@ -1,0 +1,102 @@
+"""`parley doctor` names what is wrong with a machine, with the way out, and no secret."""
+
+import datetime
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from bot import host_doctor
+from bot.call.ledger import SessionState
+from bot.call.ledger.sqlite import SqliteLedger
+from bot.config.load import Config, load
+from bot.plugin_host.catalog import Catalog
+from tests.bot.call.records import record
+
+TOKEN, KEY = "token-that-nobody-may-see", "vl_key-that-nobody-may-see"
+CATALOG = Catalog.load()
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", TOKEN)
+    monkeypatch.setenv("VALSEA_API_KEY", KEY)
+
+
+def _config(folder: Path, text: str = "") -> Config:
+    (folder / "config.yaml").write_text(text)
+    return load(folder / "config.yaml", CATALOG.models)
+
+
+async def _lines(config: Config) -> list[str]:
+    return [str(line) async for line in host_doctor.examine(config, CATALOG)]
+
+
+async def _discord(monkeypatch: pytest.MonkeyPatch, status: int, *, ahead: float = 0.0) -> TestServer:
+    async def me(request: web.Request) -> web.Response:
+        assert request.headers["Authorization"] == f"Bot {TOKEN}"
+        now = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=ahead)
+        return web.json_response(
+            {"username": "Parley"}, status=status, headers={"Date": now.strftime("%a, %d %b %Y %H:%M:%S GMT")}
+        )
+
+    async def gateway(_: web.Request) -> web.Response:
+        return web.json_response({"session_start_limit": {"remaining": 7}})
+
+    app = web.Application()
+    app.add_routes([web.get("/users/@me", me), web.get("/gateway/bot", gateway)])
+    server = TestServer(app)
+    await server.start_server()
+    monkeypatch.setattr(host_doctor, "API", str(server.make_url("")).rstrip("/"))
+    return server
+
+
+async def test_all_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = await _discord(monkeypatch, 200)
+    lines = await _lines(_config(tmp_path, f"defaults: {{plugins: {{valsea: {{base_url: '{server.make_url('')}'}}}}}}"))
+    await server.close()
+    assert [line for line in lines if not line.startswith("ok")] == []
+    assert any("Discord knows the bot as Parley" in line for line in lines)
+    assert any("7 more logins" in line for line in lines)
+    assert any("Valsea with the key in VALSEA_API_KEY" in line for line in lines)
+    assert TOKEN not in str(lines)
+    assert KEY not in str(lines)
+
+
+async def test_a_token_that_is_refused_and_a_wrong_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = await _discord(monkeypatch, 401, ahead=120)
+    lines = await _lines(_config(tmp_path))
+    await server.close()
+    assert any(line.startswith("BAD  Discord refuses the token in DISCORD_TOKEN") for line in lines)
+    assert any("s ahead of Discord's: set it" in line for line in lines)
+
+
+async def test_nothing_can_be_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_doctor, "API", "http://127.0.0.1:9")
+    lines = await _lines(_config(tmp_path, "defaults: {plugins: {valsea: {base_url: 'http://127.0.0.1:9'}}}"))
+    assert any(line.startswith("BAD  Discord cannot be reached") for line in lines)
+    assert any(line.startswith("BAD  Valsea with the key") and "cannot be reached" in line for line in lines)
+
+
+async def test_secrets_that_are_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISCORD_TOKEN")
+    monkeypatch.delenv("VALSEA_API_KEY")
+    lines = await _lines(_config(tmp_path))
+    assert any(line.startswith("BAD  DISCORD_TOKEN is not set") for line in lines)
+    assert any(line.startswith("BAD  VALSEA_API_KEY is not set") for line in lines)
+
+
+async def test_sessions_that_are_open_and_a_ledger_that_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_doctor, "API", "http://127.0.0.1:9")
+    config = _config(tmp_path)
+    ledger = await SqliteLedger.open(config.ledger_file)
+    await ledger.intend(record("a1"))
+    await ledger.opened("a1", "room", None, 1000.0)
+    assert (await ledger.unsettled())[0].state is SessionState.OPEN
+    await ledger.close()
+    assert any("1 sessions are still open" in line for line in await _lines(config))
+    config.ledger_file.write_bytes(b"scribble" * 1000)
+    assert any("is not a database" in line for line in await _lines(config))
