@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup livekit demo test check lint unit bench chaos fuzz soak lock example clean
+.PHONY: help setup livekit demo test check lint unit bench chaos fuzz soak translations lock example clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -50,12 +50,17 @@ chaos: livekit ## kill the bot at 200 seeded moments and look at the provider's 
 	@$(BIN)/python -m tests.chaos --kills $(KILLS) --seed $(SEED)
 
 PACKETS ?= 1000000
-fuzz: $(READY) ## a million mutated packets through everything that a datagram passes (5 minutes)
+FILES ?= 100000
+fuzz: $(READY) ## a million mutated packets through all that a datagram passes, 100,000 mutated config files (10 minutes)
 	@$(BIN)/python -m tests.fuzz --packets $(PACKETS) --seed $(SEED)
+	@$(BIN)/python -m tests.fuzz_config --files $(FILES) --seed $(SEED)
 
 MINUTES ?= 60
 soak: livekit ## one call of an hour: talk, silence, talk; does the delay stay, does anything grow
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+translations: $(READY) ## put new sentences into the catalogues, and say what is left to translate
+	@$(BIN)/python -m tests.translations
 
 lock: ## pin the newest versions that fit pyproject.toml into requirements.lock
 	@$(BIN)/python -m pip install --quiet uv

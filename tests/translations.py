@@ -37,7 +37,9 @@ def packages() -> list[Path]:
 def sentences(package: Path) -> Sentences:
     """All that a package says to people."""
     found: Sentences = {}
-    for _, _, message, _, _ in extract_from_dir(package, method_map=[("**.py", "python")], keywords=KEYWORDS):
+    for _, _, message, _, _ in extract_from_dir(
+        package, method_map=[("testing/**", "ignore"), ("**.py", "python")], keywords=KEYWORDS
+    ):
         one, many = (message, None) if isinstance(message, str) else message
         found[None, one] = many
     manifest = package / "plugin.yaml"

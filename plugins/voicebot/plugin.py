@@ -25,8 +25,8 @@ from bot.language import ENGLISH, Text, say
 from bot.plugin_host.plugin import Host, Plugin
 from bot.text import MESSAGE_LIMIT
 
-from . import checks, receipts, words
-from .access import check_start, check_stop
+from . import checks, receipts, setup, words
+from .access import check_configure, check_start, check_stop
 from .asking import theirs, where
 from .panel import Panel, PanelButtons
 from .plugins import PluginCommands
@@ -174,6 +174,13 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         if details:
             text += "\n" + words.details(sound, theirs(interaction))
         await interaction.followup.send(text, ephemeral=True)
+
+    @voicebot.command(name="setup", description="Choose voicebot, channels and roles for this server")
+    async def setup(self, interaction: Interaction) -> None:
+        """For who may configure."""
+        guild, member = where(interaction)
+        check_configure(member, self.host.config.server(guild.id).access)
+        await setup.begin(self.host, interaction, guild)
 
     @voicebot.command(name="doctor", description="Why somebody is not heard, or a call cannot begin")
     async def doctor(self, interaction: Interaction) -> None:

@@ -177,6 +177,10 @@ class World:
             if not message.is_ephemeral
         ]
 
+    def message(self, channel_id: int, message_id: int) -> Json:
+        """One message as it stands, one that only somebody sees too."""
+        return _json(serializers.message_payload(self._backend, self._backend.messages[channel_id][message_id]))
+
     def pings(self, channel_id: int) -> list[int]:
         """Everyone whom a message in a channel notified, roles by their ids, @everyone by the channel's."""
         pinged: list[int] = []
@@ -304,6 +308,31 @@ class World:
         self._interaction_owner[record.id] = bot
         return _json(payload)
 
+    def modal(self, bot: BotAccount, interaction_id: int, values: Mapping[str, str]) -> Json:
+        """The INTERACTION_CREATE payload of somebody who fills in the dialog that an interaction was answered with."""
+        shown = self._backend.interactions[interaction_id]
+        if shown.modal is None:
+            raise LookupError("that interaction was not answered with a dialog")
+        rows = [
+            {"type": 1, "components": [{"type": 4, "custom_id": name, "value": value}]}
+            for name, value in values.items()
+        ]
+        with self._acting_as(bot):
+            record, payload = simcord.interactions.base_payload(
+                self._backend,
+                type=5,
+                channel_id=shown.channel_id,
+                guild_id=shown.guild_id,
+                user_id=shown.user_id,
+                data={"custom_id": shown.modal["custom_id"], "components": rows},
+            )
+            if shown.source_message_id is not None:
+                stored = self._backend.messages[shown.channel_id][shown.source_message_id]
+                payload["message"] = dict(serializers.message_payload(self._backend, stored))
+                record.source_message_id = shown.source_message_id
+        self._interaction_owner[record.id] = bot
+        return _json(payload)
+
     def resolved_channel(self, channel_id: int) -> Json:
         """A channel as it stands in an interaction's `resolved` data."""
         return _json(serializers.channel_payload(self._backend, self._backend.get_channel(channel_id)))
@@ -317,7 +346,7 @@ class World:
 
     def is_thinking(self, interaction_id: int) -> bool:
         record = self._backend.interactions[interaction_id]
-        return not record.responded or record.loading
+        return not record.responded or (record.loading and record.modal is None)
 
     # -- REST ---------------------------------------------------------------------------------------------------
 

@@ -135,6 +135,12 @@ class Discord:
         self.gateway.send(bot, "INTERACTION_CREATE", payload)
         return int(payload["id"])
 
+    def fill_in(self, bot: BotAccount, interaction_id: int, **values: str) -> int:
+        """A member fills in the dialog that an interaction was answered with; the new interaction's id."""
+        payload = self.world.modal(bot, interaction_id, values)
+        self.gateway.send(bot, "INTERACTION_CREATE", payload)
+        return int(payload["id"])
+
     def slash(
         self,
         bot: BotAccount,

@@ -1,0 +1,115 @@
+"""Sentences in other languages: complete catalogues, nothing lost in them, English where there is none."""
+
+import pickle
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import discord
+import pytest
+from discord import app_commands
+from discord.app_commands import TranslationContextLocation as Location
+
+from bot import language
+from bot.command_language import CommandTranslator
+from bot.language import Text, in_language, mark, say, say_n, spoken
+from bot.plugin_host.catalog import Catalog
+from tests import translations
+
+Catalog.load()  # the built-in plugins bring catalogues of their own
+
+
+def test_a_sentence_is_english_and_can_be_german() -> None:
+    text = say("There is nobody in {channel} to talk with. Join it first.", channel="<#1>")
+    assert text == "There is nobody in <#1> to talk with. Join it first."
+    assert text.to("de") != text
+    assert "<#1>" in text.to("de")
+    assert text.to("xx") == text.to("en") == text
+
+
+def test_by_number() -> None:
+    texts = [say_n("{count} minute", "{count} minutes", count=count) for count in (1, 2)]
+    assert [*texts, *(text.to("de") for text in texts)] == ["1 minute", "2 minutes", "1 Minute", "2 Minuten"]
+
+
+def test_sentences_within_sentences() -> None:
+    inner = say_n("{count} minute", "{count} minutes", count=5)
+    text = say("Nobody has spoken for {duration}. The call ends in one minute, unless somebody does.", duration=inner)
+    assert "5 minutes" in text
+    assert "5 Minuten" in text.to("de")
+
+
+def test_values_are_never_read_as_sentences() -> None:
+    assert say("{text}", text="{channel}").to("de") == "{channel}"
+    assert in_language("a plain str with {braces}", "de") == "a plain str with {braces}"
+
+
+def test_it_survives_pickling_and_a_catalogue_that_is_none(tmp_path: Path) -> None:
+    text = say("The voicebot is back.")
+    assert pickle.loads(pickle.dumps(text)).to("de") == text.to("de")
+    (tmp_path / "locales").mkdir()
+    (tmp_path / "locales" / "de.po").write_bytes(b"\xff\xfe nonsense")
+    language.add(tmp_path)
+    assert text.to("de") != text
+
+
+@pytest.mark.parametrize(
+    ("locale", "expected"),
+    [("de", "de"), ("vi", "vi"), ("en-GB", "en"), (discord.Locale.german, "de"), ("pt-BR", "en"), (None, "en")],
+)
+def test_discords_locales(locale: object, expected: str) -> None:
+    assert spoken(locale) == expected
+
+
+@pytest.mark.parametrize("name", translations.LANGUAGES)
+@pytest.mark.parametrize("package", translations.packages(), ids=lambda package: package.name)
+def test_catalogues_are_complete(package: Path, name: str) -> None:
+    """`make translations` says what is left."""
+    found = translations.catalogue(package, name)
+    wanted = translations.sentences(package)
+    assert {(m.context, m.id if isinstance(m.id, str) else m.id[0]) for m in found if m.id} == set(wanted)
+    for message in found:
+        texts = [message.string] if isinstance(message.string, str) else list(message.string)
+        if message.id:
+            assert all(texts), f"{message.id!r} is not translated"
+            assert not message.fuzzy
+        many = message.id if isinstance(message.id, str) else message.id[-1]
+        for text in texts[-1:]:
+            assert set(re.findall(r"{(\w+)}", text)) == set(re.findall(r"{(\w+)}", many)), message.id
+
+
+@pytest.mark.parametrize("name", translations.LANGUAGES)
+async def test_commands_are_called_what_discord_takes(name: str) -> None:
+    """Names are words of one to 32 small letters, different among siblings; descriptions have 100 characters at most."""
+    plugins = Catalog.load()
+    host: Any = SimpleNamespace(is_owner=None, plugins=SimpleNamespace(catalog=plugins))
+    translator, locale = CommandTranslator(), discord.Locale(name)
+    (root,) = plugins.classes["voicebot"](host).get_app_commands()
+    assert isinstance(root, app_commands.Group)
+    for group in [root, *(c for c in root.walk_commands() if isinstance(c, app_commands.Group))]:
+        names = []
+        for command in group.commands:
+            context: Any = SimpleNamespace(location=Location.command_name)
+            called = await translator.translate(app_commands.locale_str(command.name), locale, context)
+            names.append(called or command.name)
+            description: Any = SimpleNamespace(location=Location.command_description)
+            told = await translator.translate(app_commands.locale_str(command.description), locale, description)
+            assert told is not None
+            assert len(told) <= 100
+        assert len(set(names)) == len(names)
+        assert all(re.fullmatch(r"[-_\w]{1,32}", called) and called == called.lower() for called in names), names
+
+
+async def test_english_stays_english() -> None:
+    context: Any = SimpleNamespace(location=Location.command_name)
+    assert (
+        await CommandTranslator().translate(app_commands.locale_str("join"), discord.Locale.british_english, context)
+        is None
+    )
+    assert await CommandTranslator().translate(app_commands.locale_str("join"), discord.Locale.french, context) is None
+
+
+def test_marks_are_what_they_mark() -> None:
+    assert mark("live") == "live"
+    assert isinstance(say(mark("live")), Text)

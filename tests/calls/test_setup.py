@@ -1,0 +1,108 @@
+"""`/voicebot setup` on the wire: chosen from menus, checked, tried out, and in force for the next call."""
+
+from typing import Any
+
+import yaml
+
+from sandbox.people.person import Person
+from sandbox.stage import Place
+from tests.support import RunningBot, eventually
+
+Json = dict[str, Any]
+
+
+class Menus:
+    """The message with the menus, as its admin uses it."""
+
+    def __init__(self, bot: RunningBot, place: Place, by: Person) -> None:
+        self.bot, self.place, self.by = bot, place, by
+        self.message: Json = {}
+
+    async def open(self) -> "Menus":
+        discord = self.bot.stage.discord
+        asked = discord.slash(
+            self.bot.account, self.place.guild_id, self.place.text_id, self.by.user_id, "voicebot setup"
+        )
+        (self.message,) = await discord.answer(asked)
+        return self
+
+    async def use(self, custom_id: str, *values: int | str) -> int:
+        chosen = tuple(str(value) for value in values) if values or "save" not in custom_id else None
+        where = (self.bot.account, self.place.guild_id, self.place.text_id, self.by.user_id, int(self.message["id"]))
+        buttons = ("setup:save", "setup:id", "setup:cancel")
+        used = self.bot.stage.discord.click(*where, custom_id, None if custom_id in buttons else chosen)
+        await self.bot.stage.discord.answer(used)
+        return used
+
+    @property
+    def text(self) -> str:
+        stored = self.bot.stage.discord.world.message(self.place.text_id, int(self.message["id"]))
+        return str(stored["content"])
+
+
+def _own(bot: RunningBot, place: Place) -> Json:
+    file = bot.process.config_file.parent / "servers" / f"{place.guild_id}.yaml"
+    return dict(yaml.safe_load(file.read_text())) if file.exists() else {}
+
+
+async def _bot(hasty: RunningBot) -> tuple[RunningBot, Place, Menus]:
+    account = hasty.stage.account()
+    process = hasty.stage.bot(account, hasty.key, folder=f"setup-{account.user_id}")
+    await process.start(hasty.stage.config(voicebots={"guide": "vb_guide", "clown": "vb_clown"}))
+    bot = RunningBot(hasty.stage, account, hasty.key, process)
+    place = bot.place("Ann")
+    hasty.stage.discord.world.grant(place.guild_id, place.people[0].user_id, "manage_guild")
+    return bot, place, await Menus(bot, place, place.people[0]).open()
+
+
+async def test_everything_is_chosen_tried_and_kept(hasty: RunningBot) -> None:
+    bot, place, menus = await _bot(hasty)
+    assert "Choose what you want to change" in menus.text
+    await menus.use("setup:voicebot", "clown")
+    await menus.use("setup:text", place.text_id)
+    await menus.use("setup:autojoin", place.voice_id)
+    assert "Voicebot: clown" in menus.text
+    assert f"Words and pictures go to <#{place.text_id}>" in menus.text
+    assert _own(bot, place) == {}
+    await menus.use("setup:save")
+    await eventually(lambda: "Saved, for the next call" in menus.text, what=menus.text)
+    assert _own(bot, place) == {
+        "voicebot": "clown",
+        "text_channel": place.text_id,
+        "plugins": {"autojoin": {"enabled": True, "channels": [place.voice_id]}},
+    }
+    assert any("has set me up" in message["content"] for message in bot.posts(place))
+    assert await bot.process.stop() == 0
+
+
+async def test_an_id_is_written_into_a_dialog(hasty: RunningBot) -> None:
+    bot, place, menus = await _bot(hasty)
+    shown = await menus.use("setup:id")
+    await bot.stage.discord.answer(bot.stage.discord.fill_in(bot.account, shown, id=" vb_66f0 "))
+    assert "Voicebot: vb\\_66f0" in menus.text
+    await menus.use("setup:save")
+    await eventually(lambda: _own(bot, place) == {"voicebot": "vb_66f0"})
+    assert await bot.process.stop() == 0
+
+
+async def test_what_would_not_work_is_named_and_not_kept(hasty: RunningBot) -> None:
+    bot, place, menus = await _bot(hasty)
+    bot.stage.discord.world.deny(place.text_id, bot.account.user_id, "send_messages")
+    bot.stage.discord.world.deny(place.voice_id, bot.account.user_id, "speak")
+    await menus.use("setup:voicebot", "guide")
+    await menus.use("setup:text", place.text_id)
+    await menus.use("setup:autojoin", place.voice_id)
+    await menus.use("setup:save")
+    await eventually(lambda: "Nothing is saved yet" in menus.text, what=menus.text)
+    assert f"I need the permission **Send Messages** in <#{place.text_id}>." in menus.text
+    assert f"I need the permission **Speak** in <#{place.voice_id}>." in menus.text
+    assert _own(bot, place) == {}
+    await menus.use("setup:cancel")
+    assert menus.text == "Nothing was changed."
+    assert await bot.process.stop() == 0
+
+
+async def test_it_is_for_those_who_may_configure(hasty: RunningBot) -> None:
+    place = hasty.place()
+    told = await hasty.command(place, place.people[0], "voicebot setup")
+    assert "Only who may manage this server can do that." in told
