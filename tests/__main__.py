@@ -1,8 +1,8 @@
-"""Runs the whole suite, three lanes at once, then what needs the whole machine: `python -m tests`, or `make unit`.
+"""Runs the whole suite, two lanes at once, then what needs the whole machine: `python -m tests`, or `make unit`.
 
-The tests of whole calls mostly wait (for watchdogs, restarts, limits, repairs, people who speak), the others mostly
-compute; side by side they take as long as the slowest lane. Recognised words and drift are measured in real time on two
-cores: they come afterwards, when nothing else is running. Plain `pytest` runs everything in one.
+The tests of money and of faults mostly wait (for watchdogs, restarts, limits, repairs), the others mostly compute; side
+by side they take as long as the slower lane. Recognised words and drift are measured in real time on two cores: they
+come afterwards, when nothing else is running. Plain `pytest` runs everything in one.
 """
 
 import subprocess
@@ -16,15 +16,14 @@ def _calls(*names: str) -> tuple[str, ...]:
     return tuple(f"tests/calls/test_{name}.py" for name in names)
 
 
-MONEY = _calls("money", "accidents", "chaos")
-FAULTS = _calls("guards", "voice_faults", "reconnects", "room_faults", "livekit_lost", "autojoin")
+PATIENT = _calls("money", "accidents", "guards", "voice_faults", "chaos", "autojoin", "setup")
 MEASURED = _calls("words", "soak")
 
 
 def main() -> int:
     """The worst exit code; each run prints as it would alone, one after the other."""
-    rest = [f"--ignore={file}" for file in (*MONEY, *FAULTS, *MEASURED)]
-    return max(side_by_side(rest, MONEY, FAULTS), side_by_side(MEASURED[:1], MEASURED[1:]))
+    rest = [f"--ignore={file}" for file in (*PATIENT, *MEASURED)]
+    return max(side_by_side(rest, PATIENT), side_by_side(MEASURED[:1], MEASURED[1:]))
 
 
 def side_by_side(*lanes: Sequence[str]) -> int:

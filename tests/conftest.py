@@ -18,7 +18,7 @@ CARELESS = ("Traceback", "never awaited", "was never retrieved", "was destroyed"
 @pytest.fixture(scope="session")
 async def stage() -> AsyncIterator[Stage]:
     """LiveKit, Valsea with its voicebot, Discord."""
-    async with Stage(development=True) as stage:
+    async with Stage() as stage:
         yield stage
     for log in stage.folder.rglob("bot-*.log"):
         lines = log.read_text().splitlines()
@@ -31,19 +31,20 @@ async def stage() -> AsyncIterator[Stage]:
 @pytest.fixture(scope="session")
 async def parley(stage: Stage) -> RunningBot:
     """A bot with the settings a server has by default."""
-    return await start_bot(stage)
+    return await start_bot(stage, development=True)
 
 
 @pytest.fixture(scope="session")
 async def hasty(stage: Stage) -> RunningBot:
     """A bot that gives up quickly, so that tests of giving up are short."""
     return await start_bot(
-        stage, empty_channel_grace=0.5, voicebot_arrival=2.5, voicebot_return=1.0, reconnect_limit=6.0
+        stage, development=True, empty_channel_grace=0.5, voicebot_arrival=2.5, voicebot_return=1.0, reconnect_limit=6.0
     )
 
 
 async def start_bot(stage: Stage, *, development: bool | None = None, **settings: object) -> RunningBot:
-    """A bot of its own for a test; without development mode it starts sooner."""
+    """A bot of its own for a test. The two that most tests share run in Python's development mode, which finds what is
+    never awaited or closed; it is slow, and these start sooner without."""
     account = stage.account()
     key = stage.valsea.create_key("test")
     process = stage.bot(account, key, development=development)

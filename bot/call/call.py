@@ -32,6 +32,7 @@ from bot.media.events import (
 from bot.media.loop import MediaLoop
 from bot.media.report import SoundReport
 from bot.media.session import MediaSession
+from bot.media.tap import AudioTap
 from bot.provider import Provider, ShownImage, Utterance, VoicebotSession
 from bot.room.events import (
     AgentState,
@@ -195,6 +196,15 @@ class Call:
     async def sound(self) -> SoundReport:
         """The media loop's counters."""
         return await self._media_loop.run(self._media.report())
+
+    async def listen(self) -> AudioTap:
+        """A copy of the sound of both sides, from now to the end of the call: `async for sound in await call.listen()`.
+
+        Whoever reads it must be able to say what it is for: people read in the channel that the voicebot hears them.
+        """
+        tap = AudioTap(self._loop)
+        await self._media_loop.run(self._media.add_tap(tap))
+        return tap
 
     async def ignore(self, user_id: int, ignored: bool) -> None:
         """Hear somebody no longer, or again."""

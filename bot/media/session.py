@@ -31,6 +31,7 @@ from .echo import Echo
 from .events import MediaEvent, SpeakingChanged, Undecryptable, VoicebotSpeaking, VoiceLost, VoiceResumed, VoiceResuming
 from .loop import MediaLoop
 from .report import Past, SoundReport, report
+from .tap import AudioTap
 from .unheard import UnheardSpeakers
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ class MediaSession:
         self._unheard = UnheardSpeakers()
         self._agent_state = ""
         self._past = Past(ticks=self._ticks)
+        self._taps: list[AudioTap] = []
         self._echo: Echo | None = None
         self._may_interrupt = settings.may_interrupt
 
@@ -148,6 +150,10 @@ class MediaSession:
             leaving = self._retire(room.leave())
             await asyncio.wait({leaving})
 
+    async def add_tap(self, tap: AudioTap) -> None:
+        """Give a reader a copy of both sides from now on, until the end."""
+        self._taps.append(tap)
+
     async def let_interrupt(self, user_ids: frozenset[int] | None) -> None:
         """Who may interrupt the voicebot from now on; None is everybody."""
         self._may_interrupt = user_ids
@@ -157,6 +163,8 @@ class MediaSession:
         self._loop.ticker.remove(self._tick)
         if self._echo is not None:
             self._loop.ticker.remove(self._echo.tick)
+        for tap in self._taps:
+            tap.close()
         self._retire_room()
         self._retire_voice()
         while self._retired:
@@ -207,7 +215,7 @@ class MediaSession:
     # -- the beat -----------------------------------------------------------------------------------------------
 
     def _tick(self, tick: int, now: float) -> None:
-        self._carry_people(now)
+        people, frame = self._carry_people(now), None
         if self._voice is not None:
             if tick % TICKS_PER_SECOND == 0:
                 for user_id in self._unheard.update(self._voice.receiver.stats.undecryptable):
@@ -220,8 +228,11 @@ class MediaSession:
                 self._voice.send_frame(frame, tick)
             else:
                 self._voice.send_pause(tick)
+        for tap in self._taps:
+            tap.put(now, people, frame)
 
-    def _carry_people(self, now: float) -> None:
+    def _carry_people(self, now: float) -> Frame | None:
+        """Mix everybody into one frame for the room; None when nobody speaks."""
         frames: list[Frame] = []
         for user_id, speaker in self._speakers.items():
             before = speaker.activity.speaking
@@ -234,15 +245,17 @@ class MediaSession:
                 self._post(SpeakingChanged(user_id, not before, now))
         if not (self._voices.playing or self._interruption.yields(now)):
             self._interruption.quiet()
+        mixed = mix(frames) if frames else None
         if self._room is None:
-            return
-        if frames:
+            return mixed
+        if mixed is not None:
             self._last_sound = now
-            self._room.feed(mix(frames))
+            self._room.feed(mixed)
         elif self._last_sound is not None:
             if now - self._last_sound > TAIL:
                 self._last_sound = None
             self._room.feed(_SILENCE)
+        return mixed
 
     def _check_interruption(self, user_id: int, frame: Frame, now: float) -> None:
         may = self._may_interrupt

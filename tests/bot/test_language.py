@@ -70,7 +70,7 @@ def test_catalogues_are_complete(package: Path, name: str) -> None:
     wanted = translations.sentences(package)
     assert {(m.context, m.id if isinstance(m.id, str) else m.id[0]) for m in found if m.id} == set(wanted)
     for message in found:
-        texts = [message.string] if isinstance(message.string, str) else list(message.string)
+        texts = [message.string] if isinstance(message.string, str) else list(message.string or ())
         if message.id:
             assert all(texts), f"{message.id!r} is not translated"
             assert not message.fuzzy
@@ -81,7 +81,7 @@ def test_catalogues_are_complete(package: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", translations.LANGUAGES)
 async def test_commands_are_called_what_discord_takes(name: str) -> None:
-    """Names are words of one to 32 small letters, different among siblings; descriptions have 100 characters at most."""
+    """Names are words of small letters, different among siblings; descriptions have 100 characters at most."""
     plugins = Catalog.load()
     host: Any = SimpleNamespace(is_owner=None, plugins=SimpleNamespace(catalog=plugins))
     translator, locale = CommandTranslator(), discord.Locale(name)

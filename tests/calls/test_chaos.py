@@ -8,9 +8,9 @@ async def test_killed_at_any_moment(stage: Stage) -> None:
     stage.valsea.faults.clear()
     stage.valsea.send_voicebot = False
     try:
-        tally = await run(stage, kills=8, seed=20260301)
+        tally = await run(stage, kills=5, seed=20260301)
     finally:
         stage.valsea.send_voicebot = True
     assert tally.problems == []
-    assert tally.kills == 8
-    assert tally.sessions >= 6
+    assert tally.kills == 5
+    assert tally.sessions >= 3

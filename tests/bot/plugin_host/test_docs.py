@@ -1,6 +1,7 @@
 """What docs/plugins.md tells people to write can be used as it stands."""
 
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,17 @@ def test_the_first_plugin(tmp_path: Path) -> None:
     catalog = Catalog.load([tmp_path])
     assert catalog.broken == []
     assert catalog.classes["dice"].name == "dice"
+
+
+def test_the_first_plugin_passes_the_test_that_is_shown(tmp_path: Path) -> None:
+    folder = tmp_path / "dice"
+    folder.mkdir()
+    (folder / "plugin.yaml").write_text(block("is read before any code runs:\n"))
+    (folder / "__init__.py").write_text(block("`__init__.py`:\n"))
+    (folder / "test_dice.py").write_text(block("what the plugin fails at fails the test:\n"))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder), str(folder)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "1 passed" in run.stdout, run.stdout + run.stderr
 
 
 def test_every_hook_is_described() -> None:
