@@ -1,7 +1,7 @@
 """What bad plugins do to a call's sound: one that raises, hangs, leaks tasks, floods the channel, blocks the loop.
 
-The voicebot plays a tone; what is missing of it at the person's ear, in frames of 20 ms, is compared with a call without
-such a plugin in the same run. Beside it stands how late the beat came, by `/voicebot status`.
+The voicebot plays a tone; what is missing of it at the person's ear, in frames of 20 ms, is compared with a call
+without such a plugin in the same run. Beside it stands how late the beat came, by `/voicebot status`.
 """
 
 import asyncio

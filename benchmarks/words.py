@@ -80,7 +80,7 @@ class Straw:
     def push(self, ssrc: int, timestamp: int, payload: bytes, now: float) -> None:
         self._queue.append(self._decoder.decode(payload))
 
-    def next_frame(self, now: float) -> Frame | None:
+    def next_frame(self, now: float, alone: bool = True) -> Frame | None:
         return self._queue.popleft() if self._queue else None
 
 
@@ -226,7 +226,10 @@ def _carry(people: list[_Said], make: Bridge, line: Line) -> Frame:
         while arrivals and arrivals[0][0] <= now:
             at, _, number, timestamp, packet = heapq.heappop(arrivals)
             bridges[number].push(number, timestamp, packet, at)
-        frames = [sound for one in bridges if (sound := one.next_frame(now)) is not None]
+        talking = [one for one in bridges if isinstance(one, Speaker) and one.activity.speaking]
+        frames = [
+            sound for one in bridges if (sound := one.next_frame(now, alone=not set(talking) - {one})) is not None
+        ]
         if frames:
             heard[tick * FRAME_SAMPLES : (tick + 1) * FRAME_SAMPLES] = mix(frames)
     return heard

@@ -1,7 +1,8 @@
 """Brings people to one loudness, slowly, so that the quiet one is heard beside the loud one.
 
 A gain per person that follows what they say and stands still while they are silent: what moves with every word is
-heard as pumping, and what rises in a pause makes noise of a quiet room.
+heard as pumping, and what rises in a pause makes noise of a quiet room. While two talk at once nobody is made louder:
+a recogniser understands the louder of two, and neither of two that are equally loud.
 """
 
 import numpy as np
@@ -13,6 +14,8 @@ TARGET = 2600.0
 LOUDER, SOFTER = 4.0, 0.5  # at most: +12 dB and -6 dB
 #: How much of the way to the right gain is gone with each spoken frame: half of it in 0.7 s.
 PACE = 0.02
+#: How fast somebody is no longer made louder when another begins to talk, and is again: gain per frame of 20 ms.
+YIELD, RETURN = 0.6, 0.1
 _FULL_SCALE = 32_767.0
 
 
@@ -21,17 +24,20 @@ class LevelBalance:
 
     def __init__(self) -> None:
         self.gain = 1.0
+        self._most = LOUDER  # just now
 
-    def apply(self, frame: Frame, level: float, *, speaking: bool) -> Frame:
-        """The frame at the person's gain; `level` is its root mean square before."""
-        before = self.gain
+    def apply(self, frame: Frame, level: float, *, speaking: bool, alone: bool = True) -> Frame:
+        """The frame at the person's gain; `level` is its root mean square before. `alone`: nobody else talks."""
+        before = min(self.gain, self._most)
+        self._most = min(self._most + RETURN, LOUDER) if alone else max(self._most - YIELD, 1.0)
         if speaking and level > 0:
             wanted = min(max(TARGET / level, SOFTER), LOUDER)
             self.gain += PACE * (wanted - self.gain)
-        if abs(self.gain - 1.0) < 0.05 and before == self.gain:
+        now = min(self.gain, self._most)
+        if abs(now - 1.0) < 0.05 and before == now:
             return frame
         # No sample may leave the scale: a loud word after many quiet ones is louder at once than the gain can follow.
         peak = float(np.abs(frame.astype(np.int32)).max())
         ceiling = _FULL_SCALE / peak if peak else LOUDER
-        ramp = np.linspace(min(before, ceiling), min(self.gain, ceiling), len(frame), dtype=np.float32)
+        ramp = np.linspace(min(before, ceiling), min(now, ceiling), len(frame), dtype=np.float32)
         return np.asarray(frame * ramp, np.float32).astype(np.int16)

@@ -71,8 +71,8 @@ class Speaker:
             self._ssrc = ssrc
         self.buffer.push(timestamp, payload, now)
 
-    def next_frame(self, now: float) -> Frame | None:
-        """The 20 ms due at this tick; None when this person is silent."""
+    def next_frame(self, now: float, alone: bool = True) -> Frame | None:
+        """The 20 ms due at this tick; None when this person is silent. `alone`: nobody else talks."""
         # What is heard may be in time while the next packet is due too early: a part of a frame waits in between.
         surplus, deficit = self.buffer.surplus(now, len(self._ready)), -self.buffer.surplus(now)
         while len(self._ready) < FRAME_SAMPLES:
@@ -92,7 +92,8 @@ class Speaker:
             self.spoken_level += 0.02 * (self.activity.level - self.spoken_level)
         if self._balance is None:
             return frame
-        return self._balance.apply(frame, self.activity.level, speaking=self.activity.level >= SPEECH_LEVEL)
+        speaking = self.activity.level >= SPEECH_LEVEL
+        return self._balance.apply(frame, self.activity.level, speaking=speaking, alone=alone)
 
     def _rest(self, now: float) -> Frame | None:
         """Nobody speaks any more; what is left of the last frame still does."""

@@ -234,9 +234,10 @@ class MediaSession:
     def _carry_people(self, now: float) -> Frame | None:
         """Mix everybody into one frame for the room; None when nobody speaks."""
         frames: list[Frame] = []
+        talking = sum(speaker.activity.speaking for speaker in self._speakers.values())
         for user_id, speaker in self._speakers.items():
             before = speaker.activity.speaking
-            frame = speaker.next_frame(now)
+            frame = speaker.next_frame(now, alone=talking - before == 0)
             if frame is not None:
                 frames.append(frame)
                 if self._voices.playing or self._interruption.yields(now):

@@ -41,6 +41,24 @@ def test_it_moves_slowly_and_without_steps() -> None:
     assert first == pytest.approx(800, rel=0.05)
 
 
+def test_nobody_is_made_louder_into_anothers_words() -> None:
+    balance = LevelBalance()
+    assert level(_say(balance, 800)[-1]) == pytest.approx(TARGET, rel=0.06)
+    beside = [balance.apply(_voice(800, n), 800, speaking=True, alone=False) for n in range(200, 215)]
+    assert level(beside[-1]) == pytest.approx(800, rel=0.02)
+    assert np.abs(np.diff(np.concatenate(beside).astype(np.int32), 2)).max() < 40  # no step on the way
+    again = [balance.apply(_voice(800, n), 800, speaking=True) for n in range(215, 300)]
+    assert level(again[-1]) == pytest.approx(TARGET, rel=0.06)
+
+
+def test_a_loud_voice_is_softened_all_the_same() -> None:
+    balance = LevelBalance()
+    _say(balance, 12_000)
+    frame = _voice(12_000, 300)
+    beside = [balance.apply(frame, level(frame), speaking=True, alone=False) for _ in range(20)]
+    assert level(beside[-1]) == pytest.approx(12_000 * SOFTER, rel=0.06)
+
+
 def test_a_pause_changes_nothing() -> None:
     balance = LevelBalance()
     _say(balance, 800)
