@@ -215,5 +215,8 @@ def _explained(cause: Exception) -> str:
         )
     if isinstance(cause, app_commands.CheckFailure):
         return say("You may not use this command here.")
-    log.error("command failed", exc_info=cause)
+    if isinstance(cause, aiohttp.ClientError | OSError):  # Discord, or the network, in the middle of an answer
+        log.warning("a command could not be answered: %s", cause)
+    else:
+        log.error("command failed", exc_info=cause)
     return say("Something went wrong inside the bot. Its operator's log says what.")

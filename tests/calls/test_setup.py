@@ -81,7 +81,8 @@ async def test_an_id_is_written_into_a_dialog(hasty: RunningBot) -> None:
     await bot.stage.discord.answer(bot.stage.discord.fill_in(bot.account, shown, id=" vb_66f0 "))
     assert "Voicebot: vb\\_66f0" in menus.text
     await menus.use("setup:save")
-    await eventually(lambda: _own(bot, place) == {"voicebot": "vb_66f0"})
+    await eventually(lambda: "Saved, for the next call" in menus.text, what=menus.text)
+    assert _own(bot, place) == {"voicebot": "vb_66f0"}
     assert await bot.process.stop() == 0
 
 
@@ -94,7 +95,7 @@ async def test_what_would_not_work_is_named_and_not_kept(hasty: RunningBot) -> N
     await menus.use("setup:autojoin", place.voice_id)
     await menus.use("setup:save")
     await eventually(lambda: "Nothing is saved yet" in menus.text, what=menus.text)
-    assert f"I need the permission **Send Messages** in <#{place.text_id}>." in menus.text
+    assert f"I need the permission **Send Messages**, **Embed Links** in <#{place.text_id}>." in menus.text
     assert f"I need the permission **Speak** in <#{place.voice_id}>." in menus.text
     assert _own(bot, place) == {}
     await menus.use("setup:cancel")
