@@ -12,6 +12,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot import language
 from bot.books import Books
 from bot.call.manager import CallManager
 from bot.command_language import CommandTranslator
@@ -122,6 +123,7 @@ class Parley(commands.AutoShardedBot):
         """discord.py calls this once, after login and before the gateway."""
         log.info("%s", opus.version())
         await self.media_loop.start()
+        await asyncio.to_thread(language.read_all)
         await self.tree.set_translator(CommandTranslator())
         await self.plugins.start()
         await self._sync_commands()

@@ -8,7 +8,6 @@ it to somebody puts it `in_language`. What a catalogue lacks stays English. Cata
 import io
 import logging
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ class Text(str):
 
     def to(self, language: str) -> str:
         """In a language; in English when its catalogue does not have it."""
-        catalogue = _catalogues().get(language)
+        catalogue = _catalogue(language)
         if catalogue is None:
             return str(self)
         if self.plural is None:
@@ -77,12 +76,12 @@ def spoken(locale: object) -> str:
     Source: https://discord.com/developers/docs/reference#locales
     """
     language = str(locale).partition("-")[0].lower()
-    return language if language in _catalogues() else ENGLISH
+    return language if language in languages() else ENGLISH
 
 
 def languages() -> list[str]:
     """All there are."""
-    return sorted({ENGLISH, *_catalogues()})
+    return sorted({ENGLISH, *_files})
 
 
 def command_word(text: str, language: str) -> str | None:
@@ -90,33 +89,54 @@ def command_word(text: str, language: str) -> str | None:
 
     Names have a context of their own in the catalogues: what is a fine word in a sentence may be none for a command.
     """
-    catalogue = _catalogues().get(language)
+    catalogue = _catalogue(language)
     found = None if catalogue is None else catalogue.pgettext("command", text)
     return str(found) if found and found != text else None
 
 
 def add(folder: Path) -> None:
-    """Read a package's catalogues; one that cannot be read is left out, and the log says why."""
+    """Use a package's catalogues, too; they are read when somebody needs their language."""
     for file in sorted((folder / FOLDER).glob("*.po")):
-        try:
-            with file.open("rb") as lines:
-                compiled = io.BytesIO()
-                write_mo(compiled, read_po(lines, locale=file.stem, abort_invalid=True))
-        except (OSError, ValueError, PoFileError) as error:
-            log.error("%s cannot be read as a catalogue: %s", file, error)
-            continue
-        compiled.seek(0)
-        catalogue = Translations(compiled)
-        known = _catalogues()
-        if file.stem in known:
-            known[file.stem].merge(catalogue)
-        else:
-            known[file.stem] = catalogue
+        known = _files.setdefault(file.stem, [])
+        if file not in known:
+            known.append(file)
+            _read.pop(file.stem, None)
 
 
-@cache
-def _catalogues() -> dict[str, Translations]:
-    return {}
+def read_all() -> None:
+    """Read every catalogue now: it takes a tenth of a second, in which an event loop would stand still."""
+    for language in _files:
+        _catalogue(language)
+
+
+_files: dict[str, list[Path]] = {}  # by language
+_read: dict[str, Translations] = {}
+
+
+def _catalogue(language: str) -> Translations | None:
+    """What there is in a language; a file that cannot be read is left out, and the log says why."""
+    if language not in _files:
+        return None
+    if language not in _read:
+        whole = Translations()
+        for file in _files[language]:
+            found = _compiled(file)
+            if found is not None:
+                whole.merge(found)
+        _read[language] = whole
+    return _read[language]
+
+
+def _compiled(file: Path) -> Translations | None:
+    try:
+        with file.open("rb") as lines:
+            compiled = io.BytesIO()
+            write_mo(compiled, read_po(lines, locale=file.stem, abort_invalid=True))
+    except (OSError, ValueError, PoFileError) as error:
+        log.error("%s cannot be read as a catalogue: %s", file, error)
+        return None
+    compiled.seek(0)
+    return Translations(compiled)
 
 
 def _english(template: str, plural: str | None, values: Mapping[str, Any]) -> str:

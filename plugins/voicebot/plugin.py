@@ -64,11 +64,8 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
 
     async def on_load(self) -> None:
         """From now on the buttons of every panel work, those of an earlier run of the bot too."""
-        self._persistent = self._view(ENGLISH)
-        self.host.add_view(self._persistent)
-
-    async def on_unload(self) -> None:
-        self._persistent.stop()
+        # Never stopped: that would take its buttons from whichever instance has come in its place.
+        self.host.add_view(self._view(ENGLISH))
 
     @voicebot.command(name="join", description="Bring the voicebot into a voice channel")
     @app_commands.checks.cooldown(MOST_ASKING, ASKING, key=lambda asked: (asked.guild_id, asked.user.id))
