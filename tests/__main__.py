@@ -1,8 +1,8 @@
 """Runs the whole suite, two lanes at once, then what needs the whole machine: `python -m tests`, or `make unit`.
 
 The tests of money and of faults mostly wait (for watchdogs, restarts, limits, repairs), the others mostly compute; side
-by side they take as long as the slower lane. What is judged by ear (words, interruptions, drift) happens in real time on
-two cores: it comes afterwards, when little else is running. Plain `pytest` runs everything in one.
+by side they take as long as the slower lane. What is judged by ear (words, interruptions, drift) happens in real time
+on two cores: it comes afterwards, when little else is running. Plain `pytest` runs everything in one.
 """
 
 import subprocess
