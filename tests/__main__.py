@@ -1,8 +1,8 @@
-"""Runs the whole suite, two lanes at once, then what needs the whole machine: `python -m tests`, or `make unit`.
+"""Runs the whole suite, side by side only what does not disturb each other: `python -m tests`, or `make unit`.
 
-The tests of money and of faults mostly wait (for watchdogs, restarts, limits, repairs), the others mostly compute; side
-by side they take as long as the slower lane. What is judged by ear (words, interruptions, drift) happens in real time
-on two cores: it comes afterwards, when little else is running. Plain `pytest` runs everything in one.
+The tests of money and of faults mostly wait (for watchdogs, restarts, limits, repairs), those of single classes compute:
+they run together. Calls happen in real time on two cores, and have them to themselves; what is judged by ear over
+minutes (words, drift) comes last. Plain `pytest` runs everything in one.
 """
 
 import subprocess
@@ -22,8 +22,9 @@ MEASURED = _calls("soak", "words", "conversation", "membership", "sound")
 
 def main() -> int:
     """The worst exit code; each run prints as it would alone, one after the other."""
-    rest = [f"--ignore={file}" for file in (*PATIENT, *MEASURED)]
-    return max(side_by_side(rest, PATIENT), side_by_side(MEASURED[1:], MEASURED[:1]))
+    calls = ["tests/calls", *(f"--ignore={file}" for file in (*PATIENT, *MEASURED))]
+    classes = ["--ignore=tests/calls"]
+    return max(side_by_side(classes, PATIENT), side_by_side(calls), side_by_side(MEASURED[1:], MEASURED[:1]))
 
 
 def side_by_side(*lanes: Sequence[str]) -> int:
