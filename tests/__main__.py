@@ -1,8 +1,8 @@
 """Runs the whole suite, side by side only what does not disturb each other: `python -m tests`, or `make unit`.
 
-The tests of money and of faults mostly wait (for watchdogs, restarts, limits, repairs), those of single classes compute:
-they run together. Calls happen in real time on two cores, and have them to themselves; what is judged by ear over
-minutes (words, drift) comes last. Plain `pytest` runs everything in one.
+The tests of money and of faults mostly wait (for watchdogs, restarts, limits, repairs), those of single classes
+compute: they run together. Calls happen in real time on two cores, and have them to themselves; what is judged by ear
+over minutes (words, drift) comes last. Plain `pytest` runs everything in one.
 """
 
 import subprocess
