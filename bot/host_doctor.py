@@ -11,7 +11,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -119,12 +119,9 @@ async def _discord(config: Config) -> AsyncIterator[Line]:
     if not token:
         yield Line(False, f"{variable} is not set: discord.com/developers/applications, Bot, Reset Token")
         return
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT)
     headers = {"Authorization": f"Bot {token}", "User-Agent": "DiscordBot (https://parley.invalid, 1)"}
     try:
-        async with aiohttp.ClientSession(
-            connector=connector(config.host.network), timeout=timeout, headers=headers
-        ) as http:
+        async with _http(config, headers) as http:
             asked = time.time()
             async with http.get(f"{API}/users/@me") as answer:
                 yield _token(answer.status, await answer.json(content_type=None), variable)
@@ -162,39 +159,36 @@ def _skew(date: str | None, asked: float) -> float | None:
 async def _providers(config: Config, catalog: Catalog) -> AsyncIterator[Line]:
     """Each account that some server uses: its key, and whether its address answers at all."""
     providers = Providers(lambda: config, catalog.classes, lambda: tls_context(config.host.network))
-    told: set[str] = set()
-    servers = {0: config.host.defaults, **config.host.servers}
+    endpoints: dict[str, str] = {}  # by account, as it is told
+    problems: set[str] = set()
     try:
-        for guild_id in servers:
+        for guild_id in (0, *config.host.servers):
             try:
                 provider = providers.of_server(guild_id, config.server(guild_id))
             except ParleyError as error:
-                text = str(error)
-                line: Callable[[], Coroutine[Any, Any, Line]] | None = None
+                problems.add(str(error))
             else:
                 account = provider.account
-                text = f"{provider.title} with the key in {account.key_name}"
-                line = _reaches(text, account.endpoint, config)
-            if text in told:
-                continue
-            told.add(text)
-            yield Line(False, f"{text}: set it, and `provider:`, as the README says") if line is None else await line()
+                endpoints.setdefault(f"{provider.title} with the key in {account.key_name}", account.endpoint)
     finally:
         await providers.close()
+    for problem in sorted(problems):
+        yield Line(False, f"{problem}: set it, and `provider:`, as the README says")
+    for name, endpoint in endpoints.items():
+        yield await _reaches(name, endpoint, config)
 
 
-def _reaches(text: str, endpoint: str, config: Config) -> Callable[[], Coroutine[Any, Any, Line]]:
-    async def look() -> Line:
-        try:
-            async with (
-                aiohttp.ClientSession(
-                    connector=connector(config.host.network), timeout=aiohttp.ClientTimeout(total=TIMEOUT)
-                ) as http,
-                http.get(endpoint) as answer,
-            ):
-                return Line(True, f"{text}: {endpoint} answers (status {answer.status} to a bare GET)")
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            reason = str(error) or type(error).__name__
-            return Line(False, f"{text}: {endpoint} cannot be reached ({reason}): check the network and `base_url`")
+async def _reaches(account: str, endpoint: str, config: Config) -> Line:
+    try:
+        async with _http(config) as http, http.get(endpoint) as answer:
+            return Line(True, f"{account}: {endpoint} answers (status {answer.status} to a bare GET)")
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        reason = str(error) or type(error).__name__
+        return Line(False, f"{account}: {endpoint} cannot be reached ({reason}): check the network and `base_url`")
 
-    return look
+
+def _http(config: Config, headers: Mapping[str, str] | None = None) -> aiohttp.ClientSession:
+    """Connections as the bot makes them, but without its patience."""
+    return aiohttp.ClientSession(
+        connector=connector(config.host.network), timeout=aiohttp.ClientTimeout(total=TIMEOUT), headers=headers
+    )

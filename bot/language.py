@@ -76,7 +76,7 @@ def spoken(locale: object) -> str:
     Source: https://discord.com/developers/docs/reference#locales
     """
     language = str(locale).partition("-")[0].lower()
-    return language if language in languages() else ENGLISH
+    return language if language in _files else ENGLISH
 
 
 def languages() -> list[str]:

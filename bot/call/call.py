@@ -4,17 +4,17 @@ One task, `run`, owns everything the call opens and closes it on every way out. 
 loop, timers, people) arrives as messages in one queue and is handled in order.
 
 Order of opening: everything free first (Discord's voice server, DAVE keys), then the session, which bills from its
-first second, then the room. Order of closing: the session first.
+first second, then the room. Order of closing: out of the room, which takes milliseconds, then the session,
+then everything else.
 """
 
 import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from bot import clock
 from bot.config.load import Config
@@ -135,7 +135,6 @@ class Call:
         self.ignored: set[int] = set()
         #: Who may end it and interrupt the voicebot where that is the starter's: the starter, until they leave.
         self.host_id = request.starter_id
-        self._handing_over: asyncio.Task[None] | None = None
         #: Whether the voicebot is in its room.
         self.voicebot_there = False
 
@@ -234,11 +233,8 @@ class Call:
                 person=f"<@{user_id}>",
             ),
         )
-        self._handing_over = asyncio.create_task(self._let_interrupt(), name=f"call {self.id} host")
-
-    async def _let_interrupt(self) -> None:
-        may = interrupters(self.settings, self.host_id)
-        await self._media_loop.run(self._media.let_interrupt(may))
+        may = interrupters(self.settings, user_id)
+        self._media_loop.post(lambda: self._media.let_interrupt(may))
 
     def look_for_hindrances(self) -> None:
         """Permissions, or the bot's own voice state, may have changed: tell people once what no longer works."""
@@ -377,16 +373,15 @@ class Call:
         megabytes of the SDK's, whatever is done about it afterwards (livekit 1.1.21).
         """
         assert self.machine.end_reason is not None
+        leaving = asyncio.create_task(self._media_loop.run(self._media.leave_room()), name=f"call {self.id} room")
         try:
-            await asyncio.wait({self._in_media(self._media.leave_room())}, timeout=LEAVING_FIRST)
+            await asyncio.wait({leaving}, timeout=LEAVING_FIRST)
         finally:
             self.closing = self._billing.end(self.machine.end_reason, self.ended_by)
         if self.session is not None and self.machine.was_live:
             self._conversation.ends(self.session.reference)
         await self._healing.cancel()
-        if self._handing_over is not None:
-            await asyncio.gather(self._handing_over, return_exceptions=True)
-        for step in (self._in_media(self._media.close()), self._voice.leave()):
+        for step in (leaving, self._media_loop.run(self._media.close()), self._voice.leave()):
             try:
                 await step
             except Exception:
@@ -397,9 +392,6 @@ class Call:
         self.machine.ended()
         log.info("call %s ended: %s", self.id, self.machine.end_reason)
         await self._observer.finished(self)
-
-    def _in_media(self, step: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        return asyncio.create_task(self._media_loop.run(step), name=f"call {self.id} media")
 
     async def _await_confirmation(self) -> None:
         if self.closing is None:

@@ -108,11 +108,7 @@ class CallManager:
         """
         guild_id = request.channel.guild.id
         settings = config.server(guild_id)
-        if self._closing:
-            raise Refused(say("The bot is being restarted. Try again in a minute."))
-        running = self.of_guild(guild_id)
-        if running is not None:
-            raise Refused(self._busy(running))
+        self._check_free(guild_id)
         billed = self.still_billed(guild_id)
         if billed is not None:
             raise Refused(
@@ -150,11 +146,7 @@ class CallManager:
     async def start_test(self, channel: VoiceChannel, user_id: int, config: Config) -> EchoTest:
         """Try a channel out without a voicebot, and wait until it can be heard; ParleyError when it cannot be."""
         guild_id = channel.guild.id
-        running = self.of_guild(guild_id)
-        if self._closing:
-            raise Refused(say("The bot is being restarted. Try again in a minute."))
-        if running is not None:
-            raise Refused(self._busy(running))
+        self._check_free(guild_id)
         check_voice(channel)
         await self._end_test(guild_id)
         test = self._tests[guild_id] = EchoTest(channel, config.server(guild_id), user_id, self._media_loop)
@@ -274,6 +266,14 @@ class CallManager:
             del self._calls[call.guild_id]
         if not task.cancelled() and task.exception() is not None:
             log.error("call %s ended badly", call.id, exc_info=task.exception())
+
+    def _check_free(self, guild_id: int) -> None:
+        """Refused when the bot is going, or has a call on the server."""
+        if self._closing:
+            raise Refused(say("The bot is being restarted. Try again in a minute."))
+        running = self.of_guild(guild_id)
+        if running is not None:
+            raise Refused(self._busy(running))
 
     @staticmethod
     def _busy(call: Call) -> Text:

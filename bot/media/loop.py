@@ -68,6 +68,11 @@ class MediaLoop:
         assert self._loop is not None, "the media loop is not running"
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
 
+    def post(self, change: Callable[[], None]) -> None:
+        """Run something short in the media loop, without waiting for it here."""
+        assert self._loop is not None, "the media loop is not running"
+        self._loop.call_soon_threadsafe(change)
+
     def outlive(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something in the media loop to its end, whatever becomes of the call that asked for it."""
         task = asyncio.create_task(work, name="outlives its call")

@@ -144,17 +144,15 @@ class MediaSession:
 
     async def leave_room(self) -> None:
         """Leave the room, or the echo, and wait until that is done; the voice connection stays."""
-        room, self._room = self._room, None
-        if room is not None:
-            self._past.room(room)
-            leaving = self._retire(room.leave())
+        leaving = self._retire_room()
+        if leaving is not None:
             await asyncio.wait({leaving})
 
     async def add_tap(self, tap: AudioTap) -> None:
         """Give a reader a copy of both sides from now on, until the end."""
         self._taps.append(tap)
 
-    async def let_interrupt(self, user_ids: frozenset[int] | None) -> None:
+    def let_interrupt(self, user_ids: frozenset[int] | None) -> None:
         """Who may interrupt the voicebot from now on; None is everybody."""
         self._may_interrupt = user_ids
 
@@ -176,11 +174,12 @@ class MediaSession:
             self._past.voice(voice)
             self._retire(voice.close())
 
-    def _retire_room(self) -> None:
+    def _retire_room(self) -> "asyncio.Task[None] | None":
         room, self._room = self._room, None
-        if room is not None:
-            self._past.room(room)
-            self._retire(room.leave())
+        if room is None:
+            return None
+        self._past.room(room)
+        return self._retire(room.leave())
 
     def _retire(self, closing: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Close a connection in a task of its own: nobody waits for its goodbye, and no cancellation cuts it short."""

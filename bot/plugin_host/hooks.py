@@ -124,9 +124,10 @@ class HookDispatcher:
         """Whether a call that is not over began with this instance."""
         return any(plugin in own for own in self._of_call.values())
 
-    def queues(self) -> "list[asyncio.Queue[tuple[str, _Hook] | None]]":
-        """What calls have still to tell; to wait until it is told."""
-        return list(self._queues.values())
+    async def settled(self) -> None:
+        """Wait until the plugins were told of everything so far."""
+        for queue in list(self._queues.values()):
+            await queue.join()
 
     def paused(self, guild_id: int, name: str) -> bool:
         """Whether a plugin is left alone on a server because it failed too often."""

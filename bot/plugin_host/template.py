@@ -93,10 +93,11 @@ async def test_it_stands_what_every_plugin_must(check):
 
 def write(name: str, parent: Path) -> list[Path]:
     """A new plugin in a folder of its own below `parent`; the files. PluginError when the name is none, or taken."""
-    manifest = _MANIFEST.format(name=name, api=API_VERSION)
-    pattern = str(Manifest.model_json_schema()["properties"]["name"]["pattern"])
-    if not _fits(name):
-        raise PluginError(f"{name!r} cannot be a plugin's name: it must match {pattern}")
+    try:
+        Manifest(name=name, version="0.1.0", api=API_VERSION, description="x")
+    except ValueError as error:
+        pattern = Manifest.model_json_schema()["properties"]["name"]["pattern"]
+        raise PluginError(f"{name!r} cannot be a plugin's name: it must match {pattern}") from error
     folder = parent / name
     try:
         folder.mkdir(parents=True)
@@ -106,18 +107,10 @@ def write(name: str, parent: Path) -> list[Path]:
         raise PluginError(f"{folder} cannot be made: {error.strerror}") from error
     title = "".join(part.capitalize() for part in name.split("_"))
     texts = {
-        FILE: manifest,
+        FILE: _MANIFEST.format(name=name, api=API_VERSION),
         "__init__.py": _CODE.format(name=name, title=title),
         f"test_{name}.py": _TEST,
     }
     for file, text in texts.items():
         (folder / file).write_text(text, encoding="utf-8")
     return [folder / file for file in texts]
-
-
-def _fits(name: str) -> bool:
-    try:
-        Manifest.model_validate({"name": name, "version": "0.1.0", "api": API_VERSION, "description": "x"})
-    except ValueError:
-        return False
-    return True

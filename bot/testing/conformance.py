@@ -83,7 +83,8 @@ async def reloaded_in_mid_call(server: PlayedServer) -> None:
     live = await server.start()
     before = server.plugin
     await server.reload()
-    _must(server.plugin is not before, "it is the same instance after a reload")
+    if server.plugin is before:
+        raise AssertionError("it is the same instance after a reload")
     if live:
         await _everything(server)
         await server.end()
@@ -147,8 +148,3 @@ async def _everything(server: PlayedServer) -> None:
     server.advance(61)
     await server.warn("The connection broke.")
     await server.notice("It is back.")
-
-
-def _must(condition: bool, otherwise: str) -> None:
-    if not condition:
-        raise AssertionError(otherwise)

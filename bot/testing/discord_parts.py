@@ -8,7 +8,9 @@ from typing import Any
 import discord
 from discord.ext import commands
 
-MESSAGE_LIMIT, EMBED_LIMIT, MOST_EMBEDS = 2000, 6000, 10  # characters, characters, and a message's embeds
+from bot.text import MESSAGE_LIMIT
+
+EMBED_LIMIT, MOST_EMBEDS = 6000, 10  # characters of a message's embeds together, and how many it may have
 
 
 @dataclass(slots=True)

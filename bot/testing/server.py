@@ -5,7 +5,6 @@ The plugin host and its hooks are the real ones; the call, Discord and the provi
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import discord
 import yaml
 
 from bot.call.events import Receipt, TranscriptLine
+from bot.call.ledger import billed_minutes
 from bot.call.state import CallState, EndReason
 from bot.config.load import Config, check
 from bot.config.model import ServerSettings
@@ -77,7 +77,7 @@ class PlayedCall:
 
     @property
     def billed_minutes(self) -> int:
-        return max(1, math.ceil(self.elapsed / 60))
+        return billed_minutes(self.elapsed)
 
 
 class PlayedServer:
@@ -254,8 +254,7 @@ class PlayedServer:
 
     async def settle(self) -> None:
         """Until the plugin has heard of everything."""
-        for queue in self._dispatcher.queues():
-            await queue.join()
+        await self._dispatcher.settled()
 
     async def reload(self) -> None:
         """The plugin's code as it is on disk now; PluginError leaves the one in place."""
