@@ -227,9 +227,8 @@ def _carry(people: list[_Said], make: Bridge, line: Line) -> Frame:
             at, _, number, timestamp, packet = heapq.heappop(arrivals)
             bridges[number].push(number, timestamp, packet, at)
         talking = [one for one in bridges if isinstance(one, Speaker) and one.activity.speaking]
-        frames = [
-            sound for one in bridges if (sound := one.next_frame(now, alone=not set(talking) - {one})) is not None
-        ]
+        coming = (one.next_frame(now, alone=all(other is one for other in talking)) for one in bridges)
+        frames = [sound for sound in coming if sound is not None]
         if frames:
             heard[tick * FRAME_SAMPLES : (tick + 1) * FRAME_SAMPLES] = mix(frames)
     return heard

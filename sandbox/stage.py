@@ -205,12 +205,14 @@ class Stage:
 
     async def command(self, bot: BotAccount, place: Place, by: Person, command: str, **options: Any) -> str:
         """A person types a slash command into the text channel; what the bot answers to them alone."""
-        interaction = self.discord.slash(bot, place.guild_id, place.text_id, by.user_id, command, **options)
-        answers = await self.discord.answer(interaction, timeout=40)
-        return "\n".join(str(answer["content"]) for answer in answers)
+        return await self._told(self.discord.slash(bot, place.guild_id, place.text_id, by.user_id, command, **options))
 
     async def click(self, bot: BotAccount, place: Place, by: Person, message: Json, custom_id: str) -> str:
         """A person clicks on a button of a message in the text channel; what the bot answers to them alone."""
-        interaction = self.discord.click(bot, place.guild_id, place.text_id, by.user_id, int(message["id"]), custom_id)
+        return await self._told(
+            self.discord.click(bot, place.guild_id, place.text_id, by.user_id, int(message["id"]), custom_id)
+        )
+
+    async def _told(self, interaction: int) -> str:
         answers = await self.discord.answer(interaction, timeout=40)
         return "\n".join(str(answer["content"]) for answer in answers)

@@ -44,17 +44,35 @@ def check_voice(channel: VoiceChannel) -> None:
     """Refused, naming each permission that the bot lacks in a voice channel, or that it is full."""
     missing = missing_in_voice(channel)
     if missing:
-        raise Refused(
-            say(
-                "I need the permission {permissions} in {channel}. "
-                "An admin can grant it in the channel's settings, under Permissions.",
-                permissions=listed(missing),
-                channel=channel.mention,
-            )
-        )
+        raise Refused(needed_in_voice(missing, channel.mention))
     full = channel.user_limit and len(channel.voice_states) >= channel.user_limit
     if full and not channel.permissions_for(channel.guild.me).move_members:
         raise Refused(say("{channel} is full. Raise its user limit or make room for me.", channel=channel.mention))
+
+
+def needed_in_voice(missing: Iterable[str], channel: str) -> Text:
+    """What an admin is to grant, so that the bot can hear and speak in a channel, given as a mention."""
+    return say(
+        "I need the permission {permissions} in {channel}. "
+        "An admin can grant it in the channel's settings, under Permissions.",
+        permissions=listed(missing),
+        channel=channel,
+    )
+
+
+def needed_in_text(missing: Iterable[str], channel: str) -> Text:
+    """The same, so that it can write."""
+    return say(
+        "I need the permission {permissions} in {channel}, "
+        "so that I can write down what is said. An admin can grant it in the channel's settings.",
+        permissions=listed(missing),
+        channel=channel,
+    )
+
+
+#: What keeps both sides from hearing each other while every permission is there.
+MUTED = say("I was muted on this server, so nobody hears the voicebot. A moderator can unmute me.")
+DEAFENED = say("I was deafened on this server, so the voicebot hears nobody. A moderator can undo it.")
 
 
 def listed(names: Iterable[str]) -> str:
@@ -106,9 +124,9 @@ def _warning(kind: str, names: list[str], voice: VoiceChannel, text: Any | None)
             channel=say("the text channel") if text is None else text.mention,
         )
     return {
-        "muted": say("I was muted on this server, so nobody hears the voicebot. A moderator can unmute me."),
+        "muted": MUTED,
         "suppressed": say("I am no speaker on this stage, so nobody hears the voicebot. A moderator can invite me."),
-        "deafened": say("I was deafened on this server, so the voicebot hears nobody. A moderator can undo it."),
+        "deafened": DEAFENED,
     }[kind]
 
 

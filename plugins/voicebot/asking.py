@@ -4,6 +4,7 @@ from typing import Any
 
 import discord
 
+from bot.config.model import ServerSettings
 from bot.errors import Refused
 from bot.language import say, spoken
 
@@ -13,6 +14,13 @@ Interaction = discord.Interaction[Any]
 def theirs(interaction: Interaction) -> str:
     """The language of who asked."""
     return spoken(interaction.locale)
+
+
+def text_channel(interaction: Interaction, settings: ServerSettings) -> Any | None:
+    """Where words and pictures of a call would go; None when it is gone, or hidden from the bot."""
+    guild, _ = where(interaction)
+    channel_id = settings.text_channel or interaction.channel_id
+    return None if channel_id is None else guild.get_channel_or_thread(channel_id)
 
 
 def where(interaction: Interaction) -> tuple[discord.Guild, discord.Member]:

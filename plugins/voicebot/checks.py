@@ -1,9 +1,5 @@
 """Gathers what `/voicebot doctor` looks at, and runs `/voicebot test`."""
 
-from typing import Any
-
-import discord
-
 from bot.call.call import Call
 from bot.call.hearing import diagnosis
 from bot.call.manager import people_in
@@ -17,10 +13,8 @@ from bot.media.report import SpeakerReport
 from bot.plugin_host.plugin import Host
 from bot.text import MESSAGE_LIMIT
 
-from .asking import theirs, where
+from .asking import Interaction, text_channel, theirs, where
 from .doctor import Person, Place, RunningCall, echo_result, examine, report
-
-Interaction = discord.Interaction[Any]
 
 
 async def doctor(host: Host, interaction: Interaction) -> str:
@@ -39,8 +33,7 @@ async def doctor(host: Host, interaction: Interaction) -> str:
 
 def _place(host: Host, interaction: Interaction, channel: VoiceChannel | None) -> Place:
     guild, _ = where(interaction)
-    text_id = host.config.server(guild.id).text_channel or interaction.channel_id
-    text = None if text_id is None else guild.get_channel_or_thread(text_id)
+    text = text_channel(interaction, host.config.server(guild.id))
     own = guild.me.voice
     return Place(
         voice_channel=None if channel is None else channel.mention,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from bot.call.permissions import listed
+from bot.call.permissions import DEAFENED, MUTED, needed_in_text, needed_in_voice
 from bot.language import Text, in_language, say
 from bot.media.report import SoundReport, SpeakerReport
 
@@ -31,7 +31,7 @@ class Finding:
     """One thing that was looked at."""
 
     mark: Mark
-    text: Text
+    text: str  # a Text, mostly
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +66,13 @@ class RunningCall:
     sound: SoundReport
 
 
-def examine(
-    place: Place, problem: Text | str | None, call: RunningCall | None, people: Iterable[Person]
-) -> Iterator[Finding]:
+def examine(place: Place, problem: str | None, call: RunningCall | None, people: Iterable[Person]) -> Iterator[Finding]:
     """Everything, from what a call needs to single voices. `problem` is why no session could be opened, if so."""
     yield from _place(place)
     if problem is None:
         yield Finding(Mark.GOOD, say("The voicebot and its provider's key are set."))
     else:
-        yield Finding(Mark.BAD, say("{problem}", problem=problem))
+        yield Finding(Mark.BAD, problem)
     if call is None:
         yield Finding(Mark.WARNING, say("There is no call. `/voicebot test` tries the sound out, and costs nothing."))
         return
@@ -90,39 +88,19 @@ def _place(place: Place) -> Iterator[Finding]:
     if place.voice_channel is None:
         yield Finding(Mark.WARNING, say("Join a voice channel, and I can look at it too."))
     elif place.missing_in_voice:
-        yield Finding(
-            Mark.BAD,
-            say(
-                "I need the permission {permissions} in {channel}. "
-                "An admin can grant it in the channel's settings, under Permissions.",
-                permissions=listed(place.missing_in_voice),
-                channel=place.voice_channel,
-            ),
-        )
+        yield Finding(Mark.BAD, needed_in_voice(place.missing_in_voice, place.voice_channel))
     else:
         yield Finding(Mark.GOOD, say("I may hear and speak in {channel}.", channel=place.voice_channel))
     if place.text_channel is None:
         yield Finding(Mark.BAD, say("The text channel in this server's settings is gone, or I cannot see it."))
     elif place.missing_in_text:
-        yield Finding(
-            Mark.BAD,
-            say(
-                "I need the permission {permissions} in {channel}, so that I can write down what is said. "
-                "An admin can grant it in the channel's settings.",
-                permissions=listed(place.missing_in_text),
-                channel=place.text_channel,
-            ),
-        )
+        yield Finding(Mark.BAD, needed_in_text(place.missing_in_text, place.text_channel))
     else:
         yield Finding(Mark.GOOD, say("I may write in {channel}.", channel=place.text_channel))
     if place.bot_muted:
-        yield Finding(
-            Mark.BAD, say("I was muted on this server, so nobody hears the voicebot. A moderator can unmute me.")
-        )
+        yield Finding(Mark.BAD, MUTED)
     if place.bot_deafened:
-        yield Finding(
-            Mark.BAD, say("I was deafened on this server, so the voicebot hears nobody. A moderator can undo it.")
-        )
+        yield Finding(Mark.BAD, DEAFENED)
 
 
 def _call(call: RunningCall) -> Iterator[Finding]:

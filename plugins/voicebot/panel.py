@@ -15,14 +15,14 @@ import discord
 from bot.call.call import Call
 from bot.call.events import Receipt
 from bot.call.state import CallState
-from bot.language import Text, in_language, say, spoken
+from bot.language import Text, in_language, say
 from bot.text import name as safe_name
 
 from . import words
+from .asking import Interaction, theirs
 
 log = logging.getLogger(__name__)
 
-Interaction = discord.Interaction[Any]
 Action = Callable[[Interaction], Awaitable[None]]
 
 #: Seconds between two edits, at least.
@@ -56,7 +56,7 @@ class PanelButtons(discord.ui.View):
         if not self._no_call(interaction):
             return True
         await interaction.response.edit_message(view=None)
-        text = say("This call is over.").to(spoken(interaction.locale))
+        text = say("This call is over.").to(theirs(interaction))
         await interaction.followup.send(text, ephemeral=True)
         return False
 
@@ -74,6 +74,8 @@ class Panel:
         self._buttons = buttons
         self._language = language
         self._message: Any = None
+        #: The task that runs `run`; it ends with the panel.
+        self.keeper: asyncio.Task[None] | None = None
         self._heard: dict[int, None] = {}  # user ids, in the order in which they were heard first
         self._warning: str | None = None
         self._dirty = asyncio.Event()
@@ -112,6 +114,8 @@ class Panel:
 
     async def end(self, receipt: Receipt) -> None:
         """The last edit: the buttons go."""
+        if self.keeper is not None:
+            self.keeper.cancel()
         self._buttons.stop()
         if self._message is None:
             return

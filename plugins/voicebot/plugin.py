@@ -1,9 +1,7 @@
 """The commands people type. Answers go to the person who asked; the channel reads only what concerns everyone."""
 
-import asyncio
 import io
 from datetime import UTC, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import discord
@@ -14,7 +12,7 @@ from bot.call.call import Call
 from bot.call.events import Receipt
 from bot.call.limits import Starter
 from bot.call.manager import humans_in
-from bot.call.permissions import listed, missing_in_text
+from bot.call.permissions import missing_in_text, needed_in_text
 from bot.call.request import CallRequest
 from bot.call.state import CallState, EndReason
 from bot.call.usage import Period, as_csv, span
@@ -27,13 +25,10 @@ from bot.text import MESSAGE_LIMIT
 
 from . import checks, receipts, setup, words
 from .access import check_configure, check_start, check_stop
-from .asking import theirs, where
+from .asking import Interaction, text_channel, theirs, where
 from .panel import Panel, PanelButtons
 from .plugins import PluginCommands
 from .settings import SettingsCommands
-
-Interaction = discord.Interaction[Any]
-
 
 #: Seconds, and how often somebody may ask for a call in them.
 ASKING, MOST_ASKING = 30.0, 5
@@ -60,7 +55,6 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         self.voicebot.add_command(SettingsCommands(host))
         self.voicebot.add_command(PluginCommands(host, self.name, host.is_owner))
         self._panels: dict[str, Panel] = {}  # by call id
-        self._keepers: dict[str, asyncio.Task[None]] = {}
 
     async def on_load(self) -> None:
         """From now on the buttons of every panel work, those of an earlier run of the bot too."""
@@ -223,8 +217,8 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
             return
         panel = Panel(call, channel, self._view(language), language)
         await panel.post(text)
+        panel.keeper = self.tasks.create(panel.run(), f"panel of call {call.id}")
         self._panels[call.id] = panel
-        self._keepers[call.id] = self.tasks.create(panel.run(), f"panel of call {call.id}")
 
     async def on_speaking(self, call: Call, user_id: int, speaking: bool) -> None:
         if call.id in self._panels:
@@ -245,9 +239,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         await self._post(call, say("✅ {text}", text=text))
 
     async def on_call_ended(self, receipt: Receipt) -> None:
-        panel, keeper = self._panels.pop(receipt.session_id, None), self._keepers.pop(receipt.session_id, None)
-        if keeper is not None:
-            keeper.cancel()
+        panel = self._panels.pop(receipt.session_id, None)
         if panel is not None:
             await panel.end(receipt)
         channel = self.host.get_channel(receipt.text_channel_id)
@@ -275,9 +267,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
 
     def _text_channel(self, interaction: Interaction, settings: ServerSettings) -> int:
         """Where the words go; Refused, naming what the bot may not do there."""
-        guild, _ = where(interaction)
-        channel_id = settings.text_channel or interaction.channel_id
-        channel = None if channel_id is None else guild.get_channel_or_thread(channel_id)
+        channel = text_channel(interaction, settings)
         if channel is None:
             raise Refused(
                 say(
@@ -287,15 +277,8 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
             )
         missing = missing_in_text(channel)
         if missing:
-            raise Refused(
-                say(
-                    "I need the permission {permissions} in {channel}, "
-                    "so that I can write down what is said. An admin can grant it in the channel's settings.",
-                    permissions=listed(missing),
-                    channel=channel.mention,
-                )
-            )
-        return channel.id
+            raise Refused(needed_in_text(missing, channel.mention))
+        return int(channel.id)
 
 
 def _check_member(member: discord.Member, channel: discord.VoiceChannel) -> None:

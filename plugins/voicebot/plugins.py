@@ -7,15 +7,14 @@ import discord
 from discord import app_commands
 
 from bot.errors import ConfigError, PluginError, Refused
-from bot.language import mark, say, spoken
+from bot.language import mark, say
 from bot.plugin_host.manifest import Manifest
 from bot.plugin_host.plugin import Host
 from bot.text import MESSAGE_LIMIT, plain
 
 from .access import check_configure
+from .asking import Interaction, theirs, where
 from .settings import choices, refusal
-
-Interaction = discord.Interaction[Any]
 
 
 class PluginCommands(app_commands.Group):
@@ -36,7 +35,7 @@ class PluginCommands(app_commands.Group):
             manifest = self._host.plugins.catalog.found[name].manifest
             lines.append(
                 f"{self._state(interaction, name, plugin.enabled(guild_id))} **{name}**: "
-                + plain(say(manifest.description).to(spoken(interaction.locale)))
+                + plain(say(manifest.description).to(theirs(interaction)))
             )
         await _answer(interaction, "\n".join(lines))
 
@@ -47,7 +46,7 @@ class PluginCommands(app_commands.Group):
         plugin = self._plugin(name)
         manifest = self._host.plugins.catalog.found[name].manifest
         state = self._state(interaction, name, plugin.enabled(_guild(interaction)))
-        await _answer(interaction, f"{state} {about(manifest, spoken(interaction.locale))}")
+        await _answer(interaction, f"{state} {about(manifest, theirs(interaction))}")
 
     @app_commands.command(name="enable", description="Switch a plugin on for this server")
     @app_commands.describe(name="which one")
@@ -76,7 +75,7 @@ class PluginCommands(app_commands.Group):
             raise Refused(plain(str(error))[:1500]) from error
         version = self._host.plugins.catalog.found[name].manifest.version
         text = say("**{name}** {version} is in place.", name=name, version=version)
-        await interaction.followup.send(text.to(spoken(interaction.locale)), ephemeral=True)
+        await interaction.followup.send(text.to(theirs(interaction)), ephemeral=True)
 
     @info.autocomplete("name")
     @enable.autocomplete("name")
@@ -86,22 +85,20 @@ class PluginCommands(app_commands.Group):
         return choices(dict.fromkeys(self._host.plugins.instances), typed)  # type: ignore[arg-type]
 
     async def _switch(self, interaction: Interaction, name: str, on: bool) -> None:
-        guild_id = _guild(interaction)
-        if not isinstance(interaction.user, discord.Member):
-            raise Refused(say("This works on a server only."))
-        check_configure(interaction.user, self._host.config.server(guild_id).access)
+        guild, member = where(interaction)
+        check_configure(member, self._host.config.server(guild.id).access)
         plugin = self._plugin(name)
         if plugin.Settings.operator_only:
             raise Refused(say("`{name}` can be switched by the bot's operator only.", name=name))
         await interaction.response.defer(ephemeral=True, thinking=True)
         try:
-            await self._host.change_settings(guild_id, {("plugins", name, "enabled"): on})
+            await self._host.change_settings(guild.id, {("plugins", name, "enabled"): on})
         except ConfigError as error:
             raise refusal(error) from error
         told = (
             mark("**{name}** is on from the next call on.") if on else mark("**{name}** is off from the next call on.")
         )
-        await interaction.followup.send(say(told, name=name).to(spoken(interaction.locale)), ephemeral=True)
+        await interaction.followup.send(say(told, name=name).to(theirs(interaction)), ephemeral=True)
 
     def _plugin(self, name: str) -> Any:
         plugin = self._host.plugins.instances.get(name)
@@ -112,7 +109,7 @@ class PluginCommands(app_commands.Group):
 
     def _state(self, interaction: Interaction, name: str, enabled: bool) -> str:
         if self._host.plugins.dispatcher.paused(_guild(interaction), name):
-            return say("⏸️ paused after failures:").to(spoken(interaction.locale))
+            return say("⏸️ paused after failures:").to(theirs(interaction))
         return "🟢" if enabled else "⚪"
 
 
@@ -129,9 +126,7 @@ def about(manifest: Manifest, language: str) -> str:
 
 
 def _guild(interaction: Interaction) -> int:
-    if interaction.guild_id is None:
-        raise Refused(say("This works on a server only."))
-    return interaction.guild_id
+    return where(interaction)[0].id
 
 
 async def _answer(interaction: Interaction, text: str) -> None:

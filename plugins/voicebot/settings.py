@@ -14,13 +14,13 @@ from bot.config.keys import Key, leaves, server_keys
 from bot.config.load import Config
 from bot.config.source import MAX_BYTES, parse
 from bot.errors import ConfigError, Refused
-from bot.language import in_language, say, spoken
+from bot.language import in_language, say
 from bot.plugin_host.plugin import CommandRefused, Host
 from bot.text import MESSAGE_LIMIT, plain
 
 from .access import check_configure
+from .asking import Interaction, theirs, where
 
-Interaction = discord.Interaction[Any]
 MOST_CHOICES = 25  # Discord's limit of an autocomplete
 CHOICE_LENGTH = 100
 
@@ -34,10 +34,9 @@ class SettingsCommands(app_commands.Group):
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """discord.py asks before each of these commands."""
-        if interaction.guild_id is None or not isinstance(interaction.user, discord.Member):
-            raise CommandRefused(say("This works on a server only."))
         try:
-            check_configure(interaction.user, self._host.config.server(interaction.guild_id).access)
+            guild, member = where(interaction)
+            check_configure(member, self._host.config.server(guild.id).access)
         except Refused as error:
             raise CommandRefused(error.for_user) from error
         return True
@@ -48,16 +47,14 @@ class SettingsCommands(app_commands.Group):
         """Values as they are in force for the next call."""
         guild_id = _guild(interaction)
         if key is not None:
-            await _answer(
-                interaction, describe(self._key(key), self._host.config, guild_id, spoken(interaction.locale))
-            )
+            await _answer(interaction, describe(self._key(key), self._host.config, guild_id, theirs(interaction)))
             return
         own = self._own(guild_id)
         if not own:
             await _answer(interaction, say("This server has changed nothing: the defaults are in force."))
             return
         lines = [f"`{'.'.join(path)}`: {inline(value)}" for path, value in own.items()]
-        heading = say("This server's own settings:").to(spoken(interaction.locale))
+        heading = say("This server's own settings:").to(theirs(interaction))
         await _answer(interaction, "\n".join([heading, *lines]))
 
     @app_commands.command(name="set", description="Change a setting")
@@ -121,7 +118,7 @@ class SettingsCommands(app_commands.Group):
         except ConfigError as error:
             raise refusal(error) from error
         text = say("The settings are in place. They take effect with the next call.")
-        await interaction.followup.send(text.to(spoken(interaction.locale)), ephemeral=True)
+        await interaction.followup.send(text.to(theirs(interaction)), ephemeral=True)
 
     @show.autocomplete("key")
     async def _any_key(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -233,5 +230,5 @@ def _guild(interaction: Interaction) -> int:
 
 
 async def _answer(interaction: Interaction, text: str) -> None:
-    content = in_language(text, spoken(interaction.locale))
+    content = in_language(text, theirs(interaction))
     await interaction.response.send_message(content[:MESSAGE_LIMIT], ephemeral=True)

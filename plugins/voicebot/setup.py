@@ -13,10 +13,8 @@ from bot.language import Text, in_language, say
 from bot.plugin_host.plugin import Host
 from bot.text import name as safe_name
 
-from .asking import theirs
+from .asking import Interaction, theirs
 from .settings import refusal
-
-Interaction = discord.Interaction[Any]
 
 #: Seconds that the menus work; Discord itself forgets them after fifteen minutes.
 PATIENCE = 840.0

@@ -3,7 +3,14 @@
 import asyncio
 
 from sandbox.people import speech
+from sandbox.stage import Place
 from tests.support import RunningBot, eventually
+
+
+def _begin(bot: RunningBot, place: Place) -> int:
+    """Ann types `/voicebot test`; the interaction's id."""
+    ann = place.people[0].user_id
+    return bot.stage.discord.slash(bot.account, place.guild_id, place.text_id, ann, "voicebot test")
 
 
 async def test_who_speaks_hears_themselves_and_nothing_is_billed(hasty: RunningBot) -> None:
@@ -11,7 +18,7 @@ async def test_who_speaks_hears_themselves_and_nothing_is_billed(hasty: RunningB
     (ann,) = place.people
     await ann.join(place.guild_id, place.voice_id)
     before = hasty.requests_to("POST")
-    interaction = hasty.stage.discord.slash(hasty.account, place.guild_id, place.text_id, ann.user_id, "voicebot test")
+    interaction = _begin(hasty, place)
     (answer,) = await hasty.stage.discord.answer(interaction)
     assert "Say something and pause" in answer["content"]
     ann.ear.clear()
@@ -33,7 +40,7 @@ async def test_a_test_ends_when_everybody_leaves_and_says_that_nobody_spoke(hast
     place = hasty.place()
     (ann,) = place.people
     await ann.join(place.guild_id, place.voice_id)
-    interaction = hasty.stage.discord.slash(hasty.account, place.guild_id, place.text_id, ann.user_id, "voicebot test")
+    interaction = _begin(hasty, place)
     await hasty.stage.discord.answer(interaction)
     await ann.leave()
     await eventually(lambda: len(hasty.stage.discord.world.response(interaction)) == 2)
@@ -44,7 +51,7 @@ async def test_a_call_takes_the_place_of_a_test(hasty: RunningBot) -> None:
     place = hasty.place()
     (ann,) = place.people
     await ann.join(place.guild_id, place.voice_id)
-    interaction = hasty.stage.discord.slash(hasty.account, place.guild_id, place.text_id, ann.user_id, "voicebot test")
+    interaction = _begin(hasty, place)
     await hasty.stage.discord.answer(interaction)
     session = await hasty.start_call(place)
     assert "There is a call" in await hasty.command(place, ann, "voicebot test")
