@@ -22,6 +22,7 @@ MEASURED = _calls("soak", "words", "conversation", "membership", "sound")
 
 def main() -> int:
     """The worst exit code; each run prints as it would alone, one after the other."""
+    print("» Three parts of several minutes each; the first is silent while its slower half goes on.", flush=True)
     calls = ["tests/calls", *(f"--ignore={file}" for file in (*PATIENT, *MEASURED))]
     classes = ["--ignore=tests/calls"]
     return max(side_by_side(classes, PATIENT), side_by_side(calls), side_by_side(MEASURED[1:], MEASURED[:1]))

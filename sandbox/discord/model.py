@@ -272,16 +272,7 @@ class World:
             command = self._backend.find_command(data["name"], guild_id)
             if command is None:
                 raise LookupError(f"the bot has no command /{data['name']}")
-            record, payload = simcord.interactions.base_payload(
-                self._backend,
-                type=2,
-                channel_id=channel_id,
-                guild_id=guild_id,
-                user_id=user_id,
-                data={"id": command["id"], "type": 1, **data},
-            )
-        self._interaction_owner[record.id] = bot
-        return _json(payload)
+        return self._interaction(bot, 2, guild_id, channel_id, user_id, {"id": command["id"], "type": 1, **data})
 
     def component(
         self, bot: BotAccount, guild_id: int, channel_id: int, user_id: int, message_id: int, data: Json
@@ -294,19 +285,8 @@ class World:
         component = shown.get(data["custom_id"])
         if component is None or component.get("disabled"):
             raise LookupError(f"the message has no {data['custom_id']} to click on, but {list(shown)}")
-        with self._acting_as(bot):
-            record, payload = simcord.interactions.base_payload(
-                self._backend,
-                type=3,
-                channel_id=channel_id,
-                guild_id=guild_id,
-                user_id=user_id,
-                data={"component_type": int(component["type"]), **data},
-            )
-            payload["message"] = dict(serializers.message_payload(self._backend, stored))
-        record.source_message_id = message_id
-        self._interaction_owner[record.id] = bot
-        return _json(payload)
+        data = {"component_type": int(component["type"]), **data}
+        return self._interaction(bot, 3, guild_id, channel_id, user_id, data, message_id)
 
     def modal(self, bot: BotAccount, interaction_id: int, values: Mapping[str, str]) -> Json:
         """The INTERACTION_CREATE payload of somebody who fills in the dialog that an interaction was answered with."""
@@ -317,19 +297,29 @@ class World:
             {"type": 1, "components": [{"type": 4, "custom_id": name, "value": value}]}
             for name, value in values.items()
         ]
+        data = {"custom_id": shown.modal["custom_id"], "components": rows}
+        where = (shown.guild_id, shown.channel_id, shown.user_id)
+        return self._interaction(bot, 5, *where, data, shown.source_message_id)
+
+    def _interaction(
+        self,
+        bot: BotAccount,
+        kind: int,
+        guild_id: int | None,
+        channel_id: int,
+        user_id: int,
+        data: Json,
+        message_id: int | None = None,
+    ) -> Json:
+        """A payload of any kind; `message_id` is the message whose component it came from."""
         with self._acting_as(bot):
             record, payload = simcord.interactions.base_payload(
-                self._backend,
-                type=5,
-                channel_id=shown.channel_id,
-                guild_id=shown.guild_id,
-                user_id=shown.user_id,
-                data={"custom_id": shown.modal["custom_id"], "components": rows},
+                self._backend, type=kind, channel_id=channel_id, guild_id=guild_id, user_id=user_id, data=data
             )
-            if shown.source_message_id is not None:
-                stored = self._backend.messages[shown.channel_id][shown.source_message_id]
+            if message_id is not None:
+                stored = self._backend.messages[channel_id][message_id]
                 payload["message"] = dict(serializers.message_payload(self._backend, stored))
-                record.source_message_id = shown.source_message_id
+                record.source_message_id = message_id
         self._interaction_owner[record.id] = bot
         return _json(payload)
 
