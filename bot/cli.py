@@ -183,6 +183,3 @@ def _shorten_outages(record: logging.LogRecord) -> bool:
         record.exc_info = record.exc_text = None
     return True
 
-
-if __name__ == "__main__":
-    sys.exit(main())

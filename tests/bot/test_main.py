@@ -1,0 +1,34 @@
+"""The end of the process: with the command's exit code, everything printed, and no waiting for threads."""
+
+import os
+import subprocess
+import sys
+
+#: Left as a plugin or an SDK might: a thread that is never joined, and work for the interpreter's last moments.
+LEFTOVERS = """
+import atexit, sys, threading
+from unittest.mock import patch
+atexit.register(lambda: print("the interpreter was taken apart"))
+threading.Thread(target=threading.Event().wait).start()
+def main():
+    print("printed", end="")
+    print("told", end="", file=sys.stderr)
+    return 3
+with patch("bot.cli.main", main):
+    from bot.__main__ import run
+run()
+"""
+
+
+def test_the_process_ends_without_being_taken_apart() -> None:
+    answer = subprocess.run([sys.executable, "-c", LEFTOVERS], capture_output=True, text=True, timeout=30, check=False)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (3, "printed", "told")
+
+
+def test_a_usage_error_keeps_its_exit_code() -> None:
+    environment = {**os.environ, "COLUMNS": "200"}
+    answer = subprocess.run(
+        [sys.executable, "-m", "bot", "dance"], capture_output=True, text=True, check=False, env=environment
+    )
+    assert answer.returncode == 2
+    assert "invalid choice: 'dance'" in answer.stderr
