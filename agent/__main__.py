@@ -14,12 +14,13 @@ def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="agent", description="A voicebot for a LiveKit room.")
     parser.add_argument("--worker", action="store_true", help="take commands on standard input, see agent/worker.py")
+    parser.add_argument("--no-ears", action="store_true", help="with --worker: do not load what hearing needs")
     parser.add_argument("--url", help="the LiveKit server's address")
     parser.add_argument("--token", help="an access token for the room")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     if options.worker:
-        asyncio.run(Worker().run())
+        asyncio.run(Worker(ears=not options.no_ears).run())
     elif options.url and options.token:
         asyncio.run(_join(options.url, options.token))
     else:

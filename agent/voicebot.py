@@ -59,8 +59,11 @@ class Voicebot:
         self._session: AgentSession[None] | None = None
         self._done = asyncio.Event()
 
-    async def join(self, url: str, token: str, *, greet: bool = False, transcription: bool = True) -> None:
-        """Connect and start to listen; `transcription` also publishes `lk.transcription` text streams."""
+    async def join(
+        self, url: str, token: str, *, greet: bool = False, transcription: bool = True, ears: bool = True
+    ) -> None:
+        """Connect and start to listen; `transcription` also publishes `lk.transcription` text streams. One without
+        `ears` says only what it is told to, and costs next to nothing while it is silent."""
         connecting = asyncio.create_task(self._room.connect(url, token), name="connect")
         try:
             async with asyncio.timeout(JOIN_TIMEOUT):
@@ -72,11 +75,11 @@ class Voicebot:
                 undoing.add_done_callback(_UNDOING.discard)
         self._room.on("disconnected", self._on_disconnected)
         session: AgentSession[None] = AgentSession(
-            stt=WhisperSTT(),
+            stt=WhisperSTT() if ears else None,
             tts=PiperTTS(),
-            vad=models.vad(),
+            vad=models.vad() if ears else None,
             turn_handling={
-                "turn_detection": "stt",
+                "turn_detection": "stt" if ears else "manual",
                 "endpointing": {"min_delay": END_OF_TURN, "max_delay": 2.0},
                 "interruption": {"mode": "vad", "min_duration": 0.4},
             },
@@ -89,7 +92,7 @@ class Voicebot:
         session.on("agent_state_changed", lambda event: self._report(State(event.new_state)))
         self._session = session
         options = room_io.RoomOptions(
-            audio_input=room_io.AudioInputOptions(sample_rate=24_000, pre_connect_audio=False),
+            audio_input=room_io.AudioInputOptions(sample_rate=24_000, pre_connect_audio=False) if ears else False,
             audio_output=room_io.AudioOutputOptions(sample_rate=sample_rate()),
             text_output=transcription,
             text_input=False,

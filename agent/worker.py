@@ -1,6 +1,6 @@
 """A process that runs voicebots for someone else, over its standard streams, one JSON object per line.
 
-In:  {"command": "join", "session": ID, "url": U, "token": T, "greet": false, "transcription": true}
+In:  {"command": "join", "session": ID, "url": U, "token": T, "greet": false, "transcription": true, "ears": true}
      {"command": "say", "session": ID, "text": TEXT, "image": KEY?}
      {"command": "send", "session": ID, "payload": TEXT}      a data packet from the voicebot itself
      {"command": "leave", "session": ID}
@@ -24,13 +24,15 @@ from .voicebot import Event, Said, Showed, Voicebot
 class Worker:
     """All voicebots of this process, by session."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ears: bool = True) -> None:
+        """With `ears` it loads what they need before it is ready."""
+        self._ears = ears
         self._voicebots: dict[str, Voicebot] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Read commands until the input ends."""
-        await asyncio.to_thread(_warm_up)
+        await asyncio.to_thread(_warm_up, self._ears)
         reader = asyncio.StreamReader(limit=1 << 20)
         loop = asyncio.get_running_loop()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -64,6 +66,7 @@ class Worker:
                 message["token"],
                 greet=bool(message.get("greet")),
                 transcription=bool(message.get("transcription", True)),
+                ears=bool(message.get("ears", True)),
             )
             await voicebot.wait()
         except Exception as error:
@@ -75,10 +78,11 @@ class Worker:
             _write({"event": "left", "session": session})
 
 
-def _warm_up() -> None:
+def _warm_up(ears: bool) -> None:
     """Load the models, so that the first question is not slower than the others."""
-    models.vad()
-    models.whisper()
+    if ears:
+        models.vad()
+        models.whisper()
     list(models.piper().synthesize("Ready."))
 
 

@@ -182,4 +182,3 @@ def _shorten_outages(record: logging.LogRecord) -> bool:
         record.msg, record.args = f"{record.getMessage()} ({type(error).__name__}: {error})", ()
         record.exc_info = record.exc_text = None
     return True
-

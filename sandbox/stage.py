@@ -128,6 +128,7 @@ class Stage:
     """Start it with `async with`; all parts are attributes."""
 
     voicebots: bool = True  # whether a voicebot process runs
+    ears: bool = True  # whether voicebots understand what is said; those that do not are cheap
     development: bool = False  # whether bots run in Python's development mode
     livekit: LiveKitServer = field(default_factory=LiveKitServer)
     discord: Discord = field(default_factory=Discord)
@@ -142,8 +143,9 @@ class Stage:
             await self.livekit.start(self.folder / "livekit.log")
             if self.voicebots:
                 self.worker = VoicebotWorker()
-                await self.worker.start(self.folder / "agent.log")
+                await self.worker.start(self.folder / "agent.log", ears=self.ears)
             self.valsea = Valsea(self.livekit, self.worker)
+            self.valsea.ears = self.ears
             await self.valsea.start()
             await self.discord.start()
         except BaseException:

@@ -16,9 +16,9 @@ CARELESS = ("Traceback", "never awaited", "was never retrieved", "was destroyed"
 
 
 @pytest.fixture(scope="session")
-async def stage() -> AsyncIterator[Stage]:
-    """LiveKit, Valsea with its voicebot, Discord."""
-    async with Stage() as stage:
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    """LiveKit, Valsea with its voicebot, Discord. What hearing needs is loaded where a test needs hearing."""
+    async with Stage(ears=any(item.get_closest_marker("ears") for item in request.session.items)) as stage:
         yield stage
     for log in stage.folder.rglob("bot-*.log"):
         lines = log.read_text().splitlines()
@@ -26,6 +26,14 @@ async def stage() -> AsyncIterator[Stage]:
         # What follows names the task and where it was made.
         assert not found, f"{log}:\n" + "\n".join(lines[max(0, found[0] - 15) : found[0] + 40])
     shutil.rmtree(stage.folder)  # kept when something is wrong
+
+
+@pytest.fixture(autouse=True)
+def _ears(request: pytest.FixtureRequest) -> None:
+    """Voicebots understand speech in tests marked `ears` alone: recognition takes a core that calls need."""
+    if "stage" in request.fixturenames:
+        stage: Stage = request.getfixturevalue("stage")
+        stage.valsea.ears = request.node.get_closest_marker("ears") is not None
 
 
 @pytest.fixture(scope="session")

@@ -49,6 +49,7 @@ class Valsea:
         self.livekit_url: str | None = None  # named in a session's answer instead of the server's own address
         self.more_images: dict[str, str] = {}  # key -> URL, named in a session's answer besides its own
         self.greet = False
+        self.ears = True  # whether new voicebots understand what is said, or only say what they are told to
         self.send_voicebot = True  # whether new sessions get their voicebot
         self.requests: list[tuple[str, str, float]] = []  # (method, path, monotonic time)
         self.port = 0
@@ -207,7 +208,7 @@ class Valsea:
         """A voicebot of this session enters its room, the first one or one more."""
         if self.worker is not None:
             token = self.livekit.token(f"agent-{secrets.token_hex(6)}", session.room, agent=True)
-            self.worker.join(session.id, self.livekit.url, token, session.on_voicebot, greet=self.greet)
+            self.worker.join(session.id, self.livekit.url, token, session.on_voicebot, greet=self.greet, ears=self.ears)
 
     def _answer(self, session: Session, participant: str) -> dict[str, Any]:
         identity = f"{participant}-{secrets.token_hex(4)}"

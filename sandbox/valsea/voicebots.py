@@ -22,8 +22,9 @@ class VoicebotWorker:
         self._ready = asyncio.Event()
         self._listeners: dict[str, Callable[[Json], None]] = {}
 
-    async def start(self, log: Path | None = None) -> None:
-        """Start it and wait until its models are loaded; RuntimeError when it dies first."""
+    async def start(self, log: Path | None = None, *, ears: bool = True) -> None:
+        """Start it and wait until its models are loaded, those for hearing only for voicebots with `ears`; RuntimeError
+        when it dies first."""
         with contextlib.ExitStack() as files:
             errors = files.enter_context(log.open("ab")) if log is not None else None
             self._process = await asyncio.create_subprocess_exec(
@@ -31,6 +32,7 @@ class VoicebotWorker:
                 "-m",
                 "agent",
                 "--worker",
+                *([] if ears else ["--no-ears"]),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
@@ -61,10 +63,13 @@ class VoicebotWorker:
         if self._reader is not None:
             await asyncio.gather(self._reader, return_exceptions=True)
 
-    def join(self, session: str, url: str, token: str, listener: Callable[[Json], None], *, greet: bool) -> None:
+    def join(
+        self, session: str, url: str, token: str, listener: Callable[[Json], None], *, greet: bool, ears: bool
+    ) -> None:
         """Send a voicebot into a room; `listener` gets its events."""
         self._listeners[session] = listener
-        self._send({"command": "join", "session": session, "url": url, "token": token, "greet": greet})
+        room = {"url": url, "token": token}
+        self._send({"command": "join", "session": session, **room, "greet": greet, "ears": ears})
 
     def say(self, session: str, text: str, image: str | None = None) -> None:
         self._send({"command": "say", "session": session, "text": text, "image": image})

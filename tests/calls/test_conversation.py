@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import numpy as np
+import pytest
 
 from sandbox.livekit.observer import RoomObserver
 from sandbox.people import speech
@@ -18,6 +19,7 @@ LONG = (
 )
 
 
+@pytest.mark.ears
 async def test_a_person_interrupts_the_voicebot(parley: RunningBot) -> None:
     place = parley.place()
     (ann,) = place.people

@@ -3,6 +3,8 @@
 import asyncio
 import os
 
+import pytest
+
 from sandbox.people import speech
 from sandbox.stage import Place
 from sandbox.valsea.server import VOICEBOT_ID
@@ -38,6 +40,7 @@ async def _two_servers(hasty: RunningBot) -> tuple[RunningBot, Place, Place, str
     return bot, german, english, other_key
 
 
+@pytest.mark.ears
 async def test_nothing_crosses_between_two_servers(hasty: RunningBot) -> None:
     bot, german, english, other_key = await _two_servers(hasty)
     (anna,), (ben,) = german.people, english.people

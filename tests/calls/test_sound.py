@@ -5,6 +5,7 @@ import re
 import time
 
 import numpy as np
+import pytest
 
 from sandbox.livekit.observer import RoomObserver
 from sandbox.people import speech
@@ -29,6 +30,7 @@ def _numbers(text: str, person: Person) -> dict[str, int]:
     return {unit: int(count) for count, unit in re.findall(r"(\d+) (packets|lost|concealed|not decryptable)", line)}
 
 
+@pytest.mark.ears
 async def test_an_interrupted_voicebot_is_silent_before_it_knows(hasty: RunningBot) -> None:
     """What it goes on saying until it has noticed is held back, in the channel and not in the room."""
     place = hasty.place()
@@ -173,7 +175,8 @@ async def test_where_only_the_starter_may_interrupt_others_do_not(hasty: Running
         await asyncio.sleep(1)
     await bot.command(place, ann, "voicebot leave")
     await bot.expect_end(place, session, "someone sent the bot away")
-    assert counts == [0, 1]
+    assert counts[0] == 0
+    assert counts[1] >= 1
     assert await bot.process.stop() == 0
 
 

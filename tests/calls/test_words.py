@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 
 import numpy as np
+import pytest
 
 from sandbox.livekit.observer import RoomObserver
 from sandbox.people import speech
@@ -29,6 +30,7 @@ ASKED = [
 TOLERANCE = 0.02
 
 
+@pytest.mark.ears
 async def test_ten_questions_and_their_answers(parley: RunningBot) -> None:
     place = parley.place("Ann")
     (ann,) = place.people
@@ -82,6 +84,7 @@ async def _recognise_directly(text: str) -> str:
     return await asyncio.to_thread(speech.recognise, recording)
 
 
+@pytest.mark.ears
 async def test_two_people_at_the_same_time_are_both_heard(parley: RunningBot) -> None:
     """Each has a tone of its own; both are in what the room gets."""
     place = parley.place("Ann", "Bob")
