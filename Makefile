@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup livekit demo test check lint unit bench chaos fuzz soak translations lock example clean
+.PHONY: help setup livekit demo test check lint unit bench chaos fuzz soak pictures translations lock example clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -58,6 +58,10 @@ fuzz: $(READY) ## a million mutated packets through all that a datagram passes, 
 MINUTES ?= 60
 soak: livekit ## one call of an hour: talk, silence, talk; does the delay stay, does anything grow
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+pictures: livekit ## docs/images anew: the channel as people see it, from a real call; needs Chromium
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[pictures]"
+	@$(BIN)/python -m sandbox.screenshots
 
 translations: $(READY) ## put new sentences into the catalogues, and say what is left to translate
 	@$(BIN)/python -m tests.translations

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, StopResponse, llm
+from livekit.agents import NOT_GIVEN, Agent, AgentSession, StopResponse, llm
 from livekit.agents.voice import room_io
 
 from . import models
@@ -75,9 +75,9 @@ class Voicebot:
                 undoing.add_done_callback(_UNDOING.discard)
         self._room.on("disconnected", self._on_disconnected)
         session: AgentSession[None] = AgentSession(
-            stt=WhisperSTT() if ears else None,
+            stt=WhisperSTT() if ears else NOT_GIVEN,
             tts=PiperTTS(),
-            vad=models.vad() if ears else None,
+            vad=models.vad() if ears else NOT_GIVEN,
             turn_handling={
                 "turn_detection": "stt" if ears else "manual",
                 "endpointing": {"min_delay": END_OF_TURN, "max_delay": 2.0},

@@ -47,7 +47,7 @@ class SetupView(discord.ui.View):
                 custom_id="setup:roles",
                 min_values=0,
                 max_values=MOST_ROLES,
-                placeholder=self._(say("Who may start calls; nobody chosen is everybody")),
+                placeholder=self._(say("Who may start calls; none: everybody")),
             ),
             self._on_roles,
         )
@@ -57,7 +57,7 @@ class SetupView(discord.ui.View):
                 channel_types=[discord.ChannelType.voice],
                 min_values=0,
                 max_values=MOST_CHANNELS,
-                placeholder=self._(say("Voice channels that I join by myself; none is off")),
+                placeholder=self._(say("Voice channels that I join by myself")),
             ),
             self._on_autojoin,
         )
