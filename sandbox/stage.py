@@ -168,8 +168,8 @@ class Stage:
         await self.livekit.stop()
 
     def config(self, **defaults: Any) -> Json:
-        """A config file's content for a bot on this stage; `defaults` go under `defaults:`, `ledger` beside it."""
-        ledger = defaults.pop("ledger", {})
+        """A config file's content for a bot on this stage; `defaults` go under `defaults:`, the host's beside it."""
+        host = {key: defaults.pop(key) for key in ("ledger", "plugin_folders") if key in defaults}
         plugins = {"valsea": {"base_url": self.valsea.url}, **defaults.pop("plugins", {})}
         ca_file = self.folder / "ca.pem"
         ca_file.write_bytes(self.discord.ca_pem)
@@ -178,7 +178,7 @@ class Stage:
                 "ca_file": str(ca_file),
                 "connect_to": dict.fromkeys(HOSTS, f"127.0.0.1:{self.discord.port}"),
             },
-            "ledger": ledger,
+            **host,
             "defaults": {"voicebot": VOICEBOT_ID, "plugins": plugins, **defaults},
         }
 

@@ -56,6 +56,7 @@ class BotAccount:
     user: User
     application_id: int
     commands: dict[int | None, dict[tuple[str, int], Json]] = field(default_factory=dict)
+    owner_id: int | None = None  # the person who made the application
 
     @property
     def user_id(self) -> int:
@@ -387,6 +388,8 @@ class World:
             finally:  # simcord keeps a log of everything for its own assertions; a long run must not grow
                 self._backend.http_requests.clear()
                 self._backend.transcript.clear()
+            if path == "/oauth2/applications/@me" and bot.owner_id is not None:
+                answer = {**answer, "owner": serializers.user_payload(self._backend.get_user(bot.owner_id))}
         return None if answer is None else _public(answer)
 
     def attachment(self, url_path: str) -> bytes | None:

@@ -27,9 +27,10 @@ def _pytest(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(arguments, capture_output=True, text=True, check=False)
 
 
-def test_a_new_plugin_passes_its_own_test(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [(), ("--parley-sandbox",)], ids=["in memory", "on the sandbox"])
+def test_a_new_plugin_passes_its_own_test(tmp_path: Path, more: tuple[str, ...]) -> None:
     template.write("dice_roller", tmp_path)
-    run = _pytest(tmp_path / "dice_roller")
+    run = _pytest(tmp_path / "dice_roller", *more)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "8 passed" in run.stdout
 

@@ -1,0 +1,80 @@
+"""Plugins while a call is live: one that listens to the sound, and a hundred reloads."""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+from sandbox.stage import Place
+from sandbox.valsea.session import Session
+from tests.calls.hum import hum, humming
+from tests.conftest import start_bot
+from tests.support import RunningBot, eventually
+
+NASTY = Path(__file__).parent / "nasty"
+RELOADS = 100
+LINES = 10  # Discord takes five messages in five seconds
+SPEECH = "The museum was founded a long time ago by a merchant who loved the sea."
+
+
+async def _bot(hasty: RunningBot, way: str) -> RunningBot:
+    folder = hasty.stage.folder / "plugins in calls"
+    shutil.copytree(NASTY, folder / "nasty", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    return await start_bot(
+        hasty.stage, plugins={"nasty": {"way": way}}, plugin_folders=[folder.name], interrupt="nobody"
+    )
+
+
+async def test_a_plugin_hears_both_sides(hasty: RunningBot) -> None:
+    bot = await _bot(hasty, "listens")
+    place = bot.place()
+    (ann,) = place.people
+    session = await bot.start_call(place)
+    await ann.say(hum(1))
+    assert bot.stage.worker is not None
+    before = ann.ear.frames_from(bot.account.user_id)
+    bot.stage.worker.say(session.id, SPEECH)
+    await eventually(lambda: ann.ear.frames_from(bot.account.user_id) > before + 100, 20)
+    await bot.command(place, ann, "voicebot leave")
+    await bot.expect_end(place, session, "someone sent the bot away")
+    await eventually(lambda: bool(_counted(bot, place)))
+    (counted,) = _counted(bot, place)
+    people, voicebot = (int(part.split()[-1]) for part in counted.split(", "))
+    assert 45 <= people <= 55
+    assert voicebot >= 60  # words have pauses
+    assert await bot.process.stop() == 0
+
+
+def _counted(bot: RunningBot, place: Place) -> list[str]:
+    return [post["content"] for post in bot.posts(place) if post["content"].startswith("people ")]
+
+
+async def test_a_hundred_reloads_in_a_live_call(hasty: RunningBot) -> None:
+    """Of what writes the lines, in the middle of the lines: all are written once, and no frame is lost."""
+    bot = await _bot(hasty, "")
+    place = bot.place()
+    (ann,) = place.people
+    bot.account.owner_id = ann.user_id
+    session = await bot.start_call(place)
+    async with humming(bot, session, ann) as gap:
+        for number in range(RELOADS):
+            if number % (RELOADS // LINES) == 0:
+                _line(session, f"line {number * LINES // RELOADS}")
+            name = ("transcript", "nasty")[number % 2]
+            told = await bot.command(place, ann, "voicebot plugins reload", name=name)
+            assert "is in place" in told
+    await eventually(lambda: len(_lines(bot, place)) >= LINES, 30)
+    await asyncio.sleep(0.5)
+    assert _lines(bot, place) == [f"line {number}" for number in range(LINES)]
+    assert gap.longest <= 0.06  # two frames may come from this process, in which people speak and the room is recorded
+    await bot.command(place, ann, "voicebot leave")
+    await bot.expect_end(place, session, "someone sent the bot away")
+    assert await bot.process.stop() == 0
+
+
+def _line(session: Session, text: str) -> None:
+    session.on_voicebot({"event": "said", "role": "user", "text": text, "final": True})
+
+
+def _lines(bot: RunningBot, place: Place) -> list[str]:
+    texts = [post["content"].partition(":** ")[2] for post in bot.posts(place)]
+    return [text for text in texts if text.startswith("line ")]
