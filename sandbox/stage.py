@@ -169,7 +169,7 @@ class Stage:
 
     def config(self, **defaults: Any) -> Json:
         """A config file's content for a bot on this stage; `defaults` go under `defaults:`, the host's beside it."""
-        host = {key: defaults.pop(key) for key in ("ledger", "plugin_folders") if key in defaults}
+        host: Json = {key: defaults.pop(key) for key in ("ledger", "plugin_folders") if key in defaults}
         plugins = {"valsea": {"base_url": self.valsea.url}, **defaults.pop("plugins", {})}
         ca_file = self.folder / "ca.pem"
         ca_file.write_bytes(self.discord.ca_pem)
