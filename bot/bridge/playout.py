@@ -51,6 +51,7 @@ class Playout:
         self._last: Frame = np.zeros(FRAME_SAMPLES, np.int16)
         self._torn = False  # whether what comes next does not follow on `_last`
         self._last_words: Frame | None = None  # held, and fading out
+        self._hurried = False  # whether this burst is played as it comes, to its end
         self._concealed = 0
         self._least_held, self._ticks = ceiling, 0
 
@@ -75,11 +76,10 @@ class Playout:
         else:
             self._silent = 0
         self._held.append(frame)
-        while len(self._held) > self._ceiling:
-            self._held.popleft()
-            self._part = self._part[:0]
-            self._torn = True
-            self.stats.dropped += 1
+        if self._hurried:
+            self._drop_all_but(1)
+        else:
+            self.stats.dropped += self._drop_all_but(self._ceiling)
 
     def pop(self) -> Frame | None:
         """The frame to send at this tick; None when there is nothing to say."""
@@ -105,23 +105,36 @@ class Playout:
         if self._playing:
             if not self._held:  # in the middle of a gap: what is being made up fades out
                 self._held.append(stretch.go_on(self._last))
-            self.trim(1)
+            self._cut()
         else:
             self._held.clear()
         self._silent = HANGOVER_FRAMES + 1  # nothing behind it is missing
 
-    def trim(self, most: int = 2) -> None:
-        """Play `most` frames more and no others of those held, the last of them fading out."""
-        most = min(most, len(self._held))
-        if not self._playing or not most:
-            return
-        kept = [self._held[number] for number in range(most)]
-        sound = np.concatenate((self._part, *kept))[: most * FRAME_SAMPLES]
+    def hurry(self) -> None:
+        """The voicebot has stopped in mid-word: to the end of this burst play what is still on its way as it comes.
+
+        Nobody misses a frame of a word that was given up; that it goes on is what people notice.
+        """
+        if self._playing:
+            self._hurried = True
+            self._drop_all_but(1)
+
+    def _drop_all_but(self, most: int) -> int:
+        """Leave the newest frames; how many others there were."""
+        dropped = max(len(self._held) - most, 0)
+        for _ in range(dropped):
+            self._held.popleft()
+        if dropped:
+            self._part = self._part[:0]
+            self._torn = True
+        return dropped
+
+    def _cut(self) -> None:
+        """Of what is held play one frame more, fading out."""
+        sound = np.concatenate((self._part, self._held[0]))[:FRAME_SAMPLES]
         self._part = self._part[:0]
-        self._last_words = _faded(sound[-FRAME_SAMPLES:])
-        before = sound[:-FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
-        self._held = deque([*before, self._last_words])
-        self._silent = HANGOVER_FRAMES + 1
+        self._last_words = _faded(sound)
+        self._held = deque([self._last_words])
 
     def _start(self) -> None:
         self._playing = True
@@ -166,14 +179,15 @@ class Playout:
         """Nothing is there: in the middle of a word repeat its last pitch period, quieter and quieter."""
         speaking = self._silent <= HANGOVER_FRAMES
         part, self._part = self._part, self._part[:0]
-        if speaking and self._concealed < MAX_CONCEALED:
+        if speaking and self._concealed < (1 if self._hurried else MAX_CONCEALED):
             self._concealed += 1
             self.stats.starved += 1
             self._torn = True
             before = np.concatenate((self._last, part))[-FRAME_SAMPLES:]
-            self._last = self._fade.concealed(np.concatenate((part, stretch.go_on(before)))[:FRAME_SAMPLES])
+            filling = np.concatenate((part, stretch.go_on(before)))[:FRAME_SAMPLES]
+            self._last = _faded(filling) if self._hurried else self._fade.concealed(filling)
             return self._last
-        self._playing = False
+        self._playing = self._hurried = False
         return None
 
 

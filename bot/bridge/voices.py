@@ -52,10 +52,10 @@ class Voices:
         for playout in self._playouts.values():
             playout.clear()
 
-    def trim(self) -> None:
-        """Play at most two frames more of what is held: the voicebot itself has stopped in mid-word."""
+    def hurry(self) -> None:
+        """The voicebot itself has stopped in mid-word: hold nothing back of what is still on its way."""
         for playout in self._playouts.values():
-            playout.trim()
+            playout.hurry()
 
     def forget(self, track: str) -> None:
         """A track is gone, and with it what was held of it."""

@@ -312,5 +312,5 @@ class MediaSession:
             and state != SPEAKING
             and any(s.activity.speaking for s in self._speakers.values())
         ):
-            self._voices.trim()
+            self._voices.hurry()
         self._agent_state = state

@@ -213,25 +213,43 @@ def test_what_is_dropped_at_the_ceiling_leaves_no_click(pitch: float) -> None:
     assert _click(np.concatenate(sound)[240:]) < 150
 
 
-def test_trimmed_it_says_two_frames_more_and_what_comes_then_fades_in() -> None:
+def test_hurried_it_plays_what_comes_as_it_comes_and_then_fades_out() -> None:
     playout = Playout(prefill=2)
     for number in range(9):
         playout.push(_tone(number))
     sound = [_pop(playout)]
-    playout.trim()
-    sound += [_pop(playout), _pop(playout)]
-    assert len(playout) == 0
-    for number in range(50, 53):
+    playout.hurry()
+    for number in range(9, 12):
+        sound.append(_pop(playout))
+        assert len(playout) == 0
         playout.push(_tone(number))
     sound += [_pop(playout), _pop(playout)]
-    assert sound[2][-1] == 0
-    assert _click(np.concatenate(sound)[240:]) < 100
+    assert playout.pop() is None
+    assert sound[-1][-1] == 0
+    assert _click(np.concatenate(sound)[240:]) < 300
+    assert playout.stats.dropped == 0  # nothing that anybody would miss
 
 
-def test_nothing_is_trimmed_of_what_has_not_begun() -> None:
+def test_the_next_burst_is_held_as_ever() -> None:
+    playout = Playout(prefill=2)
+    for number in range(3):
+        playout.push(_tone(number))
+    _pop(playout)
+    playout.hurry()
+    while playout.pop() is not None:
+        pass
+    playout.push(_tone(50))
+    assert playout.pop() is None
+    playout.push(_tone(51))
+    playout.push(_tone(52))
+    _pop(playout)
+    assert np.array_equal(_pop(playout), _tone(51))
+
+
+def test_nothing_is_hurried_that_has_not_begun() -> None:
     playout = Playout(prefill=2)
     playout.push(_tone(0))
-    playout.trim()  # before it began
+    playout.hurry()
     playout.push(_tone(1))
     _pop(playout)
     assert np.array_equal(_pop(playout), _tone(1))
@@ -260,15 +278,3 @@ def test_cleared_in_the_middle_of_a_gap_it_fades_out_as_well() -> None:
     assert playout.pop() is None
     assert sound[-1][-1] == 0
     assert _click(np.concatenate(sound)[240:]) < 300
-
-
-def test_trimmed_with_a_single_frame_it_says_that_one_and_makes_nothing_up() -> None:
-    playout = Playout(prefill=2)
-    for number in range(3):
-        playout.push(_tone(number))
-    for _ in range(2):
-        _pop(playout)
-    playout.trim()
-    assert _pop(playout)[-1] == 0
-    assert playout.pop() is None
-    assert playout.stats.starved == 0

@@ -33,7 +33,7 @@ def test_a_person_on_a_bad_line() -> None:
     assert person.concealed > 0
     assert 0.005 < person.jitter < 0.02
     assert 0.03 < person.delay < 0.12
-    assert -20 < person.level < -14
+    assert -21 < person.level < -14  # what concealment leaves of it differs between versions of libopus
     assert (taken.ticks_skipped, taken.ticks_late, taken.interruptions) == (4, 9, 2)
     assert taken.delay_to_discord == pytest.approx(0.06)
     assert taken.packets_lost == person.lost
