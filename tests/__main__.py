@@ -1,10 +1,11 @@
 """Runs the whole suite, side by side only what does not disturb each other: `python -m tests`, or `make unit`.
 
-The tests of money and of faults mostly wait (for watchdogs, restarts, limits, repairs), those of single classes
-compute: they run together. Calls happen in real time on two cores, and have them to themselves; what is judged by ear
-over minutes (words, drift) comes last. Plain `pytest` runs everything in one.
+Tests of calls mostly wait: three of them go on at once, and those of single classes, which compute, take what is left
+of the machine. What is judged by ear (words, drift, gaps in the middle of a sentence) comes after that, with as little
+beside it as can be. Plain `pytest` runs everything in one.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,41 +13,50 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def _calls(*names: str) -> tuple[str, ...]:
-    return tuple(f"tests/calls/test_{name}.py" for name in names)
+def _calls(*names: str) -> list[str]:
+    return [f"tests/calls/test_{name}.py" for name in names]
 
 
-PATIENT = _calls("money", "accidents", "guards", "voice_faults", "chaos")
-MEASURED = _calls("soak", "words", "conversation", "membership", "sound")
+BY_EAR = _calls("words", "conversation", "languages", "membership", "sound")
+SOAK = _calls("soak")
+MONEY = _calls("money", "guards", "settings", "config")
+FAULTS = _calls("accidents", "voice_faults", "endings", "livekit_lost")
+#: All that is not named, so that no file is ever forgotten.
+OTHER_CALLS = ["tests/calls", *(f"--ignore={file}" for file in (*BY_EAR, *SOAK, *MONEY, *FAULTS))]
+CLASSES = ["--ignore=tests/calls"]
 
 
 def main() -> int:
     """The worst exit code; each run prints as it would alone, one after the other."""
-    print("» Three parts of several minutes each; the first is silent while its slower half goes on.", flush=True)
-    calls = ["tests/calls", *(f"--ignore={file}" for file in (*PATIENT, *MEASURED))]
-    classes = ["--ignore=tests/calls"]
-    return max(side_by_side(classes, PATIENT), side_by_side(calls), side_by_side(MEASURED[1:], MEASURED[:1]))
+    print("» Two parts of several minutes each; what runs beside the first in line is shown when it ends.", flush=True)
+    return max(side_by_side(OTHER_CALLS, MONEY, FAULTS, beneath=CLASSES), side_by_side(BY_EAR, SOAK))
 
 
-def side_by_side(*lanes: Sequence[str]) -> int:
-    """Runs of pytest at once, by their arguments; the first one prints as it goes."""
+def side_by_side(*lanes: Sequence[str], beneath: Sequence[str] = ()) -> int:
+    """Runs of pytest at once, by their arguments; the first one prints as it goes. `beneath` gets what the others leave
+    of the cores."""
     with tempfile.TemporaryDirectory(prefix="parley-lanes-") as folder:
-        others: list[subprocess.Popen[bytes]] = []
-        logs = [Path(folder) / f"{number}.log" for number in range(1, len(lanes))]
+        others = [(lane, 0) for lane in lanes[1:]] + ([(beneath, 19)] if beneath else [])
+        logs = [Path(folder) / f"{number}.log" for number in range(len(others))]
+        running: list[subprocess.Popen[bytes]] = []
         try:
-            for lane, file in zip(lanes[1:], logs, strict=True):
-                with file.open("wb") as log:
-                    others.append(subprocess.Popen([sys.executable, "-m", "pytest", *lane], stdout=log, stderr=log))
+            running += [_start(lane, log, nice) for (lane, nice), log in zip(others, logs, strict=True)]
             codes = [subprocess.call([sys.executable, "-m", "pytest", *lanes[0]])]
-            codes += [other.wait() for other in others]
+            codes += [other.wait() for other in running]
         finally:
-            for other in others:
+            for other in running:
                 if other.poll() is None:
                     other.terminate()
                     other.wait()
             for file in logs:
                 sys.stdout.write(file.read_text() if file.exists() else "")
     return max(codes)
+
+
+def _start(lane: Sequence[str], log: Path, nice: int) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "pytest", *lane]
+    with log.open("wb") as output:
+        return subprocess.Popen(command, stdout=output, stderr=output, preexec_fn=lambda: os.nice(nice) and None)
 
 
 if __name__ == "__main__":

@@ -133,6 +133,8 @@ async def test_the_voicebot_goes_away(hasty: RunningBot) -> None:
     place = hasty.place()
     session = await hasty.start_call(place)
     assert hasty.stage.worker is not None
+    hasty.stage.worker.say(session.id, "Hello.")
+    await eventually(lambda: place.people[0].ear.frames_from(hasty.account.user_id) > 5)
     hasty.stage.worker.leave(session.id)
     await hasty.expect_end(place, session, "went away")
 
