@@ -4,12 +4,17 @@ import shutil
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import settings
 
 from sandbox.libopus import load_opus
 from sandbox.stage import Stage
 from tests.support import RunningBot
 
 load_opus()
+
+# How fast an example runs says nothing on a machine that does other things too; it is measured in `benchmarks/`.
+settings.register_profile("parley", deadline=None)
+settings.load_profile("parley")
 
 #: What a bot's log must never show, whatever a test did to it.
 CARELESS = ("Traceback", "never awaited", "was never retrieved", "was destroyed", "ResourceWarning", "Unclosed")

@@ -84,7 +84,6 @@ async def _recognise_directly(text: str) -> str:
     return await asyncio.to_thread(speech.recognise, recording)
 
 
-@pytest.mark.ears
 async def test_two_people_at_the_same_time_are_both_heard(parley: RunningBot) -> None:
     """Each has a tone of its own; both are in what the room gets."""
     place = parley.place("Ann", "Bob")

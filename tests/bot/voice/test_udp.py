@@ -9,6 +9,7 @@ import pytest
 from bot.errors import VoiceError
 from bot.voice import udp
 from bot.voice.udp import VoiceSocket
+from tests.support import eventually
 
 
 class Server(asyncio.DatagramProtocol):
@@ -79,8 +80,9 @@ async def test_keepalives_hold_the_way_open(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(udp, "KEEPALIVE_INTERVAL", 0.02)
     server = Server()
     socket = await _pair(server, [])
-    await asyncio.sleep(0.15)
+    await eventually(lambda: len(server.received) >= 3)
     socket.close()
+    await asyncio.sleep(0.06)  # for what was sent before
     sent = [struct.unpack("<Q", data)[0] for data in server.received]
     assert sent[:3] == [1, 2, 3]
     await asyncio.sleep(0.06)
