@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from enum import Enum, auto
 from typing import Any
 
@@ -20,6 +20,7 @@ from bot.errors import Refused
 from bot.language import say
 from bot.provider import ShownImage
 
+from .patience import within
 from .plugin import Plugin
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ QUEUE_LIMIT = 1000
 FAILURES, FAILURE_WINDOW = 3, 60.0  # so many failures in so many seconds pause a plugin on a server
 PAUSE = 300.0
 
-_Hook = Callable[[Plugin[Any]], Awaitable[None]]
+_Hook = Callable[[Plugin[Any]], Coroutine[Any, Any, None]]
 
 
 class Failure(Enum):
@@ -54,6 +55,7 @@ class HookDispatcher:
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._failures: dict[tuple[int, str], deque[float]] = {}
         self._paused_until: dict[tuple[int, str], float] = {}
+        self.hook_timeout = HOOK_TIMEOUT  # seconds
         self._told: dict[str, set[str]] = {}  # plugins that had a session's receipt, while others have not
 
     async def starting(self, call: Call) -> None:
@@ -61,8 +63,7 @@ class HookDispatcher:
         own = self._of_call[call.id] = list(self._plugins())
         for plugin in self._active(call.guild_id, own):
             try:
-                async with asyncio.timeout(VETO_TIMEOUT):
-                    veto = await plugin.on_call_starting(call)
+                veto = await within(VETO_TIMEOUT, plugin.on_call_starting(call), f"plugin {plugin.name}: veto")
             except TimeoutError:
                 text = say("The plugin `{name}` did not answer; the call was not started.", name=plugin.name)
                 raise Refused(text) from None
@@ -133,6 +134,12 @@ class HookDispatcher:
         """Whether a plugin is left alone on a server because it failed too often."""
         return self._paused_until.get((guild_id, name), 0.0) > time.monotonic()
 
+    def forgive(self, name: str) -> None:
+        """A plugin's failures so far count no more, and its pauses are over: its code is new."""
+        for failures in (self._failures, self._paused_until):
+            for key in [key for key in failures if key[1] == name]:
+                del failures[key]
+
     def _release(self, call_id: str) -> None:
         if self._of_call.pop(call_id, None) is not None and self._released is not None:
             self._released()
@@ -170,8 +177,7 @@ class HookDispatcher:
     async def _call(self, guild_id: int, plugin: Plugin[Any], name: str, hook: _Hook) -> Failure | None:
         """Call one hook; None when it went well."""
         try:
-            async with asyncio.timeout(HOOK_TIMEOUT):
-                await hook(plugin)
+            await within(self.hook_timeout, hook(plugin), f"plugin {plugin.name}: {name}")
         except Exception as error:
             if isinstance(error, TimeoutError):
                 log.error("plugin %s took too long in %s", plugin.name, name)

@@ -12,6 +12,7 @@ from bot.errors import PluginError
 from .catalog import Catalog, PluginClass
 from .discovery import Broken
 from .hooks import HookDispatcher
+from .patience import within
 from .plugin import Host, Plugin
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class PluginHost:
                 await self._host.add_cog(old)
             raise
         self.instances[name] = new
+        self.dispatcher.forgive(name)
         self.catalog.broken[:] = [broken for broken in self.catalog.broken if broken.name != name]
         if old is not None:
             self._retired.add(old)
@@ -70,10 +72,9 @@ class PluginHost:
         instance: Plugin[Any] | None = None
         try:
             instance = plugin(self._host)
-            async with asyncio.timeout(PATIENCE):
-                await instance.on_load()
-            await self._host.add_cog(instance)
-        except Exception as error:
+            await within(PATIENCE, instance.on_load(), f"plugin {plugin.name}: on_load")
+            await within(PATIENCE, self._host.add_cog(instance), f"plugin {plugin.name}: commands")
+        except (Exception, SystemExit) as error:
             log.exception("plugin %s could not be started", plugin.name)
             if instance is not None:
                 await self._unload(instance)
@@ -94,8 +95,7 @@ class PluginHost:
 
     async def _unload(self, plugin: Plugin[Any]) -> None:
         try:
-            async with asyncio.timeout(PATIENCE):
-                await plugin.on_unload()
+            await within(PATIENCE, plugin.on_unload(), f"plugin {plugin.name}: on_unload")
         except Exception:
             log.exception("plugin %s failed in on_unload", plugin.name)
         await plugin.tasks.close()

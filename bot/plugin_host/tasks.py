@@ -5,6 +5,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from .patience import contained
+
 log = logging.getLogger(__name__)
 
 #: Seconds a cancelled task may take to tidy up.
@@ -23,7 +25,7 @@ class OwnedTasks:
 
     def create(self, work: Coroutine[Any, Any, Any], name: str = "task") -> "asyncio.Task[Any]":
         """Run something beside the hooks."""
-        task = asyncio.create_task(work, name=f"plugin {self._owner}: {name}")
+        task = asyncio.create_task(contained(work), name=f"plugin {self._owner}: {name}")
         self._tasks.add(task)
         task.add_done_callback(self._on_done)
         return task

@@ -19,6 +19,17 @@ PATIENCE = 60.0
 
 Check = Callable[[PlayedServer], Awaitable[None]]
 
+HOOKS = (
+    "on_call_started",
+    "on_transcript",
+    "on_image",
+    "on_speaking",
+    "on_agent_state",
+    "on_warning",
+    "on_notice",
+    "on_call_ended",
+)
+
 #: What a voicebot or a person may say.
 STRANGE = (
     "",
@@ -38,6 +49,33 @@ async def twice(server: PlayedServer) -> None:
             return
         await _everything(server)
         await server.end()
+
+
+async def loaded_twice(server: PlayedServer) -> None:
+    """Loaded twice more by the same process, and each time the instance before it is unloaded."""
+    await server.reload()
+    await server.reload()
+    if await server.start():
+        await _everything(server)
+
+
+async def raises_in_every_hook(server: PlayedServer) -> None:
+    """Each hook in turn fails, as one does when Discord is away: the others must do without what it would have done."""
+
+    async def fails(*_: Any) -> None:
+        raise ConnectionError("as the check wants it")
+
+    await _without_each_hook(server, fails)
+
+
+async def hangs_in_every_hook(server: PlayedServer) -> None:
+    """Each hook in turn hangs until its time is over."""
+
+    async def hangs(*_: Any) -> None:
+        await asyncio.sleep(3600)
+
+    server.bot.plugins.dispatcher.hook_timeout = 0.05
+    await _without_each_hook(server, hangs)
 
 
 async def strange_words(server: PlayedServer) -> None:
@@ -99,7 +137,8 @@ async def discord_says_no(server: PlayedServer) -> None:
     server.text.refusal = refusal(403, "Missing Permissions")
     await _everything(server)
     server.text.refusal = None
-    server.failures[:] = [failure for failure in server.failures if "Discord refused" not in failure]
+    server.bot.plugins.dispatcher.forgive(server.name)
+    server.failures[:] = [failure for failure in server.failures if not _wanted(failure)]
     await server.say("Ann", "hello again")
 
 
@@ -107,6 +146,9 @@ CHECKS: dict[str, Check] = {
     check.__name__: check
     for check in (
         twice,
+        loaded_twice,
+        raises_in_every_hook,
+        hangs_in_every_hook,
         strange_words,
         no_channel,
         nobody_known,
@@ -139,6 +181,28 @@ async def run(folder: Path, check: Check, settings: Mapping[str, Any] | None = N
     if left:
         found.append(f"tasks are left when it is unloaded: {', '.join(sorted(left))}; use self.tasks.create")
     return [*server.failures, *found]
+
+
+async def _without_each_hook(server: PlayedServer, instead: Callable[..., Awaitable[None]]) -> None:
+    for hook in HOOKS:
+        if hook not in vars(type(server.plugin)):
+            continue
+        setattr(server.plugin, hook, instead)
+        if await server.start():
+            await _everything(server)
+            await server.end()
+        delattr(server.plugin, hook)
+        server.failures[:] = [failure for failure in server.failures if not _wanted(failure)]
+        server.bot.plugins.dispatcher.forgive(server.name)
+    if await server.start():
+        await _everything(server)
+
+
+def _wanted(failure: str) -> bool:
+    """Whether it says no more than what the check itself has done."""
+    return any(
+        sign in failure for sign in ("Discord refused", "as the check wants it", "took too long", "is paused on")
+    )
 
 
 async def _everything(server: PlayedServer) -> None:

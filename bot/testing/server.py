@@ -15,6 +15,7 @@ from typing import Any
 import discord
 import yaml
 
+from bot import plugin_host
 from bot.call.events import Receipt, TranscriptLine
 from bot.call.ledger import billed_minutes
 from bot.call.state import CallState, EndReason
@@ -22,7 +23,6 @@ from bot.config.load import Config, check
 from bot.config.model import ServerSettings
 from bot.config.source import parse
 from bot.errors import PluginError, Refused
-from bot.plugin_host import hooks
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.host import PluginHost
 from bot.plugin_host.plugin import Plugin
@@ -115,7 +115,7 @@ class PlayedServer:
     ) -> "PlayedServer":
         """Load the plugin in a folder with these settings. PluginError, ConfigError."""
         server = cls(folder, settings or {}, language)
-        logging.getLogger(hooks.__name__).addHandler(server._log)
+        logging.getLogger(plugin_host.__name__).addHandler(server._log)
         await server.bot.plugins.start()
         if server.bot.plugins.catalog.broken and not server.bot.plugins.instances:
             await server.close()
@@ -128,7 +128,7 @@ class PlayedServer:
             await self.end()
         await self.bot.plugins.stop()
         await self.bot.close()
-        logging.getLogger(hooks.__name__).removeHandler(self._log)
+        logging.getLogger(plugin_host.__name__).removeHandler(self._log)
 
     # -- what the plugin host asks of calls ---------------------------------------------------------------------
 
@@ -276,7 +276,7 @@ class PlayedServer:
 
 
 class _Failures(logging.Handler):
-    """What the hooks' log says of the plugin."""
+    """What the plugin host's log says of the plugin: its hooks, its tasks, its start and its end."""
 
     def __init__(self, found: list[str]) -> None:
         super().__init__(logging.ERROR)

@@ -170,3 +170,36 @@ async def test_a_receipt_is_brought_again_to_those_that_failed_and_to_nobody_els
     bad.behave_at_end = None
     assert await _end(dispatcher)
     assert (bad.told, good.told) == (["ended", "ended"], ["ended"])
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), asyncio.CancelledError(), KeyError("x")])
+async def test_whatever_one_raises_the_others_hear_on(error: BaseException) -> None:
+    async def harm() -> None:
+        raise error
+
+    bad, good = Recorder("bad", behave=None), Recorder("good")
+    dispatcher = _dispatcher(bad, good)
+    await dispatcher.starting(CALL)
+    bad.behave = bad.behave_at_end = harm
+    _say(dispatcher, "one", "two")
+    assert not await _end(dispatcher)  # the receipt is owed to the bad one still
+    assert good.told == ["one", "two", "ended"]
+
+
+async def test_new_code_is_not_paused_for_the_failures_of_the_old() -> None:
+    async def fails() -> None:
+        raise ValueError("old")
+
+    plugin = Recorder("bad")
+    dispatcher = _dispatcher(plugin)
+    await dispatcher.starting(CALL)
+    plugin.behave = fails
+    _say(dispatcher, "1", "2", "3", "4")
+    await dispatcher.settled()
+    assert dispatcher.paused(7, "bad")
+    dispatcher.forgive("bad")
+    plugin.behave = None
+    _say(dispatcher, "5")
+    await dispatcher.settled()
+    assert plugin.told == ["1", "2", "3", "5"]
+    await _end(dispatcher)

@@ -32,7 +32,7 @@ def test_a_new_plugin_passes_its_own_test(tmp_path: Path, more: tuple[str, ...])
     template.write("dice_roller", tmp_path)
     run = _pytest(tmp_path / "dice_roller", *more)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "8 passed" in run.stdout
+    assert "11 passed" in run.stdout
 
 
 def test_and_fails_it_when_it_is_broken(tmp_path: Path) -> None:
@@ -72,3 +72,23 @@ def test_thorough_checks(tmp_path: Path) -> None:
     bad = subprocess.run(command, capture_output=True, text=True, check=False)
     assert bad.returncode == 1
     assert "tasks are left when it is unloaded" in bad.stdout
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        'raise ValueError("boom")',
+        'self.tasks.create(self.boom(), "boom")',
+        "raise SystemExit(3)",
+    ],
+)
+def test_thorough_checks_see_what_fails(tmp_path: Path, harm: str) -> None:
+    template.write("dice", tmp_path)
+    code = tmp_path / "dice" / "__init__.py"
+    broken = code.read_text().replace("        if line.final:\n", f"        {harm}\n        if line.final:\n")
+    task = '    async def boom(self) -> None:\n        raise ValueError("boom")\n\n'
+    code.write_text(broken.replace("    async def on_transcript", f"{task}    async def on_transcript"))
+    command = [sys.executable, "-m", "bot", "plugins", "check", str(tmp_path / "dice"), "--thorough"]
+    bad = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert bad.returncode == 1, bad.stdout + bad.stderr
+    assert ("exit code 3" if "SystemExit" in harm else "ValueError: boom") in bad.stdout
