@@ -27,7 +27,7 @@ async def run() -> list[Row]:
         places = [stage.place(account, "Ann") for _ in range(MANY)]
         for place in places:
             await place.people[0].join(place.guild_id, place.voice_id)
-        one = [(await _end_all(stage, bot, places[:1]))[0] for _ in range(ROUNDS)]
+        one = [(await _end_all(stage, bot, [place]))[0] for place in places[:ROUNDS]]
         many = [delay for _ in range(2) for delay in await _end_all(stage, bot, places)]
         bare = await _bare(stage, key)
         await bot.stop()

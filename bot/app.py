@@ -5,6 +5,7 @@ import contextlib
 import logging
 import math
 import ssl
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -17,9 +18,11 @@ from bot.books import Books
 from bot.call.manager import CallManager
 from bot.command_language import CommandTranslator
 from bot.config.diff import changes as differences
+from bot.config.keys import Key, leaves, operators, server_keys
 from bot.config.load import Config
+from bot.config.source import parse
 from bot.config.watch import ConfigFile
-from bot.errors import ConfigError, ParleyError, PluginError
+from bot.errors import ConfigError, ParleyError, PluginError, Refused
 from bot.language import in_language, say, say_n, spoken
 from bot.media.loop import MediaLoop
 from bot.network import connector, tls_context
@@ -72,16 +75,33 @@ class Parley(commands.AutoShardedBot):
         self.books.closer.config_changed()
 
     async def change_settings(self, guild_id: int, changes: Changes) -> None:
-        """Set keys in a server's own file, or take them out; in force for its next call. ConfigError."""
+        """Set keys in a server's own file, or take them out; in force for its next call. ConfigError, and Refused for
+        what is the operator's."""
+        keys = self._server_keys()
+        for path in changes:
+            if operators(path, keys):
+                raise Refused(say("`{key}` can be changed by the bot's operator only.", key=".".join(path)))
         self._put_in_force(await self._source.change(guild_id, changes))
 
     async def replace_settings(self, guild_id: int, text: str) -> None:
-        """Put a text in place of a server's own file; in force for its next call. ConfigError."""
+        """Put a text in place of a server's own file; in force for its next call. ConfigError, and Refused when it says
+        of what is the operator's anything else than the file does."""
+        keys, file = self._server_keys(), Path(f"{guild_id}.yaml")
+        before, after = (
+            {path: value for path, value in leaves(parse(file, content).data, keys) if operators(path, keys)}
+            for content in (self.server_text(guild_id), text)
+        )
+        if before != after:
+            changed = next(path for path in {**before, **after} if before.get(path) != after.get(path))
+            raise Refused(say("`{key}` can be changed by the bot's operator only.", key=".".join(changed)))
         self._put_in_force(await self._source.replace(guild_id, text))
 
     def server_text(self, guild_id: int) -> str:
         """A server's own settings file, empty when it has none. ConfigError."""
         return self._source.server_text(guild_id)
+
+    def _server_keys(self) -> dict[str, Key]:
+        return server_keys(self.plugins.catalog.models, self.config.host.locked)
 
     def _put_in_force(self, config: Config) -> None:
         for change in differences(self.config, config):

@@ -15,7 +15,8 @@ MAX_COMBINING = 3  # marks on one letter; more is "zalgo" text
 _MARKUP = re.compile(r"[\\*_~|`\[\]()<>]")
 _LINE_START = re.compile(r"^(\d*)([#+.-])")
 
-_SECRETS = re.compile(r"vl_[\w-]+|Bearer\s+\S+|eyJ[\w-]+\.[\w-]+\.[\w-]*")
+#: Valsea's keys, bearer tokens, LiveKit's tokens (JWT), and bot tokens of Discord.
+_SECRETS = re.compile(r"vl_[\w-]+|Bearer\s+\S+|eyJ[\w-]+\.[\w-]+\.[\w-]*|[\w-]{23,30}\.[\w-]{6,7}\.[\w-]{27,}")
 
 
 def clean(text: str) -> str:

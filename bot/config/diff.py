@@ -8,7 +8,7 @@ from bot.text import redact
 from .load import Config
 
 #: What is read only once, when the process starts.
-AT_START = ("discord", "network", "ledger")
+AT_START = ("discord", "network", "ledger", "plugin_folders")
 
 
 def changes(before: Config, after: Config) -> list[str]:

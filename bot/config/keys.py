@@ -40,6 +40,13 @@ def is_below(dotted: str, tops: tuple[str, ...]) -> bool:
     return any(dotted == top or dotted.startswith(top + ".") for top in tops)
 
 
+def operators(path: Path_, keys: Mapping[str, Key]) -> bool:
+    """Whether a key is the operator's, or stands in a block of theirs, or is a block with something of theirs in it."""
+    tops = {".".join(path[:length]) for length in range(1, len(path) + 1)}
+    below = f"{'.'.join(path)}."
+    return any(key.operator and (dotted in tops or dotted.startswith(below)) for dotted, key in keys.items())
+
+
 def leaves(data: Mapping[str, Any], keys: Mapping[str, Key], above: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
     """The settings in a server's data, each with its path; a key that nobody knows is one, too."""
     for name, value in data.items():

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from bot.errors import ConfigError, Problem
 
+from .keys import server_keys
 from .model import HostSettings, PluginSettings, ServerSettings
 from .source import Path_, Source, overlay, read, read_all
 from .validate import unknown_key, validate
@@ -73,11 +74,16 @@ def check(source: Source, plugins: PluginModels) -> Config:
     _check_plugins(None, defaults, ("defaults",), source, plugins, blocks, problems)
     for guild, own in _mapping(source.data.get("servers")).items():
         path = ("servers", guild)
+        if not guild.isdecimal() or guild.startswith("0"):  # "01" would be 1 as well
+            message = "must be a server's id, such as 123456789"
+            problems.append(Problem(source.place(path), ".".join(path), message))
+            continue
         merged = overlay(defaults, _mapping(own))
         settings = validate(ServerSettings, merged, source, path, ("defaults",), problems)
         if settings is not None:
             servers[int(guild)] = settings
             _check_plugins(int(guild), merged, path, source, plugins, blocks, problems)
+    _check_locked(host, source, plugins, problems)
     if problems:
         raise ConfigError(problems)
     return Config(source.file, host, servers, blocks)
@@ -104,6 +110,15 @@ def _check_plugins(
         settings = validate(model, _mapping(configured.get(name)), source, below, fallback, problems)
         if settings is not None:
             found[guild_id, name] = settings
+
+
+def _check_locked(host: HostSettings, source: Source, plugins: PluginModels, problems: list[Problem]) -> None:
+    """A lock on what does not exist would lock nothing."""
+    known = {".".join(key.path[:length]) for key in server_keys(plugins).values() for length in range(1, 9)}
+    for number, name in enumerate(host.locked):
+        if name not in known:
+            path = ("locked", str(number))
+            problems.append(unknown_key(source.place(path), path, name, dict.fromkeys(known)))
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -4,14 +4,28 @@ import re
 from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from bot.language import languages
+from bot.text import redact
 
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _SPAN = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 
 Seconds = Annotated[float, Field(ge=0, le=24 * 3600)]
 
+
+ENV_NAME_EXPECTED = "expected the NAME of an environment variable, never the secret itself"
+
+
+def _check_env_name(value: str) -> str:
+    if _ENV_NAME.fullmatch(value) is None or redact(value) != value:
+        raise ValueError(ENV_NAME_EXPECTED)
+    return value
+
+
+#: The name of an environment variable that holds a secret.
+EnvName = Annotated[str, AfterValidator(_check_env_name)]
 
 #: Marks a setting that server admins may not change from Discord: it is about the operator's accounts or machine.
 OPERATOR: dict[str, Any] = {"operator": True}
@@ -26,7 +40,7 @@ class Settings(BaseModel):
 class DiscordSettings(Settings):
     """The bot account."""
 
-    token_env: str = Field("DISCORD_TOKEN", description="environment variable with the bot token")
+    token_env: EnvName = Field("DISCORD_TOKEN", description="environment variable with the bot token")
 
 
 class NetworkSettings(Settings):

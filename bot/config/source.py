@@ -80,6 +80,9 @@ def read(file: Path) -> Source:
     """Parse a file; ConfigError when it cannot be read, is not YAML, or says the same key twice."""
     try:
         text = file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        hint = "`parley example` prints one with every setting, and an empty one will do"
+        raise ConfigError([Problem(Place(file, 1), "", f"there is no such file; {hint}")]) from error
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ConfigError([Problem(Place(file, 1), "", f"cannot be read: {reason}")]) from error
@@ -99,6 +102,8 @@ def parse(file: Path, text: str) -> Source:
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1)
         hint = "; indent with spaces" if "\\t" in str(error) else ""
         raise ConfigError([Problem(place, "", f"not valid YAML: {error.problem}{hint}")]) from error
+    except RecursionError as error:
+        raise ConfigError([_too_deep(file)]) from error
     except yaml.YAMLError as error:  # a character that YAML allows nowhere
         raise ConfigError([Problem(Place(file, 1), "", "not valid YAML: a control character in it")]) from error
     source = Source(file, {})
@@ -106,8 +111,15 @@ def parse(file: Path, text: str) -> Source:
         return source
     if not isinstance(root, yaml.MappingNode):
         raise ConfigError([Problem(Place(file, 1), "", "expected `key: value` lines at the top")])
-    source.data = _Builder(source).mapping(root, ())
+    try:
+        source.data = _Builder(source).mapping(root, ())
+    except RecursionError as error:  # an alias inside of what it stands for goes on for ever
+        raise ConfigError([_too_deep(file)]) from error
     return source
+
+
+def _too_deep(file: Path) -> Problem:
+    return Problem(Place(file, 1), "", "blocks within blocks without an end; settings go five deep")
 
 
 class _Builder:
@@ -131,6 +143,12 @@ class _Builder:
             result[key] = self._value(value_node, (*path, key), place)
         return result
 
+    def _item(self, node: yaml.Node, path: Path_) -> Any:
+        place = self._source.places[path] = Place(
+            self._source.file, node.start_mark.line + 1, node.start_mark.column + 1
+        )
+        return self._value(node, path, place)
+
     def _value(self, node: yaml.Node, path: Path_, place: Place) -> Any:
         self._nodes += 1
         if self._nodes > 100_000:  # an alias bomb expands here
@@ -138,7 +156,7 @@ class _Builder:
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
-            return [self._value(item, path, place) for item in node.value]
+            return [self._item(item, (*path, str(number))) for number, item in enumerate(node.value)]
         try:
             return self._loader.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:

@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bot.errors import Place, Problem
+from bot.text import redact
 
+from .model import ENV_NAME_EXPECTED
 from .source import Path_, Source
 
 M = TypeVar("M", bound=BaseModel)
@@ -33,7 +35,8 @@ def validate(
 def unknown_key(place: Place, full: Path_, key: str, valid: Mapping[str, Any]) -> Problem:
     """A key that is not among the valid ones."""
     close = difflib.get_close_matches(key, valid, n=1)
-    hint = f"did you mean `{close[0]}`?" if close else f"valid here: {', '.join(sorted(valid))}"
+    tops = sorted(name for name in valid if "." not in name)
+    hint = f"did you mean `{close[0]}`?" if close else f"valid here: {', '.join(tops)}"
     return Problem(place, ".".join(full), f"unknown key; {hint}")
 
 
@@ -42,7 +45,8 @@ def _problem(model: type[BaseModel], place: Place, full: Path_, where: Path_, ki
         return unknown_key(place, full, where[-1], _keys_at(model, where[:-1]))
     message = str(detail["msg"]).removeprefix("Value error, ")
     seen = detail.get("input")
-    shown = "" if isinstance(seen, dict | list) else f", got {seen!r}"
+    secret = message == ENV_NAME_EXPECTED  # then the value is what must not be shown
+    shown = "" if secret or isinstance(seen, dict | list) else f", got {redact(repr(seen))}"
     return Problem(place, ".".join(full), _decapitalised(message) + shown)
 
 

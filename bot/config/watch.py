@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 #: Milliseconds in which changes count as one: editors write a file in several steps.
 DEBOUNCE = 300
-#: Seconds after which a file that cannot be understood is read once more: it may have been half-written.
+#: Seconds in which nobody must have written any more before files count as whole.
 SECOND_LOOK = 0.7
 #: Seconds between two looks where the system does not tell of changes.
 POLL = 5
@@ -40,10 +40,19 @@ class ConfigFile:
         """Whether the files are not those that were read last."""
         return self._look() != self._stamp
 
+    @property
+    def blank(self) -> bool:
+        """Whether there was nothing at all in the config file when it was last looked at."""
+        return any(name == str(self.file) and not size for name, _, size in self._stamp)
+
+    def look(self) -> Config:
+        """What the files say now; ConfigError."""
+        self._stamp = self._look()
+        return load(self.file, self._plugins)
+
     def read(self) -> Config:
         """Read the files and keep what they say; ConfigError leaves the config as it is."""
-        self._stamp = self._look()
-        self.config = load(self.file, self._plugins)
+        self.config = self.look()
         return self.config
 
     def server_file(self, guild_id: int) -> Path:
@@ -108,18 +117,18 @@ async def watch(source: ConfigFile, apply: Callable[[Config], None]) -> None:
 
 
 async def reload(source: ConfigFile, apply: Callable[[Config], None]) -> bool:
-    """Read changed files once, and once more when they make no sense; whether there is a new config in force."""
-    before = source.config
-    try:
-        after = await asyncio.to_thread(source.read)
-    except ConfigError:
+    """Read changed files until nobody writes them any more; whether there is a new config in force."""
+    before, was_blank = source.config, source.blank
+    while True:
+        after, problems = await _read(source, was_blank)
         await asyncio.sleep(SECOND_LOOK)
-        try:
-            after = await asyncio.to_thread(source.read)
-        except ConfigError as error:
-            for problem in error.problems:
-                log.error("the changed config is not used: %s", problem)
-            return False
+        if not source.changed():
+            break
+    for problem in problems:
+        log.error("the changed config is not used: %s", problem)
+    if after is None:
+        return False
+    source.config = after
     found = changes(before, after)
     if not found:
         return False
@@ -129,3 +138,16 @@ async def reload(source: ConfigFile, apply: Callable[[Config], None]) -> bool:
         log.warning("config: `%s` takes effect at the next start", block)
     apply(after)
     return True
+
+
+async def _read(source: ConfigFile, was_blank: bool) -> tuple[Config | None, list[Problem]]:
+    try:
+        after = await asyncio.to_thread(source.look)
+    except ConfigError as error:
+        return None, error.problems
+    except Exception:  # the bot lives on with what it has, and looks again at the next change
+        log.exception("the changed config could not be read")
+        return None, []
+    if source.blank and not was_blank:  # editors empty a file before they write it
+        return None, [Problem(Place(source.file, 1), "", "is empty; write {} into it if that is what you want")]
+    return after, []

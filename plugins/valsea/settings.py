@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from bot.config.model import PluginSettings
+from bot.config.model import EnvName, PluginSettings
 
 Timeout = Annotated[float, Field(gt=0, le=120)]
 
@@ -16,7 +16,7 @@ class ValseaSettings(PluginSettings):
     operator_only = True  # where the API key is sent to must not be anybody's to say
 
     base_url: str = Field("https://api.valsea.ai", description="the API's address")
-    api_key_env: str = Field("VALSEA_API_KEY", description="environment variable with the API key")
+    api_key_env: EnvName = Field("VALSEA_API_KEY", description="environment variable with the API key")
     timeout: Timeout = Field(20, description="seconds for an answer")
     session_path: str = Field("/v1/voicebot-livekit/session", description="POST opens a session")
     end_path: str = Field("/v1/voicebot-livekit/session/{room}", description="DELETE ends it")

@@ -10,7 +10,7 @@ import yaml
 from discord import app_commands
 
 from bot.config.edit import ABSENT, changed
-from bot.config.keys import Key, leaves, server_keys
+from bot.config.keys import Key, leaves, operators, server_keys
 from bot.config.load import Config
 from bot.config.source import MAX_BYTES, parse
 from bot.errors import ConfigError, Refused
@@ -64,7 +64,7 @@ class SettingsCommands(app_commands.Group):
         found = self._changeable(key)
         try:
             parsed = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as 2026-13-45, or a thousand brackets
             raise Refused(say("“{value}” cannot be read as a value.", value=plain(value)[:100])) from error
         await self._change(_guild(interaction), {found.path: parsed})
         await _answer(
@@ -87,7 +87,7 @@ class SettingsCommands(app_commands.Group):
     async def export(self, interaction: Interaction) -> None:
         """Without what is the operator's."""
         guild_id = _guild(interaction)
-        operators = [path for path in self._own(guild_id) if self._is_operators(path)]
+        operators = [path for path in self._own(guild_id) if operators(path, self._keys())]
         try:
             text = changed(_FILE, self._host.server_text(guild_id), dict.fromkeys(operators, ABSENT))
         except ConfigError as error:
@@ -109,11 +109,11 @@ class SettingsCommands(app_commands.Group):
         guild_id = _guild(interaction)
         try:
             for path, _ in leaves(parse(_FILE, text).data, self._keys()):
-                if self._is_operators(path):
+                if operators(path, self._keys()):
                     raise Refused(
                         say("`{key}` can be changed by the bot's operator only. Take it out.", key=".".join(path))
                     )
-            kept = {path: value for path, value in self._own(guild_id).items() if self._is_operators(path)}
+            kept = {path: value for path, value in self._own(guild_id).items() if operators(path, self._keys())}
             await self._host.replace_settings(guild_id, changed(_FILE, text, kept))
         except ConfigError as error:
             raise refusal(error) from error
@@ -147,11 +147,6 @@ class SettingsCommands(app_commands.Group):
         if key.operator:
             raise Refused(say("`{key}` can be changed by the bot's operator only.", key=dotted))
         return key
-
-    def _is_operators(self, path: tuple[str, ...]) -> bool:
-        """Whether a key, or the block it stands in, is the operator's."""
-        keys = self._keys()
-        return any(".".join(path[:length]) in keys and keys[".".join(path[:length])].operator for length in range(1, 9))
 
     def _own(self, guild_id: int) -> dict[tuple[str, ...], Any]:
         try:

@@ -22,7 +22,7 @@ async def bot(hasty: RunningBot) -> AsyncIterator[RunningBot]:
     account = stage.account()
     key = stage.valsea.create_key("test")
     process = stage.bot(account, key, development=False, folder="settings")
-    config = {**stage.config(), "plugin_folders": [folder.name], "locked": ["limits"]}
+    config = {**stage.config(), "plugin_folders": [folder.name], "locked": ["limits", "plugins.images"]}
     await process.start(config)
     bot = RunningBot(stage, account, key, process)
     yield bot
@@ -101,6 +101,20 @@ async def test_two_servers_with_different_plugins(bot: RunningBot) -> None:
     info = await bot.command(museum, ann, "voicebot plugins info", name="dice")
     assert "**dice** 1.0.0: Rolls dice" in info
     assert "Keeps: Nothing." in info
+
+
+async def test_what_is_locked_is_so_by_every_way(bot: RunningBot) -> None:
+    place = bot.place("Ann")
+    (ann,) = place.people
+    bot.stage.discord.world.grant(place.guild_id, ann.user_id, "manage_guild")
+    for command, more in (
+        ("voicebot settings set", {"key": "limits.server.minutes_per_day", "value": "9000"}),
+        ("voicebot plugins disable", {"name": "images"}),
+        ("voicebot plugins enable", {"name": "images"}),
+    ):
+        told = await bot.command(place, ann, command, **more)
+        assert "can be changed by the bot's operator only" in told, command
+    assert not servers_file(bot, place).exists()
 
 
 async def test_only_the_operator_reloads(bot: RunningBot) -> None:

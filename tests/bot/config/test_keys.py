@@ -1,6 +1,8 @@
 """Every setting by its dotted name, and whose it is to say."""
 
-from bot.config.keys import leaves, server_keys
+import pytest
+
+from bot.config.keys import leaves, operators, server_keys
 from bot.config.model import PluginSettings
 from bot.plugin_host.catalog import Catalog
 
@@ -49,3 +51,20 @@ def test_settings_of_a_server_one_by_one() -> None:
         ("plugins", "loud", "volume"): 9,
         ("x",): 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "theirs"),
+    [
+        ("limits", True),
+        ("limits.server.minutes_per_call", True),
+        ("limits.users.77.minutes_per_day", True),
+        ("plugins.loud.volume", True),
+        ("plugins.loud", True),  # what replaces the block replaces the volume
+        ("plugins.loud.enabled", False),
+        ("voicebot", False),
+    ],
+)
+def test_what_is_the_operators(path: str, theirs: bool) -> None:
+    keys = server_keys({"loud": Loud}, locked=("limits", "plugins.loud.volume"))
+    assert operators(tuple(path.split(".")), keys) is theirs

@@ -118,7 +118,7 @@ def test_a_tab_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+    with pytest.raises(ConfigError, match="there is no such file; `parley example`"):
         load(tmp_path / "nowhere.yaml", PLUGINS)
 
 
@@ -203,3 +203,54 @@ def test_a_file_that_is_named_after_no_server(tmp_path: Path) -> None:
     _own(tmp_path, "museum.yaml", "voicebot: own\n")
     (problem,) = _problems(tmp_path, "")
     assert problem == "servers/museum.yaml:1:1: must be named after a server's id, such as 123456789.yaml"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: &a [*a]", "a: &a {b: *a}", "a: " + "[" * 5000, "a: " + "{a: " * 3000],
+    ids=["list in itself", "block in itself", "lists", "blocks"],
+)
+def test_what_has_no_end_is_refused(tmp_path: Path, text: str) -> None:
+    assert "blocks within blocks without an end" in _problems(tmp_path, text)[0]
+
+
+@pytest.mark.parametrize(
+    ("locked", "told"),
+    [
+        ("[limit]", "config.yaml:1:10: locked.0: unknown key; did you mean `limits`?"),
+        ("[limits, plugins.lowd]", "config.yaml:1:18: locked.1: unknown key; did you mean `plugins.loud`?"),
+    ],
+)
+def test_a_lock_on_nothing_is_refused(tmp_path: Path, locked: str, told: str) -> None:
+    assert _problems(tmp_path, f"locked: {locked}\n") == [told]
+
+
+@pytest.mark.parametrize("locked", ["limits", "limits.server", "plugins", "plugins.loud.volume", "voicebot"])
+def test_whole_blocks_and_single_keys_can_be_locked(tmp_path: Path, locked: str) -> None:
+    assert _load(tmp_path, f"locked: [{locked}]\n").host.locked == (locked,)
+
+
+def test_one_server_is_not_named_in_two_ways(tmp_path: Path) -> None:
+    (problem,) = _problems(tmp_path, "servers:\n  1: {}\n  '01': {}\n")
+    assert problem == "config.yaml:3:3: servers.01: must be a server's id, such as 123456789"
+
+
+def test_a_wrong_item_of_a_list_has_its_own_line(tmp_path: Path) -> None:
+    (problem,) = _problems(tmp_path, "defaults:\n  access:\n    start:\n      - 1\n      - two\n")
+    assert problem.startswith("config.yaml:5:9: defaults.access.start.1: input should be a valid integer")
+
+
+TOKEN = "MTA5ODc2NTQzMjEwOTg3NjU0Mw.GabcDE.abcdefghijklmnopqrstuvwxyz0123456789AB"
+
+
+@pytest.mark.parametrize("secret", [TOKEN, "vl_live_0123456789abcdef"])
+@pytest.mark.parametrize("where", ["discord: {token_env: %s}", "max_calls: %s", "discord: %s", "log: {level: %s}"])
+def test_a_secret_in_the_wrong_place_is_not_repeated(tmp_path: Path, where: str, secret: str) -> None:
+    (problem,) = _problems(tmp_path, where % secret)
+    assert secret not in problem
+    assert secret[-20:] not in problem
+
+
+def test_a_token_in_place_of_its_variable_is_explained(tmp_path: Path) -> None:
+    (problem,) = _problems(tmp_path, f"discord: {{token_env: {TOKEN}}}")
+    assert problem.endswith("expected the NAME of an environment variable, never the secret itself")

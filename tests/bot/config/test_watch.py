@@ -99,6 +99,46 @@ async def test_a_half_written_file_is_read_when_it_is_whole(file: Path, caplog: 
     assert "not used" not in caplog.text
 
 
+async def test_a_file_that_was_emptied_to_be_written_changes_nothing(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What many editors do, and a full disk; and what is there after it is read as ever."""
+    source = ConfigFile(file, {})
+    file.write_text("")
+    assert not await reload(source, lambda config: pytest.fail("the defaults are in force"))
+    assert source.config.server(GUILD).voicebot == "guide"
+    assert "is empty; write {} into it" in caplog.text
+    file.write_text("defaults: {voicebot: poet}\n")
+    assert await reload(source, lambda config: None)
+    assert source.config.server(GUILD).voicebot == "poet"
+
+
+async def test_a_valid_half_is_not_put_in_force(file: Path) -> None:
+    applied: list[Config] = []
+    source = ConfigFile(file, {})
+    file.write_text("defaults:\n  voicebot: poet\n")
+    reloading = asyncio.create_task(reload(source, applied.append))
+    await asyncio.sleep(0.02)
+    file.write_text("defaults:\n  voicebot: poet\n  limits: {server: {minutes_per_call: 5}}\n")
+    assert await reloading
+    (only,) = applied
+    assert only.server(GUILD).limits.server.minutes_per_call == 5
+
+
+async def test_a_reader_that_breaks_does_not_end_the_watch(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = ConfigFile(file, {})
+
+    def breaks(*_: object) -> None:
+        raise MemoryError("as the test wants it")
+
+    monkeypatch.setattr(module, "load", breaks)
+    file.write_text("defaults: {voicebot: poet}\n")
+    assert not await reload(source, lambda config: None)
+    assert "could not be read" in caplog.text
+
+
 async def test_a_file_that_is_gone_changes_nothing(file: Path) -> None:
     source = ConfigFile(file, {})
     file.unlink()
