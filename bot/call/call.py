@@ -136,6 +136,7 @@ class Call:
         #: Who may end it and interrupt the voicebot where that is the starter's: the starter, until they leave.
         self.host_id = request.starter_id
         #: Whether the voicebot is in its room.
+        self._on_its_way_to: int | None = None  # a voice channel's id
         self.voicebot_there = False
 
     # -- what others may ask ------------------------------------------------------------------------------------
@@ -191,6 +192,11 @@ class Call:
     def billed_minutes(self) -> int:
         """Our own count: every begun minute, the first one at once; 0 when no session was opened."""
         return self._billing.minutes
+
+    async def move_to(self, channel: VoiceChannel) -> None:
+        """Take the call along to another voice channel of its server; its people were told there, or will be."""
+        self._on_its_way_to = channel.id
+        await channel.guild.change_voice_state(channel=channel)
 
     async def sound(self) -> SoundReport:
         """The media loop's counters."""
@@ -423,7 +429,7 @@ class Call:
         if self.state is CallState.CONNECTING:
             if isinstance(update, Disconnected):
                 self.end(EndReason.DISCONNECTED)
-            elif isinstance(update, Moved) and not self.settings.follow_moves:
+            elif isinstance(update, Moved) and not self._may_move():
                 self.end(EndReason.MOVED)
         self._queue.put_nowait(update)
 
@@ -440,7 +446,7 @@ class Call:
             case ServerChanged():
                 self._on_server_changed(event)
             case Moved():
-                if not self.settings.follow_moves:
+                if not self._may_move():
                     self.end(EndReason.MOVED)
             case Disconnected():
                 # When the channel was deleted, that news comes a moment later, and is the better reason.
@@ -478,9 +484,13 @@ class Call:
             if isinstance(event, Utterance | ShownImage):
                 self._tell(event)
 
+    def _may_move(self) -> bool:
+        """Whether the bot may be where it is now: moved by a moderator, or because the call was taken there."""
+        return self.settings.follow_moves or self.channel.id == self._on_its_way_to
+
     def _on_server_changed(self, event: ServerChanged) -> None:
         if event.server.channel_id != self.request.channel.id:
-            if not self.settings.follow_moves:
+            if not self._may_move():
                 self.end(EndReason.MOVED)
                 return
             self.request = replace(self.request, channel=self.channel)

@@ -1,20 +1,25 @@
 """Who arrives in a named channel, and stays for a moment, has asked for a call: as with `/voicebot join`, limits apply.
 
-Everybody in the channel reads that something listens, as in every call. It leaves as every call does, when nobody is
-left. When it could not begin, it is not tried again until the channel was empty, so that nobody is told the same twice.
+One of them must be somebody who may start calls, and everybody in the channel reads that something listens, as in every
+call. It leaves as every call does, when nobody is left; when all have gone on to another named channel, it goes with
+them. When it could not begin, it is not tried again until the channel was empty, so that nobody is told the same twice.
 """
 
 import asyncio
+from collections.abc import Sequence
 
 import discord
 from discord.ext import commands
 from pydantic import Field
 
+from bot.call.access import check_start
+from bot.call.call import Call
 from bot.call.manager import people_in
 from bot.call.request import CallRequest
+from bot.call.state import CallState
 from bot.call.voicebots import resolve_voicebot
-from bot.config.model import PluginSettings, Seconds
-from bot.errors import ParleyError
+from bot.config.model import AccessSettings, PluginSettings, Seconds
+from bot.errors import ParleyError, Refused
 from bot.language import in_language, say
 from bot.plugin_host.plugin import Host, Plugin
 
@@ -66,19 +71,23 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         settings = config.plugin(guild.id, self.name, self.Settings)
         await asyncio.sleep(settings.wait)
         present = people_in(channel)
-        if len(present) < settings.people or self.host.calls.of_guild(guild.id) is not None:
+        call = self.host.calls.of_guild(guild.id)
+        if call is not None and self._left_behind(call, settings) and present:
+            await self._follow(call, channel)
             return
-        starter = guild.get_member(present[0])
+        if call is not None or len(present) < settings.people:
+            return
         server = config.server(guild.id)
         text_channel_id = server.text_channel or channel.id  # every voice channel has a chat of its own
         try:
+            starter = _starter([member for number in present if (member := guild.get_member(number))], server.access)
             request = CallRequest(
                 channel=channel,
                 text_channel_id=text_channel_id,
-                starter_id=present[0],
+                starter_id=starter.id,
                 voicebot=resolve_voicebot(server, settings.voicebot),
                 participant=guild.name[:80],
-                starter_roles=() if starter is None else tuple(role.id for role in starter.roles),
+                starter_roles=tuple(role.id for role in starter.roles),
             )
             await self.host.calls.start(request, config)
         except ParleyError as error:
@@ -90,3 +99,31 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
                     "I did not join {channel} by myself: {reason}", channel=channel.mention, reason=error.for_user
                 )
                 await place.send(in_language(text, language))
+
+    @staticmethod
+    def _left_behind(call: Call, settings: AutoJoinSettings) -> bool:
+        """Whether a call in a named channel has lost its people."""
+        return (
+            call.state is CallState.LIVE and call.voice_channel_id in settings.channels and not people_in(call.channel)
+        )
+
+    async def _follow(self, call: Call, channel: discord.VoiceChannel) -> None:
+        """The call goes on where its people are now, and who was there already reads that something listens."""
+        place, language = self.host.get_channel(call.text_channel_id), self.language(call.guild_id)
+        if place is not None:
+            text = say("🎙️ **{voicebot}** follows into {channel}.", voicebot=call.voicebot_name, channel=channel.mention)
+            await place.send(text.to(language))
+        await call.move_to(channel)
+
+
+def _starter(present: Sequence[discord.Member], access: AccessSettings) -> discord.Member:
+    """The first one who may start calls; Refused when nobody may, or nobody is known any more."""
+    refused = Refused(say("Nobody is here who may start calls."))
+    for member in present:
+        try:
+            check_start(member, access)
+        except Refused as error:
+            refused = error
+        else:
+            return member
+    raise refused

@@ -8,6 +8,7 @@ import discord
 from discord import app_commands
 from pydantic import Field
 
+from bot.call.access import check_configure, check_start, check_stop
 from bot.call.call import Call
 from bot.call.events import Receipt
 from bot.call.limits import Starter
@@ -24,7 +25,6 @@ from bot.plugin_host.plugin import Host, Plugin
 from bot.text import MESSAGE_LIMIT
 
 from . import checks, receipts, setup, words
-from .access import check_configure, check_start, check_stop
 from .asking import Interaction, text_channel, theirs, where
 from .panel import Panel, PanelButtons
 from .plugins import PluginCommands

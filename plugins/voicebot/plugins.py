@@ -6,13 +6,13 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.call.access import check_configure
 from bot.errors import ConfigError, PluginError, Refused
 from bot.language import mark, say
 from bot.plugin_host.manifest import Manifest
 from bot.plugin_host.plugin import Host
 from bot.text import MESSAGE_LIMIT, plain
 
-from .access import check_configure
 from .asking import Interaction, theirs, where
 from .settings import choices, refusal
 

@@ -9,6 +9,7 @@ import discord
 import yaml
 from discord import app_commands
 
+from bot.call.access import check_configure
 from bot.config.edit import ABSENT, changed
 from bot.config.keys import Key, leaves, operators, server_keys
 from bot.config.load import Config
@@ -18,7 +19,6 @@ from bot.language import in_language, say
 from bot.plugin_host.plugin import CommandRefused, Host
 from bot.text import MESSAGE_LIMIT, plain
 
-from .access import check_configure
 from .asking import Interaction, theirs, where
 
 MOST_CHOICES = 25  # Discord's limit of an autocomplete

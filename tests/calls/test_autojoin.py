@@ -3,6 +3,7 @@
 import asyncio
 
 from sandbox.stage import Place
+from tests.calls.hum import humming
 from tests.conftest import start_bot
 from tests.support import RunningBot, eventually
 
@@ -74,4 +75,51 @@ async def test_the_call_goes_into_the_hands_of_whoever_is_left(hasty: RunningBot
     assert bot.bills(session)
     assert "Leaving" in await bot.command(place, ben, "voicebot leave")
     await bot.expect_end(place, session, "someone sent the bot away")
+    assert await bot.process.stop() == 0
+
+
+async def test_it_follows_everybody_into_another_named_channel(hasty: RunningBot) -> None:
+    bot = await start_bot(hasty.stage, empty_channel_grace=10, interrupt="nobody")
+    place = bot.place()
+    (ann,) = place.people
+    other = bot.stage.discord.world.create_voice_channel(place.guild_id, "Garden")
+    third = bot.stage.discord.world.create_voice_channel(place.guild_id, "Cellar")
+    settings = {"enabled": True, "channels": [place.voice_id, other], "wait": 0.5}
+    await _server(bot, place, plugins={"autojoin": settings})
+    await ann.join(place.guild_id, place.voice_id)
+    await eventually(lambda: len(bot.organisation.running()) == 1, 10, bot.log())
+    (room,) = bot.organisation.running()
+    session = bot.stage.valsea.sessions[room]
+    async with asyncio.timeout(20):
+        await session.arrived.wait()
+    await ann.leave()
+    await ann.join(place.guild_id, other)
+    in_voice = bot.stage.discord.world.voice_channel_of
+    await eventually(lambda: in_voice(place.guild_id, bot.account.user_id) == other, 10, bot.log())
+    assert any("follows into" in m["content"] for m in bot.posts(place))
+    async with humming(bot, session, ann) as gap:
+        await asyncio.sleep(1)
+    assert gap.heard > 1.5
+    assert bot.bills(session)
+    await ann.leave()
+    await ann.join(place.guild_id, third)  # which is not named
+    await asyncio.sleep(1.5)
+    assert in_voice(place.guild_id, bot.account.user_id) == other
+    assert len(bot.organisation.meters) == 1
+    assert await bot.process.stop() == 0
+
+
+async def test_who_may_not_start_calls_starts_none_by_arriving(hasty: RunningBot) -> None:
+    bot = await start_bot(hasty.stage)
+    place = bot.place("Ann", "Ben")
+    ann, ben = place.people
+    role = bot.stage.discord.world.grant(place.guild_id, ben.user_id, "send_messages")
+    await _server(bot, place, access={"start": [role]})
+    await ann.join(place.guild_id, place.voice_id)
+    await eventually(lambda: any("may start calls here" in m["content"] for m in bot.posts(place)))
+    assert not bot.organisation.meters
+    await ann.leave()
+    await ben.join(place.guild_id, place.voice_id)
+    await ann.join(place.guild_id, place.voice_id)
+    await eventually(lambda: len(bot.organisation.running()) == 1, 10, bot.log())
     assert await bot.process.stop() == 0

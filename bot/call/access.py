@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 import discord
 
-from bot.call.call import Call
 from bot.config.model import AccessSettings
 from bot.errors import Refused
 from bot.language import say
+
+from .call import Call
 
 
 def check_start(member: discord.Member, access: AccessSettings) -> None:
