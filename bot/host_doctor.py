@@ -86,7 +86,9 @@ def _machine(config: Config) -> Iterator[Line]:
     try:
         yield Line(True, f"{opus.version()}: the voice codec")
     except (OSError, RuntimeError, ParleyError) as error:
-        yield Line(False, f"libopus cannot be loaded ({error}): apt install libopus0, or pip install 'parley[opus]'")
+        yield Line(
+            False, f"libopus cannot be loaded ({error}): apt install libopus0, or install Parley with its extra `opus`"
+        )
     most = davey.DAVE_PROTOCOL_VERSION
     yield Line(most >= 1, f"DAVE protocol {most}: Discord's end-to-end encryption")
     free = shutil.disk_usage(config.ledger_file.parent).free

@@ -101,6 +101,8 @@ def _line(text: str, about: str, depth: int) -> Iterator[str]:
 def _inline(value: Any) -> str:
     if isinstance(value, tuple | frozenset):
         value = list(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("\n...\n").rstrip("\n")
 
 

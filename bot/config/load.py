@@ -9,7 +9,7 @@ from bot.errors import ConfigError, Problem
 
 from .keys import server_keys
 from .model import HostSettings, PluginSettings, ServerSettings
-from .source import Path_, Source, overlay, read, read_all
+from .source import NO_CONFIG, Path_, Source, overlay, read, read_all
 from .validate import unknown_key, validate
 
 P = TypeVar("P", bound=PluginSettings)
@@ -56,7 +56,7 @@ def load(file: Path, plugins: PluginModels) -> Config:
 
 def plugin_folders(file: Path) -> list[Path]:
     """Where the config wants plugins to be looked for, before it can be checked against them; ConfigError."""
-    named = read(file).data.get("plugin_folders")
+    named = read(file, NO_CONFIG).data.get("plugin_folders")
     if not isinstance(named, list):
         return []  # what is wrong with it is told when the rest is checked
     return [file.parent / folder for folder in named if isinstance(folder, str)]

@@ -34,7 +34,7 @@ OPERATOR: dict[str, Any] = {"operator": True}
 class Settings(BaseModel):
     """Base of all settings: immutable, and a key nobody knows is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class DiscordSettings(Settings):

@@ -29,6 +29,7 @@ class Source:
 
 
 SERVERS = "servers"
+NO_CONFIG = "; `parley example` prints one with every setting, and an empty one will do"
 
 
 def server_files(file: Path) -> list[Path]:
@@ -43,7 +44,7 @@ def read_all(file: Path, instead: Mapping[Path, str] | None = None) -> Source:
     disk.
     """
     instead = instead or {}
-    source = read(file)
+    source = read(file, NO_CONFIG)
     problems: list[Problem] = []
     files = sorted({*server_files(file), *instead})
     servers = source.data.setdefault(SERVERS, {}) if files else {}
@@ -76,13 +77,15 @@ def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
-def read(file: Path) -> Source:
-    """Parse a file; ConfigError when it cannot be read, is not YAML, or says the same key twice."""
+def read(file: Path, hint: str = "") -> Source:
+    """Parse a file; ConfigError when it cannot be read, is not YAML, or says the same key twice.
+
+    `hint` is for who has no such file.
+    """
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        hint = "`parley example` prints one with every setting, and an empty one will do"
-        raise ConfigError([Problem(Place(file, 1), "", f"there is no such file; {hint}")]) from error
+        raise ConfigError([Problem(Place(file, 1), "", f"there is no such file{hint}")]) from error
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ConfigError([Problem(Place(file, 1), "", f"cannot be read: {reason}")]) from error

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, ValidationError
 
 from bot import language
 from bot.config.model import PluginSettings
@@ -133,6 +133,14 @@ def check_class(module: ModuleType, found: Found) -> PluginClass:
     settings: Any = plugin.Settings
     if not (isinstance(settings, type) and issubclass(settings, PluginSettings)):
         raise PluginError(f"{where}: {plugin.__name__}.Settings must be derived from PluginSettings")
+    try:
+        settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        raise PluginError(
+            f"{where}: {settings.__name__}.{key}: {first['msg']}; every setting needs a default that it would accept"
+        ) from error
     for problem in contract.problems(plugin):
         raise PluginError(f"{where}: {plugin.__name__}.{problem}")
     return plugin

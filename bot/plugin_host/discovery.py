@@ -59,8 +59,10 @@ def discover(folders: Sequence[Path] = ()) -> Discovery:
         if known is not None:
             reason = f"{folder}: there is a plugin `{manifest.name}` already, in {known.folder}; rename one"
             discovery.broken.append(Broken(manifest.name, reason))
-        elif module.rpartition(".")[2] != manifest.name and origin != "installed":
-            reason = f"{folder / FILE}: its name is `{manifest.name}`, so its folder must be called that"
+        elif module.rpartition(".")[2] not in (names := _folder_names(manifest)) and origin != "installed":
+            reason = (
+                f"{folder / FILE}: its name is `{manifest.name}`, so its folder must be called {' or '.join(names)}"
+            )
             discovery.broken.append(Broken(manifest.name, reason))
         else:
             discovery.found[manifest.name] = Found(manifest, module, folder, origin)
@@ -85,6 +87,11 @@ def _candidates(folders: Sequence[Path], broken: list[Broken]) -> Iterator[tuple
             broken.append(Broken(point.name, f"the installed package `{point.module}` has no {FILE}"))
         else:
             yield point.module, package, "installed"
+
+
+def _folder_names(manifest: Manifest) -> tuple[str, str]:
+    """The plugin's name, or that of a package to be published: those share one namespace with everybody's."""
+    return manifest.name, f"parley_{manifest.name}"
 
 
 def _with_manifest(parent: Path) -> list[Path]:

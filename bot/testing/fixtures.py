@@ -33,7 +33,7 @@ async def parley(request: pytest.FixtureRequest) -> AsyncIterator[Opener]:
     if request.config.getoption("--parley-sandbox"):
         found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
         if "sandbox" not in found:
-            pytest.skip("Parley's sandbox is not installed: pip install 'parley[sandbox]'")
+            pytest.skip("Parley's sandbox is not here: install Parley with its extra `sandbox`")
         kind = found["sandbox"].load()
     async with contextlib.AsyncExitStack() as servers:
         opened: list[Any] = []

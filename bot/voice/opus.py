@@ -1,7 +1,7 @@
 """Opus, 48 kHz mono, 20 ms frames, through libopus.
 
 ctypes on purpose: its calls release the GIL, so one thread can code sound while another runs Python. The library is
-the system's, else the one inside PyAV's wheel (`pip install parley[opus]`).
+the system's, else the one inside PyAV's wheel (the extra `opus`).
 Source: https://opus-codec.org/docs/opus_api-1.5/, RFC 6716.
 """
 
@@ -42,7 +42,9 @@ def _find_library() -> str:
         for folder in (package.parent / "av.libs", package / ".dylibs"):
             for candidate in sorted(folder.glob("libopus*")):
                 return str(candidate)
-    raise OpusError("libopus is not installed: apt install libopus0, brew install opus, or pip install 'parley[opus]'")
+    raise OpusError(
+        "libopus is not installed: apt install libopus0, brew install opus, or install Parley with its extra `opus`"
+    )
 
 
 @cache

@@ -171,7 +171,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         """For who may configure."""
         guild, member = where(interaction)
         check_configure(member, self.host.config.server(guild.id).access)
-        await setup.begin(self.host, interaction, guild)
+        await setup.begin(self.host, interaction, guild, self.language(guild.id))
 
     @voicebot.command(name="doctor", description="Why somebody is not heard, or a call cannot begin")
     async def doctor(self, interaction: Interaction) -> None:

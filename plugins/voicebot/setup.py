@@ -8,7 +8,9 @@ import discord
 from bot.call.permissions import listed, missing_in_text, missing_in_voice
 from bot.call.voicebots import resolve_voicebot
 from bot.config.edit import ABSENT
-from bot.errors import ConfigError, ParleyError
+from bot.config.keys import operators, server_keys
+from bot.config.model import ServerSettings
+from bot.errors import ConfigError, ParleyError, Refused
 from bot.language import Text, in_language, say
 from bot.plugin_host.plugin import Host
 from bot.text import name as safe_name
@@ -26,41 +28,21 @@ Changes = dict[tuple[str, ...], Any]
 
 
 class SetupView(discord.ui.View):
-    """The menus of one admin. What is chosen is kept until it is saved; what is not touched stays as it is."""
+    """The menus of one admin, which show what is in force; there is none for what is the operator's.
 
-    def __init__(self, host: Host, guild: discord.Guild, user_id: int, language: str) -> None:
+    What is chosen is kept until it is saved; what is not touched stays as it is.
+    """
+
+    def __init__(self, host: Host, guild: discord.Guild, user_id: int, language: str, public_language: str) -> None:
+        """`language` is the admin's, `public_language` that of what everybody reads."""
         super().__init__(timeout=PATIENCE)
         self._host = host
         self._guild = guild
         self._user_id = user_id
         self._language = language
+        self._public_language = public_language
         self._changes: Changes = {}
-        self._add_voicebots()
-        self._add(
-            discord.ui.ChannelSelect(
-                custom_id="setup:text", channel_types=_TEXT, placeholder=self._(say("Where words and pictures go"))
-            ),
-            self._on_text,
-        )
-        self._add(
-            discord.ui.RoleSelect(
-                custom_id="setup:roles",
-                min_values=0,
-                max_values=MOST_ROLES,
-                placeholder=self._(say("Who may start calls; none: everybody")),
-            ),
-            self._on_roles,
-        )
-        self._add(
-            discord.ui.ChannelSelect(
-                custom_id="setup:autojoin",
-                channel_types=[discord.ChannelType.voice],
-                min_values=0,
-                max_values=MOST_CHANNELS,
-                placeholder=self._(say("Voice channels that I join by myself")),
-            ),
-            self._on_autojoin,
-        )
+        self._add_menus()
         save, other = discord.ButtonStyle.success, discord.ButtonStyle.secondary
         self._add(
             discord.ui.Button(custom_id="setup:save", label=self._(say("Check and save")), style=save), self._on_save
@@ -97,10 +79,62 @@ class SetupView(discord.ui.View):
         item.callback = callback
         self.add_item(item)
 
-    def _add_voicebots(self) -> None:
-        names = list(self._host.config.server(self._guild.id).voicebots)[:MOST_OPTIONS]
+    def _add_menus(self) -> None:
+        keys = server_keys(self._host.plugins.catalog.models, self._host.config.host.locked)
+        settings = self._host.config.server(self._guild.id)
+        if not operators(("voicebot",), keys):
+            self._add_voicebots(settings)
+        if not operators(("text_channel",), keys):
+            text = () if settings.text_channel is None else (settings.text_channel,)
+            self._add(
+                discord.ui.ChannelSelect(
+                    custom_id="setup:text",
+                    channel_types=_TEXT,
+                    placeholder=self._(say("Where words and pictures go")),
+                    default_values=self._known(text, discord.SelectDefaultValueType.channel),
+                ),
+                self._on_text,
+            )
+        if not operators(("access", "start"), keys):
+            self._add(
+                discord.ui.RoleSelect(
+                    custom_id="setup:roles",
+                    min_values=0,
+                    max_values=MOST_ROLES,
+                    placeholder=self._(say("Who may start calls; none: everybody")),
+                    default_values=self._known(settings.access.start[:MOST_ROLES], discord.SelectDefaultValueType.role),
+                ),
+                self._on_roles,
+            )
+        autojoin = self._host.config.block(self._guild.id, "autojoin")
+        if autojoin is not None and not operators(("plugins", "autojoin"), keys):
+            channels = tuple(getattr(autojoin, "channels", ())) if autojoin.enabled else ()
+            self._add(
+                discord.ui.ChannelSelect(
+                    custom_id="setup:autojoin",
+                    channel_types=[discord.ChannelType.voice],
+                    min_values=0,
+                    max_values=MOST_CHANNELS,
+                    placeholder=self._(say("Voice channels that I join by myself")),
+                    default_values=self._known(channels[:MOST_CHANNELS], discord.SelectDefaultValueType.channel),
+                ),
+                self._on_autojoin,
+            )
+
+    def _known(self, ids: Sequence[int], kind: discord.SelectDefaultValueType) -> list[discord.SelectDefaultValue]:
+        """Those that are there still: Discord refuses a menu that shows another."""
+        look = (
+            self._guild.get_role if kind is discord.SelectDefaultValueType.role else self._guild.get_channel_or_thread
+        )
+        return [discord.SelectDefaultValue(id=number, type=kind) for number in ids if look(number) is not None]
+
+    def _add_voicebots(self, settings: ServerSettings) -> None:
+        names = list(settings.voicebots)[:MOST_OPTIONS]
         if names:
-            options = [discord.SelectOption(label=name[:100], value=name[:100]) for name in names]
+            options = [
+                discord.SelectOption(label=name[:100], value=name[:100], default=name == settings.voicebot)
+                for name in names
+            ]
             placeholder = self._(say("Which voicebot joins when none is named"))
             menu: discord.ui.Select[SetupView] = discord.ui.Select(
                 custom_id="setup:voicebot", options=options, placeholder=placeholder
@@ -166,6 +200,8 @@ class SetupView(discord.ui.View):
         if not problems:
             try:
                 await self._host.change_settings(self._guild.id, self._changes)
+            except Refused as error:
+                problems = [in_language(error.for_user, self._language)]
             except ConfigError as error:
                 problems = [in_language(refusal(error).for_user, self._language)]
         if problems:
@@ -202,14 +238,16 @@ class SetupView(discord.ui.View):
 
     async def _try_out(self, interaction: Interaction) -> list[str]:
         """Write into the text channel, as every call will."""
-        channel_id = self._text_channel()
+        channel_id = (
+            self._text_channel() or interaction.channel_id
+        )  # where nothing is set, calls write where they began
         channel = None if channel_id is None else self._host.get_channel(channel_id)
         if channel is None:
             return []
         who = f"<@{interaction.user.id}>"
-        text = say("{person} has set me up: what is said in calls, and pictures, will appear here.", person=who)
+        text = say("{person} is setting me up: what is said in calls, and pictures, will appear here.", person=who)
         try:
-            await channel.send(self._(text))
+            await channel.send(text.to(self._public_language))
         except discord.HTTPException as error:
             return [
                 self._(say("I could not write into {channel}: {reason}", channel=f"<#{channel_id}>", reason=error.text))
@@ -241,9 +279,9 @@ class _VoicebotId(discord.ui.Modal):
         await interaction.client.explain_error(interaction, error)
 
 
-async def begin(host: Host, interaction: Interaction, guild: discord.Guild) -> None:
+async def begin(host: Host, interaction: Interaction, guild: discord.Guild, public_language: str) -> None:
     """Show the menus to who asked."""
-    view = SetupView(host, guild, interaction.user.id, theirs(interaction))
+    view = SetupView(host, guild, interaction.user.id, theirs(interaction), public_language)
     await interaction.response.send_message(view.text(), view=view, ephemeral=True)
 
 

@@ -71,7 +71,7 @@ async def test_everything_is_chosen_tried_and_kept(hasty: RunningBot) -> None:
         "text_channel": place.text_id,
         "plugins": {"autojoin": {"enabled": True, "channels": [place.voice_id]}},
     }
-    assert any("has set me up" in message["content"] for message in bot.posts(place))
+    assert any("is setting me up" in message["content"] for message in bot.posts(place))
     assert await bot.process.stop() == 0
 
 
@@ -107,3 +107,26 @@ async def test_it_is_for_those_who_may_configure(hasty: RunningBot) -> None:
     place = hasty.place()
     told = await hasty.command(place, place.people[0], "voicebot setup")
     assert "Only who may manage this server can do that." in told
+
+
+async def test_the_menus_show_what_is_in_force_and_keep_off_what_is_locked(hasty: RunningBot) -> None:
+    account = hasty.stage.account()
+    process = hasty.stage.bot(account, hasty.key, folder=f"setup-{account.user_id}")
+    bot = RunningBot(hasty.stage, account, hasty.key, process)
+    place = bot.place("Ann")
+    config = hasty.stage.config(voicebots={"guide": "vb_guide", "clown": "vb_clown"})
+    server = {"voicebot": "clown", "text_channel": place.text_id, "language": "de", "access": {"start": [1]}}
+    await process.start({**config, "servers": {place.guild_id: server}, "locked": ["plugins.autojoin"]})
+    hasty.stage.discord.world.grant(place.guild_id, place.people[0].user_id, "manage_guild")
+    menus = await Menus(bot, place, place.people[0]).open()
+    rows = [item for row in menus.message["components"] for item in row["components"]]
+    shown = {item["custom_id"]: item for item in rows}
+    assert [option["label"] for option in shown["setup:voicebot"]["options"] if option.get("default")] == ["clown"]
+    assert [value["id"] for value in shown["setup:text"]["default_values"]] == [str(place.text_id)]
+    assert not shown["setup:roles"].get("default_values"), "a role that is gone cannot be shown"
+    assert "setup:autojoin" not in shown
+    await menus.use("setup:voicebot", "guide")
+    await menus.use("setup:save")
+    await eventually(lambda: "Saved, for the next call" in menus.text, what=menus.text)
+    assert any("richtet mich gerade ein" in message["content"] for message in bot.posts(place)), "the server's language"
+    assert await bot.process.stop() == 0
