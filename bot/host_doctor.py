@@ -5,13 +5,14 @@ Nothing is opened that costs anything, and no secret is printed.
 
 import argparse
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -21,11 +22,13 @@ import aiohttp
 import davey
 
 from bot.call.ledger.sqlite import SqliteLedger
+from bot.call.voicebots import resolve_voicebot
 from bot.config.load import Config
-from bot.errors import ParleyError
+from bot.errors import KeyRejected, ParleyError, Refused, VoicebotNotFound
 from bot.network import connector, tls_context
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.providers import Providers
+from bot.provider import Provider
 from bot.voice import opus
 from bot.watchdog.pulse import is_held, lock_file
 
@@ -159,9 +162,13 @@ def _skew(date: str | None, asked: float) -> float | None:
 
 
 async def _providers(config: Config, catalog: Catalog) -> AsyncIterator[Line]:
-    """Each account that some server uses: its key, and whether its address answers at all."""
+    """Each account that some server uses: whether its address answers, takes the key, and knows the voicebots.
+
+    LiveKit's address comes with a session, which costs money, so whether it can be reached shows in the first call.
+    """
     providers = Providers(lambda: config, catalog.classes, lambda: tls_context(config.host.network))
-    endpoints: dict[str, str] = {}  # by account, as it is told
+    used: dict[str, Provider] = {}  # by account, as it is told
+    voicebots: dict[str, dict[str, None]] = {}  # the same way: ids, in order
     problems: set[str] = set()
     try:
         for guild_id in (0, *config.host.servers):
@@ -170,14 +177,39 @@ async def _providers(config: Config, catalog: Catalog) -> AsyncIterator[Line]:
             except ParleyError as error:
                 problems.add(str(error))
             else:
-                account = provider.account
-                endpoints.setdefault(f"{provider.title} with the key in {account.key_name}", account.endpoint)
+                name = f"{provider.title} with the key in {provider.account.key_name}"
+                used.setdefault(name, provider)
+                with contextlib.suppress(Refused):  # none is set
+                    voicebots.setdefault(name, {})[resolve_voicebot(config.server(guild_id), None)] = None
+        for problem in sorted(problems):
+            yield Line(False, f"{problem}: set it, and `provider:`, as the README says")
+        for name, provider in used.items():
+            line = await _reaches(name, provider.account.endpoint, config)
+            yield line
+            if line.good:
+                async for line in _knows(name, provider, voicebots.get(name, {})):
+                    yield line
     finally:
         await providers.close()
-    for problem in sorted(problems):
-        yield Line(False, f"{problem}: set it, and `provider:`, as the README says")
-    for name, endpoint in endpoints.items():
-        yield await _reaches(name, endpoint, config)
+
+
+async def _knows(account: str, provider: Provider, voicebots: Iterable[str]) -> AsyncIterator[Line]:
+    """Ask for each voicebot's pictures, which costs nothing and takes the key."""
+    for voicebot in voicebots:
+        try:
+            pictures = await provider.image_library(voicebot)
+        except KeyRejected:
+            yield Line(False, f"{account}: the key is refused; create one at the provider and set the variable to it")
+            return
+        except VoicebotNotFound:
+            yield Line(False, f"{account}: there is no voicebot {voicebot!r}; its id stands at the provider")
+        except ParleyError as error:
+            yield Line(True, f"{account}: whether it knows voicebot {voicebot!r} could not be asked ({error})")
+        else:
+            yield Line(True, f"{account}: the key is taken, and voicebot {voicebot!r} has {len(pictures)} pictures")
+    if not voicebots:
+        hint = "set `voicebot:`, or let `/voicebot setup` do it"
+        yield Line(True, f"{account}: no voicebot is set yet, so the key was not tried; {hint}")
 
 
 async def _reaches(account: str, endpoint: str, config: Config) -> Line:

@@ -64,6 +64,36 @@ async def test_all_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert KEY not in str(lines)
 
 
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (200, "ok   Valsea with the key in VALSEA_API_KEY: the key is taken, and voicebot 'vb_1' has 2 pictures"),
+        (401, "BAD  Valsea with the key in VALSEA_API_KEY: the key is refused; create one at the provider"),
+        (404, "BAD  Valsea with the key in VALSEA_API_KEY: there is no voicebot 'vb_1'; its id stands at the provider"),
+        (500, "ok   Valsea with the key in VALSEA_API_KEY: whether it knows voicebot 'vb_1' could not be asked"),
+    ],
+)
+async def test_the_key_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, told: str) -> None:
+    monkeypatch.setattr(host_doctor, "API", "http://127.0.0.1:9")
+
+    async def library(request: web.Request) -> web.Response:
+        assert request.headers["Authorization"] == f"Bearer {KEY}"
+        body = (
+            {"a": "https://example.com/a.png", "b": "https://example.com/b.png"} if status == 200 else {"detail": "no"}
+        )
+        return web.json_response(body, status=status)
+
+    app = web.Application()
+    app.add_routes([web.get("/v1/voicebot-livekit/voicebots/vb_1/image-mappings/library", library)])
+    server = TestServer(app)
+    await server.start_server()
+    text = f"defaults: {{voicebot: vb_1, plugins: {{valsea: {{base_url: '{server.make_url('')}'}}}}}}"
+    lines = await _lines(_config(tmp_path, text))
+    await server.close()
+    assert [line for line in lines if line.startswith(told)], lines
+    assert KEY not in str(lines)
+
+
 async def test_a_token_that_is_refused_and_a_wrong_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = await _discord(monkeypatch, 401, ahead=120)
     lines = await _lines(_config(tmp_path))

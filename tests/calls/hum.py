@@ -26,6 +26,7 @@ class Gap:
     """The longest silence in seconds; known when the humming is over."""
 
     longest = 0.0
+    missing = 0  # frames of 20 ms between the first and the last that were heard
     heard = 0.0  # seconds
 
 
@@ -49,6 +50,7 @@ async def humming(bot: RunningBot, session: Session, person: Person) -> AsyncIte
     sound = [(at, level) for at, level in levels(*timeline(observer.of(agent=False))) if began <= at <= ended]
     loud = [at for at, level in sound if level > LOUD]
     gap.heard = len(loud) * 0.02
+    gap.missing = round((loud[-1] - loud[0]) / 0.02) + 1 - len(loud) if loud else 0
     gap.longest = max(
         (later - earlier for earlier, later in zip([began, *loud], [*loud, ended], strict=True)), default=0
     )

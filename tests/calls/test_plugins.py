@@ -55,6 +55,9 @@ async def test_a_hundred_reloads_in_a_live_call(hasty: RunningBot) -> None:
     (ann,) = place.people
     bot.account.owner_id = ann.user_id
     session = await bot.start_call(place)
+    async with humming(bot, session, ann) as before:
+        await asyncio.sleep(4)
+    began = asyncio.get_running_loop().time()
     async with humming(bot, session, ann) as gap:
         for number in range(RELOADS):
             if number % (RELOADS // LINES) == 0:
@@ -62,9 +65,12 @@ async def test_a_hundred_reloads_in_a_live_call(hasty: RunningBot) -> None:
             name = ("transcript", "nasty")[number % 2]
             told = await bot.command(place, ann, "voicebot plugins reload", name=name)
             assert "is in place" in told
+        lasted = asyncio.get_running_loop().time() - began
     await eventually(lambda: len(_lines(bot, place)) >= LINES, 30)
     await asyncio.sleep(0.5)
     assert _lines(bot, place) == [f"line {number}" for number in range(LINES)]
+    assert gap.heard > lasted - 1.5, "it is not humming that was measured"
+    assert gap.missing <= before.missing + 3
     assert gap.longest <= 0.06  # two frames may come from this process, in which people speak and the room is recorded
     await bot.command(place, ann, "voicebot leave")
     await bot.expect_end(place, session, "someone sent the bot away")

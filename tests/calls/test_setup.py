@@ -122,7 +122,7 @@ async def test_the_menus_show_what_is_in_force_and_keep_off_what_is_locked(hasty
     rows = [item for row in menus.message["components"] for item in row["components"]]
     shown = {item["custom_id"]: item for item in rows}
     assert [option["label"] for option in shown["setup:voicebot"]["options"] if option.get("default")] == ["clown"]
-    assert [value["id"] for value in shown["setup:text"]["default_values"]] == [str(place.text_id)]
+    assert [int(value["id"]) for value in shown["setup:text"]["default_values"]] == [place.text_id]
     assert not shown["setup:roles"].get("default_values"), "a role that is gone cannot be shown"
     assert "setup:autojoin" not in shown
     await menus.use("setup:voicebot", "guide")
