@@ -19,8 +19,8 @@ from .server import PlayedServer
 #: An entry point of this group offers another kind of server, by its name.
 ENTRY_POINTS = "parley.testing"
 
-#: pytest loads this beside every test of anybody's where Parley is installed, with pytest-asyncio or without; without it
-#: the fixture fails where it is used, and pytest says what it lacks.
+#: pytest loads this beside every test of anybody's where Parley is installed. Without pytest-asyncio the fixture fails
+#: where it is used, and pytest says what it lacks.
 _fixture: Any = import_module("pytest_asyncio" if find_spec("pytest_asyncio") else "pytest").fixture
 
 Opener = Callable[..., Awaitable[Any]]
@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--parley-sandbox", action="store_true", help="run calls for real, in a sandbox on this machine")
 
 
-@_fixture
+@_fixture  # type: ignore[untyped-decorator]
 async def parley(request: pytest.FixtureRequest) -> AsyncIterator[Opener]:
     """Opens servers; they are closed at the end of the test."""
     kind: Any = PlayedServer

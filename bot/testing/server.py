@@ -16,6 +16,7 @@ import discord
 import yaml
 
 from bot import plugin_host
+from bot.bridge import Frame
 from bot.call.events import Receipt, TranscriptLine
 from bot.call.ledger import billed_minutes
 from bot.call.state import CallState, EndReason
@@ -23,6 +24,7 @@ from bot.config.load import Config, check
 from bot.config.model import ServerSettings
 from bot.config.source import parse
 from bot.errors import PluginError, Refused
+from bot.media.tap import AudioTap
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.host import PluginHost
 from bot.plugin_host.plugin import Plugin
@@ -48,7 +50,7 @@ class NoLibrary:
 
 @dataclass(slots=True)
 class PlayedCall:
-    """What plugins read of a call; `bot.call.call.Call` has the same names."""
+    """What plugins use of a call; `bot.call.call.Call` has the same names."""
 
     id: str
     config: Config
@@ -66,6 +68,16 @@ class PlayedCall:
     provider: Any = field(default_factory=NoLibrary)
     closing: Any = None
     ended_by: int | None = None
+    taps: list[AudioTap] = field(default_factory=list)
+
+    async def listen(self) -> AudioTap:
+        """As `Call.listen`; `PlayedServer.sound` is what it hears."""
+        self.taps.append(AudioTap(asyncio.get_running_loop()))
+        return self.taps[-1]
+
+    async def ignore(self, user_id: int, ignored: bool) -> None:
+        """As `Call.ignore`."""
+        (self.ignored.add if ignored else self.ignored.discard)(user_id)
 
     @property
     def settings(self) -> ServerSettings:
@@ -211,6 +223,12 @@ class PlayedServer:
         self._dispatcher.notice(self._live, text)
         await self.settle()
 
+    async def sound(self, people: Frame | None = None, voicebot: Frame | None = None) -> None:
+        """20 ms of sound for whoever listens: 960 samples of int16 at 48 kHz, None for who is silent."""
+        for tap in self._live.taps:
+            tap.put(time.monotonic(), people, voicebot)
+        await asyncio.sleep(0)
+
     def advance(self, seconds: float) -> None:
         """Time passes, as the call's meter sees it."""
         self._live.elapsed += seconds
@@ -223,6 +241,8 @@ class PlayedServer:
         """The call ends; its receipt, as the plugin has it."""
         call, self.call = self._live, None
         call.closing, call.state = object(), CallState.ENDED
+        for tap in call.taps:
+            tap.close()
         await self._dispatcher.finished(call)
         receipt = Receipt(
             session_id=call.id,

@@ -30,8 +30,9 @@ from .panel import Panel, PanelButtons
 from .plugins import PluginCommands
 from .settings import SettingsCommands
 
-#: Seconds, and how often somebody may ask for a call in them.
+#: Seconds, and how often somebody may ask for a call, a test or the set-up in them: all three cost Discord something.
 ASKING, MOST_ASKING = 30.0, 5
+_SELDOM = app_commands.checks.cooldown(MOST_ASKING, ASKING, key=lambda asked: (asked.guild_id, asked.user.id))
 
 
 class VoicebotSettings(PluginSettings):
@@ -62,7 +63,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         self.host.add_view(self._view(ENGLISH))
 
     @voicebot.command(name="join", description="Bring the voicebot into a voice channel")
-    @app_commands.checks.cooldown(MOST_ASKING, ASKING, key=lambda asked: (asked.guild_id, asked.user.id))
+    @_SELDOM
     @app_commands.describe(
         channel="where to; else the channel you are in", voicebot="which one; else this server's usual one"
     )
@@ -167,6 +168,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         await interaction.followup.send(text, ephemeral=True)
 
     @voicebot.command(name="setup", description="Choose voicebot, channels and roles for this server")
+    @_SELDOM
     async def setup(self, interaction: Interaction) -> None:
         """For who may configure."""
         guild, member = where(interaction)
@@ -181,6 +183,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         await interaction.followup.send(text[:MESSAGE_LIMIT], ephemeral=True)
 
     @voicebot.command(name="test", description="Hear yourself in your voice channel; no voicebot, no cost")
+    @_SELDOM
     async def test(self, interaction: Interaction) -> None:
         """An echo: no session is opened, nothing is billed."""
         await interaction.response.defer(ephemeral=True, thinking=True)

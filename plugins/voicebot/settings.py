@@ -61,6 +61,7 @@ class SettingsCommands(app_commands.Group):
     @app_commands.describe(key="which one", value="as in the config file: 90, true, guide, [123, 456]")
     async def set_(self, interaction: Interaction, key: str, value: str) -> None:
         """One key in the server's own file."""
+        await interaction.response.defer(ephemeral=True, thinking=True)  # the whole config is checked, and written
         found = self._changeable(key)
         try:
             parsed = yaml.safe_load(value)
@@ -75,6 +76,7 @@ class SettingsCommands(app_commands.Group):
     @app_commands.command(name="reset", description="Give a setting back its default")
     async def reset(self, interaction: Interaction, key: str) -> None:
         """The key goes out of the server's own file."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
         found = self._changeable(key)
         await self._change(_guild(interaction), {found.path: ABSENT})
         now = value_of(self._host.config, _guild(interaction), found.path)
@@ -225,5 +227,8 @@ def _guild(interaction: Interaction) -> int:
 
 
 async def _answer(interaction: Interaction, text: str) -> None:
-    content = in_language(text, theirs(interaction))
-    await interaction.response.send_message(content[:MESSAGE_LIMIT], ephemeral=True)
+    content = in_language(text, theirs(interaction))[:MESSAGE_LIMIT]
+    if interaction.response.is_done():
+        await interaction.followup.send(content, ephemeral=True)
+    else:
+        await interaction.response.send_message(content, ephemeral=True)
