@@ -23,6 +23,8 @@ from bot.errors import ConfigError, LedgerError, ParleyError
 from bot.plugin_host.catalog import Catalog
 from bot.watchdog.main import watch
 
+#: Where `parley` looks when no other file is named.
+DEFAULT_CONFIG = Path("config.yaml")
 EXIT_FAILED, EXIT_CONFIG, EXIT_LOGIN = 1, 2, 3
 
 
@@ -38,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return plugin_tools.check(options.path, thorough=options.thorough)
     if options.command == "plugins" and options.action == "new":
         return plugin_tools.new(options.name, options.parent)
+    if options.command == "plugins" and options.config == DEFAULT_CONFIG and not DEFAULT_CONFIG.exists():
+        return plugin_tools.show(Catalog.load())  # what there is to configure can be asked before anything is
     try:
         catalog = Catalog.load(plugin_folders(options.config))
         config = load(options.config, catalog.models)
@@ -72,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     }
     for name, text in texts.items():
         command = commands.add_parser(name, help=text)
-        command.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"), help="default: config.yaml")
+        command.add_argument("config", type=Path, nargs="?", default=DEFAULT_CONFIG, help="default: config.yaml")
         if name == "watchdog":  # the bot says so to the one it starts
             command.add_argument("--instance", type=lambda text: int(text, 16), help=argparse.SUPPRESS)
             command.add_argument("--line", type=int, help=argparse.SUPPRESS)

@@ -50,3 +50,13 @@ def test_run_when_discord_is_out_of_reach(
 def test_the_module_is_the_command() -> None:
     answer = subprocess.run([sys.executable, "-m", "bot", "--version"], capture_output=True, text=True, check=True)
     assert answer.stdout.startswith("parley ")
+
+
+def test_plugins_can_be_listed_before_there_is_a_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["plugins", "list"]) == 0
+    assert "transcript" in capsys.readouterr().out
+    assert main(["plugins", "list", "--config", "nowhere.yaml"]) == 2
+    assert "there is no such file; `parley example` prints one" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from pathlib import Path
 
 import pytest
 
@@ -25,7 +26,11 @@ async def _two_servers(hasty: RunningBot) -> tuple[RunningBot, Place, Place, str
             "language": "de",
             "voicebot": "guide",
             "voicebots": {"guide": VOICEBOT_ID},
-            "plugins": {"transcript": {"people": False}, "valsea": {**config["defaults"]["plugins"]["valsea"]}},
+            "plugins": {
+                "transcript": {"people": False},
+                "valsea": {**config["defaults"]["plugins"]["valsea"]},
+                "nasty": {"way": "raises"},
+            },
         },
         english.guild_id: {
             "language": "en",
@@ -36,7 +41,7 @@ async def _two_servers(hasty: RunningBot) -> tuple[RunningBot, Place, Place, str
             "limits": {"server": {"minutes_per_call": 30}},
         },
     }
-    await process.start(config)
+    await process.start({**config, "plugin_folders": [str(Path(__file__).parent)]})
     return bot, german, english, other_key
 
 
@@ -75,6 +80,8 @@ async def test_nothing_crosses_between_two_servers(hasty: RunningBot) -> None:
     assert "Gespräch" not in in_english
     assert "Anna:" not in in_german, "this server does not write down what people say"
     assert "Ben:" in in_english
+    assert "`nasty`" in in_german, "it fails on this server"
+    assert "nasty" not in in_english
     assert "dinosaur.png" in in_german
     assert "vase.png" not in in_english, "this server shows no pictures"
     assert str(ben.user_id) not in in_german
