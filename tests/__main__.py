@@ -1,8 +1,8 @@
 """Runs the whole suite, side by side only what does not disturb each other: `python -m tests`, or `make unit`.
 
 Tests of calls mostly wait: three of them go on at once, and those of single classes, which compute, take what is left
-of the machine. What is judged by ear (words, drift, gaps in the middle of a sentence) comes after that, with as little
-beside it as can be. Plain `pytest` runs everything in one.
+of the machine. What is judged by ear (words, drift, gaps in the middle of a sentence) and the rooms' own sound come
+after that, with as little beside them as can be. Plain `pytest` runs everything in one.
 """
 
 import os
@@ -18,12 +18,13 @@ def _calls(*names: str) -> list[str]:
 
 
 WORDS = _calls("words", "conversation", "languages")
-SOUND = _calls("soak", "membership", "sound")
+ROOM = ["tests/bot/room"]
+SOUND = [*_calls("soak", "membership", "sound"), *ROOM]
 MONEY = _calls("money", "guards", "settings", "config")
 FAULTS = _calls("accidents", "voice_faults", "endings", "livekit_lost")
 #: All that is not named, so that no file is ever forgotten.
 OTHER_CALLS = ["tests/calls", *(f"--ignore={file}" for file in (*WORDS, *SOUND, *MONEY, *FAULTS))]
-CLASSES = ["--ignore=tests/calls"]
+CLASSES = ["--ignore=tests/calls", *(f"--ignore={folder}" for folder in ROOM)]
 
 
 def main() -> int:
@@ -36,7 +37,7 @@ def side_by_side(*lanes: Sequence[str], beneath: Sequence[str] = ()) -> int:
     """Runs of pytest at once, by their arguments; the first one prints as it goes. `beneath` gets what the others leave
     of the cores."""
     with tempfile.TemporaryDirectory(prefix="parley-lanes-") as folder:
-        others = [(lane, 0) for lane in lanes[1:]] + ([(beneath, 19)] if beneath else [])
+        others = [(lane, 0) for lane in lanes[1:]] + ([(beneath, 10)] if beneath else [])
         logs = [Path(folder) / f"{number}.log" for number in range(len(others))]
         running: list[subprocess.Popen[bytes]] = []
         try:

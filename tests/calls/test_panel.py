@@ -66,6 +66,7 @@ async def test_a_panel_of_an_earlier_run_works_and_loses_its_buttons(hasty: Runn
     bot = await start_bot(hasty.stage)
     place = bot.place()
     await bot.start_call(place)
+    await eventually(lambda: any("joined" in post["content"] for post in bot.posts(place)))
     await bot.process.kill()
     await bot.process.run()
     await eventually(lambda: len(bot.receipts(place)) == 1, 20)
