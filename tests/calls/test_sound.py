@@ -142,13 +142,16 @@ async def test_a_voicebot_that_left_is_missed_and_welcomed(parley: RunningBot) -
     session = await parley.start_call(place)
     worker = parley.stage.worker
     assert worker is not None
+    ear = place.people[0].ear
+    worker.say(session.id, "Hello.")
+    await eventually(lambda: ear.frames_from(parley.account.user_id) > 5)  # now it was there for the bot, too
     worker.leave(session.id)
     await eventually(lambda: _said(parley, place, "⚠️ The voicebot has left"), 10)
     parley.stage.valsea.bring_voicebot(session)
     await eventually(lambda: _said(parley, place, "✅ The voicebot is back"), 15)
-    observer_before = place.people[0].ear.frames_from(parley.account.user_id)
+    before = ear.frames_from(parley.account.user_id)
     worker.say(session.id, "Here I am again.")
-    await eventually(lambda: place.people[0].ear.frames_from(parley.account.user_id) > observer_before + 20, 15)
+    await eventually(lambda: ear.frames_from(parley.account.user_id) > before + 20, 15)
     await parley.command(place, place.people[0], "voicebot leave")
     await parley.expect_end(place, session, "someone sent the bot away")
 
