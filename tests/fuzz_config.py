@@ -103,7 +103,18 @@ def fuzz(files: int, seed: int, models: PluginModels | None = None) -> Outcome:
 
 def _is_clear(message: str, whole: str) -> bool:
     """A place, and a sentence without Python's or pydantic's insides."""
-    insides = ("Traceback", "object at 0x", "pydantic", "<class", "yaml.", "NoneType")
+    insides = (
+        "Traceback",
+        "object at 0x",
+        "pydantic",
+        "<class",
+        "yaml.",
+        "NoneType",
+        "Settings",
+        "tuple",
+        "instance of",
+        "valid dict",
+    )
     return whole.startswith(f"{FILE}:") and bool(message.strip()) and not any(sign in message for sign in insides)
 
 

@@ -65,7 +65,7 @@ class NetworkSettings(Settings):
 class LogSettings(Settings):
     """What the process writes to standard error."""
 
-    level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR")
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much of it")
 
 
 class LedgerSettings(Settings):

@@ -12,6 +12,19 @@ from bot.text import redact
 from .model import ENV_NAME_EXPECTED
 from .source import Path_, Source
 
+#: What people read in place of pydantic's words, by the beginning of its error's type.
+_EXPECTED = {
+    "int": "expected a whole number",
+    "float": "expected a number",
+    "finite_number": "expected a number",
+    "bool": "expected true or false",
+    "string_type": "expected text",
+    "tuple": "expected a list, such as [1, 2]",
+    "list": "expected a list, such as [1, 2]",
+    "model": "expected a block of `key: value` lines",
+    "dict": "expected a block of `key: value` lines",
+}
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -43,7 +56,8 @@ def unknown_key(place: Place, full: Path_, key: str, valid: Mapping[str, Any]) -
 def _problem(model: type[BaseModel], place: Place, full: Path_, where: Path_, kind: str, detail: Any) -> Problem:
     if kind == "extra_forbidden":
         return unknown_key(place, full, where[-1], _keys_at(model, where[:-1]))
-    message = str(detail["msg"]).removeprefix("Value error, ")
+    plainly = next((words for beginning, words in _EXPECTED.items() if kind.startswith(beginning)), None)
+    message = plainly or str(detail["msg"]).removeprefix("Value error, ")
     seen = detail.get("input")
     secret = message == ENV_NAME_EXPECTED  # then the value is what must not be shown
     shown = "" if secret or isinstance(seen, dict | list) else f", got {redact(repr(seen))}"

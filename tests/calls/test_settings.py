@@ -57,7 +57,7 @@ async def test_a_wrong_value_changes_nothing_and_says_what_was_expected(bot: Run
     bot.stage.discord.world.grant(place.guild_id, ann.user_id, "manage_guild")
     told = await bot.command(place, ann, "voicebot settings set", key="bitrate_kbps", value="loud")
     assert "nothing was changed" in told
-    assert "`bitrate_kbps`: input should be a valid integer" in told
+    assert "`bitrate_kbps`: expected a whole number" in told
     assert str(bot.process.config_file.parent) not in told  # the host's paths are nobody's business
     assert not servers_file(bot, place).exists()
     assert "There is no setting `bitrate`" in await bot.command(

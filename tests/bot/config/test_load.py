@@ -68,8 +68,7 @@ servers:
         ("defaults:\n  voicbot: x\n", "config.yaml:2:3: defaults.voicbot: unknown key; did you mean `voicebot`?"),
         (
             "defaults:\n  empty_channel_grace: soon\n",
-            "config.yaml:2:3: defaults.empty_channel_grace: input should be a valid number, "
-            "unable to parse string as a number, got 'soon'",
+            "config.yaml:2:3: defaults.empty_channel_grace: expected a number, got 'soon'",
         ),
         (
             "defaults:\n  jitter_buffer_ms: 5\n",
@@ -77,8 +76,7 @@ servers:
         ),
         (
             f"servers:\n  {GUILD}:\n    follow_moves: perhaps\n",
-            f"config.yaml:3:5: servers.{GUILD}.follow_moves: input should be a valid boolean, "
-            "unable to interpret input, got 'perhaps'",
+            f"config.yaml:3:5: servers.{GUILD}.follow_moves: expected true or false, got 'perhaps'",
         ),
         (
             "defaults:\n  plugins:\n    loud:\n      volume: 11\n",
@@ -98,7 +96,7 @@ servers:
         ),
         ("discord: {}\ndiscord: {}\n", "config.yaml:2:1: discord: stands here a second time"),
         ("- a list\n", "config.yaml:1:1: expected `key: value` lines at the top"),
-        ("servers:\n  museum: {}\n", "config.yaml:2:3: servers.museum: input should be a valid integer"),
+        ("servers:\n  museum: {}\n", "config.yaml:2:3: servers.museum: expected a whole number"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, expected: str) -> None:
@@ -237,7 +235,7 @@ def test_one_server_is_not_named_in_two_ways(tmp_path: Path) -> None:
 
 def test_a_wrong_item_of_a_list_has_its_own_line(tmp_path: Path) -> None:
     (problem,) = _problems(tmp_path, "defaults:\n  access:\n    start:\n      - 1\n      - two\n")
-    assert problem.startswith("config.yaml:5:9: defaults.access.start.1: input should be a valid integer")
+    assert problem.startswith("config.yaml:5:9: defaults.access.start.1: expected a whole number")
 
 
 TOKEN = "MTA5ODc2NTQzMjEwOTg3NjU0Mw.GabcDE.abcdefghijklmnopqrstuvwxyz0123456789AB"
