@@ -53,8 +53,9 @@ async def run() -> list[Row]:
             in_room = [at for at, level in levels(*timeline(observer.of(agent=True))) if level > LOUD]
             started = ann.ear.started_at
             assert started is not None
-            at_ear = [at for at, level in levels(started, ann.ear.recording(account.user_id)) if level > LOUD]
-            # A packet holds the sound of the 20 ms before it, a frame of the room's does as well.
+            # The packet that starts a recording holds the sound that began 20 ms before it came; `timeline` says the same
+            # of the room's frames by itself.
+            at_ear = [at for at, level in levels(started - FRAME, ann.ear.recording(account.user_id)) if level > LOUD]
             late.append((max(at_ear) - max(in_room)) / FRAME)
         await room.disconnect()
         await observer.leave()
