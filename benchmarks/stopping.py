@@ -53,8 +53,8 @@ async def run() -> list[Row]:
             in_room = [at for at, level in levels(*timeline(observer.of(agent=True))) if level > LOUD]
             started = ann.ear.started_at
             assert started is not None
-            # The packet that starts a recording holds the sound that began 20 ms before it came; `timeline` says the same
-            # of the room's frames by itself.
+            # The packet that starts a recording holds the sound that began 20 ms before it came; for the room's frames
+            # `timeline` sees to that.
             at_ear = [at for at, level in levels(started - FRAME, ann.ear.recording(account.user_id)) if level > LOUD]
             late.append((max(at_ear) - max(in_room)) / FRAME)
         await room.disconnect()
