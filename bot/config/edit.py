@@ -13,6 +13,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from bot.errors import ConfigError, Place, Problem
 
@@ -74,7 +75,16 @@ def _set(data: Any, path: Path_, value: Any) -> None:
         if not isinstance(below, dict):
             below = data[key] = CommentedMap()
         data = below
-    data[path[-1]] = value
+    data[path[-1]] = _escaped(value)
+
+
+def _escaped(value: Any) -> Any:
+    """Unicode's own line breaks need an escape, which ruamel.yaml leaves out: they would be read as a space."""
+    if isinstance(value, list):
+        return [_escaped(item) for item in value]
+    if isinstance(value, str) and any(mark in value for mark in "\x85\u2028\u2029"):
+        return DoubleQuotedScalarString(value)
+    return value
 
 
 def _remove(data: Any, path: Path_) -> None:

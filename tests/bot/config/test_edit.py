@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.config.edit import ABSENT, changed, write
@@ -58,6 +58,7 @@ def test_what_is_no_yaml_is_not_made_worse() -> None:
         changed(FILE, "voicebot: [\n", {("voicebot",): "poet"})
 
 
+@example({"a": "\x85", "b": ["x\u2028y", "\u2029"]})
 @given(
     st.dictionaries(
         st.sampled_from(["a", "b", "c", "d"]),
