@@ -5,10 +5,18 @@ from typing import Any
 
 from sandbox.people import speech
 from sandbox.stage import Place
+from sandbox.valsea.session import Session
 from tests.conftest import start_bot
 from tests.support import RunningBot, eventually
 
 Json = dict[str, Any]
+
+
+async def _start(bot: RunningBot, place: Place) -> Session:
+    """A call whose channel has been told of it: the voicebot may be there before that."""
+    session = await bot.start_call(place)
+    await eventually(lambda: any("joined" in post["content"] for post in bot.posts(place)))
+    return session
 
 
 def _panel(bot: RunningBot, place: Place) -> Json:
@@ -31,7 +39,7 @@ async def _click(bot: RunningBot, place: Place, custom_id: str) -> str:
 async def test_it_shows_who_was_heard_and_ends_the_call(hasty: RunningBot) -> None:
     place = hasty.place()
     (ann,) = place.people
-    session = await hasty.start_call(place)
+    session = await _start(hasty, place)
     panel = _panel(hasty, place)
     assert _buttons(panel) == ["parley:leave", "parley:mute", "parley:details"]
     assert _fields(panel) | {"Started": ""} == {
@@ -52,7 +60,7 @@ async def test_it_shows_who_was_heard_and_ends_the_call(hasty: RunningBot) -> No
 async def test_somebody_mutes_themselves_for_the_bot_and_back(hasty: RunningBot) -> None:
     place = hasty.place()
     (ann,) = place.people
-    session = await hasty.start_call(place)
+    session = await _start(hasty, place)
     assert "no longer hear you" in await _click(hasty, place, "parley:mute")
     await eventually(
         lambda: f"<@{ann.user_id}>" in _fields(_panel(hasty, place)).get("Not heard, as they wish", ""), 12
@@ -65,8 +73,7 @@ async def test_somebody_mutes_themselves_for_the_bot_and_back(hasty: RunningBot)
 async def test_a_panel_of_an_earlier_run_works_and_loses_its_buttons(hasty: RunningBot) -> None:
     bot = await start_bot(hasty.stage)
     place = bot.place()
-    await bot.start_call(place)
-    await eventually(lambda: any("joined" in post["content"] for post in bot.posts(place)))
+    await _start(bot, place)
     await bot.process.kill()
     await bot.process.run()
     await eventually(lambda: len(bot.receipts(place)) == 1, 20)
@@ -78,7 +85,7 @@ async def test_a_panel_of_an_earlier_run_works_and_loses_its_buttons(hasty: Runn
 
 async def test_it_is_edited_seldom(hasty: RunningBot) -> None:
     place = hasty.place("Ann", "Ben", "Cid", "Dora")
-    session = await hasty.start_call(place)
+    session = await _start(hasty, place)
     words = await asyncio.to_thread(speech.speak, "Hello there, everybody.")
     before = len(hasty.stage.discord.rest.requests)
     for person in place.people:
@@ -94,6 +101,6 @@ async def test_it_is_edited_seldom(hasty: RunningBot) -> None:
 async def test_without_it_a_plain_line_is_posted(hasty: RunningBot) -> None:
     bot = await start_bot(hasty.stage, plugins={"voicebot": {"panel": False}})
     place = bot.place()
-    await bot.start_call(place)
+    await _start(bot, place)
     assert (_panel(bot, place)["embeds"], _panel(bot, place)["components"]) == ([], [])
     assert await bot.process.stop() == 0
