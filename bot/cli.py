@@ -17,14 +17,13 @@ from bot.app import Parley
 from bot.books import Books, rescue
 from bot.config.example import example, schema
 from bot.config.load import Config, load, plugin_folders
+from bot.config.source import DEFAULT_CONFIG
 from bot.config.watch import ConfigFile
 from bot.config.watch import watch as watch_config
 from bot.errors import ConfigError, LedgerError, ParleyError
 from bot.plugin_host.catalog import Catalog
 from bot.watchdog.main import watch
 
-#: Where `parley` looks when no other file is named.
-DEFAULT_CONFIG = Path("config.yaml")
 EXIT_FAILED, EXIT_CONFIG, EXIT_LOGIN = 1, 2, 3
 
 

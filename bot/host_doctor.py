@@ -24,6 +24,7 @@ import davey
 from bot.call.ledger.sqlite import SqliteLedger
 from bot.call.voicebots import resolve_voicebot
 from bot.config.load import Config
+from bot.config.source import DEFAULT_CONFIG
 from bot.errors import KeyRejected, ParleyError, Refused, VoicebotNotFound
 from bot.network import connector, tls_context
 from bot.plugin_host.catalog import Catalog
@@ -53,7 +54,7 @@ class Line:
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """The command's own words and options."""
     parser = commands.add_parser("doctor", help="whether this machine can run the bot; costs nothing")
-    parser.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"), help="default: config.yaml")
+    parser.add_argument("config", type=Path, nargs="?", default=DEFAULT_CONFIG, help="default: config.yaml")
 
 
 def main(config: Config, catalog: Catalog) -> int:

@@ -6,6 +6,7 @@ import logging
 import sys
 from pathlib import Path
 
+from bot.config.source import DEFAULT_CONFIG
 from bot.errors import PluginError
 from bot.plugin_host import template
 from bot.plugin_host.catalog import Catalog
@@ -17,7 +18,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     group = commands.add_parser("plugins", help="list and check plugins")
     actions = group.add_subparsers(dest="action", required=True)
     listing = actions.add_parser("list", help="every plugin there is, and what is wrong with it, if anything")
-    listing.add_argument("--config", type=Path, default=Path("config.yaml"), help="default: config.yaml")
+    listing.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="default: config.yaml")
     checking = actions.add_parser("check", help="whether the plugin in a folder can be used; needs no config")
     checking.add_argument("path", type=Path, help="the plugin's folder")
     checking.add_argument(

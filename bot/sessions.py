@@ -14,6 +14,7 @@ from bot.call.ledger import Ledger, SessionRecord, SessionState, billed_minutes
 from bot.call.ledger.sqlite import SqliteLedger
 from bot.call.state import EndReason
 from bot.config.load import Config
+from bot.config.source import DEFAULT_CONFIG
 from bot.errors import LedgerError, ParleyError
 from bot.network import tls_context
 from bot.plugin_host.plugin import Plugin
@@ -27,7 +28,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     group = commands.add_parser("sessions", help="list and end billed sessions")
     actions = group.add_subparsers(dest="action", required=True)
     config = argparse.ArgumentParser(add_help=False)
-    config.add_argument("--config", type=Path, default=Path("config.yaml"), help="default: config.yaml")
+    config.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="default: config.yaml")
     listing = actions.add_parser("list", parents=[config], help="sessions that are not over")
     listing.add_argument("--all", action="store_true", help="those that are over, too")
     ending = actions.add_parser("end", parents=[config], help="end a session at the provider")

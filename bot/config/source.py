@@ -29,6 +29,8 @@ class Source:
 
 
 SERVERS = "servers"
+#: Where `parley` looks when no other file is named.
+DEFAULT_CONFIG = Path("config.yaml")
 NO_CONFIG = "; `parley example` prints one with every setting, and an empty one will do"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import ParleyError
+from bot.plugin_host import contract
 
 from .discord_parts import refusal
 from .server import PlayedServer
@@ -19,16 +20,8 @@ PATIENCE = 60.0
 
 Check = Callable[[PlayedServer], Awaitable[None]]
 
-HOOKS = (
-    "on_call_started",
-    "on_transcript",
-    "on_image",
-    "on_speaking",
-    "on_agent_state",
-    "on_warning",
-    "on_notice",
-    "on_call_ended",
-)
+#: Those that are told of a call; the others decide whether there is one, or a plugin.
+HOOKS = [hook for hook in contract.HOOKS if hook not in ("on_load", "on_unload", "on_call_starting")]
 
 #: What a voicebot or a person may say.
 STRANGE = (

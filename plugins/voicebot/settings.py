@@ -89,9 +89,9 @@ class SettingsCommands(app_commands.Group):
     async def export(self, interaction: Interaction) -> None:
         """Without what is the operator's."""
         guild_id = _guild(interaction)
-        operators = [path for path in self._own(guild_id) if operators(path, self._keys())]
+        theirs_alone = self._operators_own(guild_id)
         try:
-            text = changed(_FILE, self._host.server_text(guild_id), dict.fromkeys(operators, ABSENT))
+            text = changed(_FILE, self._host.server_text(guild_id), dict.fromkeys(theirs_alone, ABSENT))
         except ConfigError as error:
             raise refusal(error) from error
         file = discord.File(io.BytesIO((text or "# nothing is set\n").encode()), f"voicebot-{guild_id}.yaml")
@@ -108,15 +108,14 @@ class SettingsCommands(app_commands.Group):
             text = (await file.read()).decode()
         except UnicodeDecodeError as error:
             raise Refused(say("The file is not UTF-8 text.")) from error
-        guild_id = _guild(interaction)
+        guild_id, keys = _guild(interaction), self._keys()
         try:
-            for path, _ in leaves(parse(_FILE, text).data, self._keys()):
-                if operators(path, self._keys()):
+            for path, _ in leaves(parse(_FILE, text).data, keys):
+                if operators(path, keys):
                     raise Refused(
                         say("`{key}` can be changed by the bot's operator only. Take it out.", key=".".join(path))
                     )
-            kept = {path: value for path, value in self._own(guild_id).items() if operators(path, self._keys())}
-            await self._host.replace_settings(guild_id, changed(_FILE, text, kept))
+            await self._host.replace_settings(guild_id, changed(_FILE, text, self._operators_own(guild_id)))
         except ConfigError as error:
             raise refusal(error) from error
         text = say("The settings are in place. They take effect with the next call.")
@@ -155,6 +154,11 @@ class SettingsCommands(app_commands.Group):
             return dict(leaves(parse(_FILE, self._host.server_text(guild_id)).data, self._keys()))
         except ConfigError as error:
             raise refusal(error) from error
+
+    def _operators_own(self, guild_id: int) -> dict[tuple[str, ...], Any]:
+        """What of the server's own settings is the operator's."""
+        keys = self._keys()
+        return {path: value for path, value in self._own(guild_id).items() if operators(path, keys)}
 
     async def _change(self, guild_id: int, changes: Mapping[tuple[str, ...], Any]) -> None:
         try:

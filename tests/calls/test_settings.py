@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -141,3 +142,19 @@ async def test_roles_say_who_may_start_and_stop(bot: RunningBot) -> None:
     assert bot.bills(session)
     await bot.command(place, bob, "voicebot leave")
     await bot.expect_end(place, session, "someone sent the bot away")
+
+
+async def test_an_export_has_what_an_admin_may_change(bot: RunningBot) -> None:
+    place = bot.place("Ann")
+    (ann,) = place.people
+    discord = bot.stage.discord
+    discord.world.grant(place.guild_id, ann.user_id, "manage_guild")
+    file = servers_file(bot, place)
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("# ours\nvoicebot_name: Poet\nlimits:\n  server: {minutes_per_day: 60}\n")
+    asked = discord.slash(bot.account, place.guild_id, place.text_id, ann.user_id, "voicebot settings export")
+    (answer,) = await discord.answer(asked)
+    (attached,) = answer["attachments"]
+    content = discord.world.attachment(urlsplit(attached["url"]).path)
+    assert content is not None
+    assert content.decode() == "# ours\nvoicebot_name: Poet\n"

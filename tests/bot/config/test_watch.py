@@ -87,14 +87,20 @@ async def test_a_mistake_leaves_the_good_one_in_force(file: Path, text: str, cap
     assert not source.changed()  # it is not complained about again and again
 
 
-async def test_a_half_written_file_is_read_when_it_is_whole(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def _written_in_two_steps(file: Path, half: str, whole: str) -> list[Config]:
+    """What was put in force while a file was being written."""
     applied: list[Config] = []
     source = ConfigFile(file, {})
-    file.write_text("defaults: {voicebot: 'po")
+    file.write_text(half)
     reloading = asyncio.create_task(reload(source, applied.append))
     await asyncio.sleep(0.02)
-    file.write_text("defaults: {voicebot: 'poet'}\n")
+    file.write_text(whole)
     assert await reloading
+    return applied
+
+
+async def test_a_half_written_file_is_read_when_it_is_whole(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    applied = await _written_in_two_steps(file, "defaults: {voicebot: 'po", "defaults: {voicebot: 'poet'}\n")
     assert applied[0].server(GUILD).voicebot == "poet"
     assert "not used" not in caplog.text
 
@@ -114,14 +120,8 @@ async def test_a_file_that_was_emptied_to_be_written_changes_nothing(
 
 
 async def test_a_valid_half_is_not_put_in_force(file: Path) -> None:
-    applied: list[Config] = []
-    source = ConfigFile(file, {})
-    file.write_text("defaults:\n  voicebot: poet\n")
-    reloading = asyncio.create_task(reload(source, applied.append))
-    await asyncio.sleep(0.02)
-    file.write_text("defaults:\n  voicebot: poet\n  limits: {server: {minutes_per_call: 5}}\n")
-    assert await reloading
-    (only,) = applied
+    half = "defaults:\n  voicebot: poet\n"
+    (only,) = await _written_in_two_steps(file, half, half + "  limits: {server: {minutes_per_call: 5}}\n")
     assert only.server(GUILD).limits.server.minutes_per_call == 5
 
 

@@ -9,6 +9,13 @@ from bot.plugin_host import patience
 from bot.plugin_host.patience import contained, within
 
 
+async def _hangs(cancelled: asyncio.Event) -> None:
+    try:
+        await asyncio.sleep(3600)
+    finally:
+        cancelled.set()
+
+
 async def test_results_and_errors_pass() -> None:
     async def answers() -> int:
         return 7
@@ -24,14 +31,8 @@ async def test_results_and_errors_pass() -> None:
 async def test_what_hangs_is_cancelled() -> None:
     cancelled = asyncio.Event()
 
-    async def hangs() -> None:
-        try:
-            await asyncio.sleep(3600)
-        finally:
-            cancelled.set()
-
     with pytest.raises(TimeoutError):
-        await within(0.01, hangs(), "it")
+        await within(0.01, _hangs(cancelled), "it")
     assert cancelled.is_set()
 
 
@@ -82,13 +83,7 @@ async def test_the_process_is_not_for_it_to_end() -> None:
 async def test_who_waits_can_be_cancelled_and_takes_it_along() -> None:
     cancelled = asyncio.Event()
 
-    async def works() -> None:
-        try:
-            await asyncio.sleep(3600)
-        finally:
-            cancelled.set()
-
-    waiting = asyncio.create_task(within(60, works(), "it"))
+    waiting = asyncio.create_task(within(60, _hangs(cancelled), "it"))
     await asyncio.sleep(0.01)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
