@@ -7,6 +7,8 @@ which two people spoke carries both names.
 from collections import deque
 from dataclasses import dataclass
 
+from bot.bridge.activity import HANGOVER
+
 #: A pause of everybody at least this long separates one turn from the next.
 TURN_GAP = 0.4
 #: Who spoke less than this share of the longest speaker only coughed or said "mhm" beside the line.
@@ -46,7 +48,8 @@ class SpeechLedger:
         if since is None or not self._turns:
             return
         turn = self._turns[-1]
-        turn.spoken[user_id] = turn.spoken.get(user_id, 0.0) + at - since
+        if at > since:
+            turn.spoken[user_id] = turn.spoken.get(user_id, 0.0) + at - since
         turn.end = max(turn.end, at)
 
     def claim(self, at: float) -> tuple[int, ...]:
@@ -57,7 +60,7 @@ class SpeechLedger:
         """
         while self._turns and not self._is_open(self._turns[0]) and at - self._turns[0].end > FORGET_AFTER:
             self._turns.popleft()
-        finished = [turn for turn in self._turns if not self._is_open(turn)]
+        finished = [turn for turn in self._turns if turn.spoken and not self._is_open(turn)]
         spoken: dict[int, float] = {}
         for turn in finished or self._turns:
             for user_id, seconds in turn.spoken.items():
@@ -68,14 +71,25 @@ class SpeechLedger:
             self._claimed = at, dict(spoken)
         else:
             for user_id, since in self._since.items():
-                spoken[user_id] = spoken.get(user_id, 0.0) + at - since
+                spoken[user_id] = spoken.get(user_id, 0.0) + max(at - since, 0.0)
             claimed_at, before = self._claimed
             if at - claimed_at <= SECOND_LINE:  # beside a long turn, the one that has just begun is not minor
                 spoken, before = _major(spoken), _major(before)
                 both = {user: max(spoken.get(user, 0.0), before.get(user, 0.0)) for user in {**spoken, **before}}
                 return tuple(sorted(both, key=lambda user: -both[user]))
+            self._spend(at, spoken)
         major = _major(spoken)
         return tuple(sorted(major, key=lambda user: -major[user]))
+
+    def _spend(self, at: float, spoken: dict[int, float]) -> None:
+        """What the turn still going on holds so far has brought its line; the next one is for what follows.
+
+        Someone who fell silent counts as speaking for `HANGOVER` longer: that much is not speech of the next line.
+        """
+        self._claimed = at, dict(spoken)
+        for turn in self._turns:
+            turn.spoken.clear()
+        self._since = dict.fromkeys(self._since, at + HANGOVER)
 
     def _is_open(self, turn: _Turn) -> bool:
         """Whether somebody is still speaking in it; only the last turn can be."""

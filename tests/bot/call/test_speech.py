@@ -93,3 +93,30 @@ def test_the_first_line_of_someone_who_goes_on_is_not_given_to_the_long_talker_b
     assert ledger.claim(10.5) == (ANN,)
     ledger.started(BOB, 10.6)
     assert set(ledger.claim(12.1)) == {ANN, BOB}  # a second and a half beside ten is not minor: it is another turn
+
+
+def test_speech_that_has_brought_its_line_does_not_bring_the_next_one() -> None:
+    """Ann's line is there before our own detector has seen her fall silent; Bob answers at once, and briefly."""
+    ledger = SpeechLedger()
+    ledger.started(ANN, 0.0)
+    assert ledger.claim(1.5) == (ANN,)
+    ledger.stopped(ANN, 1.6)
+    ledger.started(BOB, 1.7)
+    ledger.stopped(BOB, 2.2)
+    assert ledger.claim(5.0) == (BOB,)
+
+
+def test_a_second_line_right_behind_one_that_came_early_is_the_same_speakers() -> None:
+    ledger = SpeechLedger()
+    ledger.started(ANN, 0.0)
+    assert ledger.claim(1.5) == (ANN,)
+    ledger.stopped(ANN, 1.6)
+    assert ledger.claim(2.0) == (ANN,)
+
+
+def test_someone_who_goes_on_after_a_line_is_the_speaker_of_the_next() -> None:
+    ledger = SpeechLedger()
+    ledger.started(ANN, 0.0)
+    assert ledger.claim(4.0) == (ANN,)
+    ledger.stopped(ANN, 9.0)
+    assert ledger.claim(9.5) == (ANN,)
