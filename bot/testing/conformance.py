@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from .server import PlayedServer
 
 #: Seconds for one check: hooks have ten each.
 PATIENCE = 60.0
+#: Seconds for a thread to see that its plugin is gone.
+THREAD_GRACE = 1.0
 
 Check = Callable[[PlayedServer], Awaitable[None]]
 
@@ -154,7 +157,7 @@ CHECKS: dict[str, Check] = {
 
 async def run(folder: Path, check: Check, settings: Mapping[str, Any] | None = None) -> list[str]:
     """One check; what is wrong, empty when nothing is."""
-    before = set(asyncio.all_tasks())
+    before, threads = set(asyncio.all_tasks()), set(threading.enumerate())
     try:
         server = await PlayedServer.open(folder, settings)
     except ParleyError as error:
@@ -173,7 +176,21 @@ async def run(folder: Path, check: Check, settings: Mapping[str, Any] | None = N
     left = [task.get_name() for task in asyncio.all_tasks() - before if not task.done()]
     if left:
         found.append(f"tasks are left when it is unloaded: {', '.join(sorted(left))}; use self.tasks.create")
+    if running := await _threads_left(threads):
+        found.append(f"threads are left when it is unloaded: {', '.join(running)}; end them in on_unload")
     return [*server.failures, *found]
+
+
+async def _threads_left(before: set[threading.Thread]) -> list[str]:
+    """The names of those that were begun and go on. Those of `asyncio.to_thread` are the event loop's own."""
+    for _ in range(10):
+        left = sorted(
+            thread.name for thread in set(threading.enumerate()) - before if not thread.name.startswith("asyncio_")
+        )
+        if not left:
+            return []
+        await asyncio.sleep(THREAD_GRACE / 10)
+    return left
 
 
 async def _without_each_hook(server: PlayedServer, instead: Callable[..., Awaitable[None]]) -> None:

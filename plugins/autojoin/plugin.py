@@ -2,7 +2,8 @@
 
 One of them must be somebody who may start calls, and everybody in the channel reads that something listens, as in every
 call. It leaves as every call does, when nobody is left; when all have gone on to another named channel, it goes with
-them. When it could not begin, it is not tried again until the channel was empty, so that nobody is told the same twice.
+them. When it could not begin, or was ended while people were there, it is not tried again until the channel was empty:
+nobody is told the same twice, and who sent the bot away has it back when they ask for it.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from pydantic import Field
 
 from bot.call.access import check_start
 from bot.call.call import Call
+from bot.call.events import Receipt
 from bot.call.manager import people_in
 from bot.call.request import CallRequest
 from bot.call.state import CallState
@@ -43,7 +45,9 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
     def __init__(self, host: Host) -> None:
         super().__init__(host)
         self._joining: dict[int, asyncio.Task[None]] = {}  # by voice channel
-        self._given_up: set[int] = set()  # voice channels whose people know that it did not work
+        self._calls: dict[str, Call] = {}  # those going on, for where they are at their end
+        self._given_up: set[int] = set()  # voice channels whose people know that it did not work, or wanted no more
+        self._told: set[int] = set()  # voice channels whose people know that none of them may start calls
 
     @commands.Cog.listener()
     async def on_voice_state_update(
@@ -54,6 +58,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
             return
         if before.channel is not None and not people_in(before.channel):
             self._given_up.discard(before.channel.id)
+            self._told.discard(before.channel.id)
         channel, guild_id = after.channel, member.guild.id
         if member.bot or not isinstance(channel, discord.VoiceChannel) or not self._wanted(guild_id, channel):
             return
@@ -61,6 +66,14 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
             task = self.tasks.create(self._join(channel), f"joining channel {channel.id}")
             self._joining[channel.id] = task
             task.add_done_callback(lambda _: self._joining.pop(channel.id, None))
+
+    async def on_call_started(self, call: Call) -> None:
+        self._calls[call.id] = call
+
+    async def on_call_ended(self, receipt: Receipt) -> None:
+        call = self._calls.pop(receipt.session_id, None)
+        if call is not None and people_in(call.channel):
+            self._given_up.add(call.voice_channel_id)
 
     def _wanted(self, guild_id: int, channel: discord.VoiceChannel) -> bool:
         settings = self.host.config.plugin(guild_id, self.name, self.Settings)
@@ -81,6 +94,12 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         text_channel_id = server.text_channel or channel.id  # every voice channel has a chat of its own
         try:
             starter = _starter([member for number in present if (member := guild.get_member(number))], server.access)
+        except Refused as error:  # somebody else who arrives may be allowed to
+            if channel.id not in self._told:
+                self._told.add(channel.id)
+                await self._say_why(channel, text_channel_id, error)
+            return
+        try:
             request = CallRequest(
                 channel=channel,
                 text_channel_id=text_channel_id,
@@ -92,13 +111,13 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
             await self.host.calls.start(request, config)
         except ParleyError as error:
             self._given_up.add(channel.id)
-            place = self.host.get_channel(text_channel_id)
-            if place is not None:
-                language = self.language(guild.id)
-                text = say(
-                    "I did not join {channel} by myself: {reason}", channel=channel.mention, reason=error.for_user
-                )
-                await place.send(in_language(text, language))
+            await self._say_why(channel, text_channel_id, error)
+
+    async def _say_why(self, channel: discord.VoiceChannel, text_channel_id: int, error: ParleyError) -> None:
+        place = self.host.get_channel(text_channel_id)
+        if place is not None:
+            text = say("I did not join {channel} by myself: {reason}", channel=channel.mention, reason=error.for_user)
+            await place.send(in_language(text, self.language(channel.guild.id)))
 
     @staticmethod
     def _left_behind(call: Call, settings: AutoJoinSettings) -> bool:

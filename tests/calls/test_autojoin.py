@@ -119,7 +119,28 @@ async def test_who_may_not_start_calls_starts_none_by_arriving(hasty: RunningBot
     await eventually(lambda: any("may start calls here" in m["content"] for m in bot.posts(place)))
     assert not bot.organisation.meters
     await ann.leave()
-    await ben.join(place.guild_id, place.voice_id)
     await ann.join(place.guild_id, place.voice_id)
+    await eventually(lambda: sum("may start calls here" in m["content"] for m in bot.posts(place)) == 2)
+    await ben.join(place.guild_id, place.voice_id)  # while somebody is there who may not
+    await eventually(lambda: len(bot.organisation.running()) == 1, 10, bot.log())
+    assert await bot.process.stop() == 0
+
+
+async def test_who_sent_the_bot_away_does_not_have_it_back_with_the_next_to_arrive(hasty: RunningBot) -> None:
+    bot = await start_bot(hasty.stage)
+    place = bot.place("Ann", "Ben")
+    ann, ben = place.people
+    await _server(bot, place)
+    await ann.join(place.guild_id, place.voice_id)
+    await eventually(lambda: len(bot.organisation.running()) == 1, 10, bot.log())
+    await eventually(lambda: any("invited by" in m["content"] for m in bot.posts(place)))
+    assert "Leaving" in await bot.command(place, ann, "voicebot leave")
+    await eventually(lambda: not bot.organisation.running())
+    await ben.join(place.guild_id, place.voice_id)
+    await asyncio.sleep(1.5)
+    assert len(bot.organisation.meters) == 1
+    await ann.leave()
+    await ben.leave()
+    await ben.join(place.guild_id, place.voice_id)
     await eventually(lambda: len(bot.organisation.running()) == 1, 10, bot.log())
     assert await bot.process.stop() == 0

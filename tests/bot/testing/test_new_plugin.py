@@ -9,6 +9,7 @@ import pytest
 from bot import plugin_tools
 from bot.errors import PluginError
 from bot.plugin_host import template
+from bot.testing import conformance
 
 
 def _pytest(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
@@ -72,6 +73,15 @@ def test_thorough_checks(tmp_path: Path) -> None:
     bad = subprocess.run(command, capture_output=True, text=True, check=False)
     assert bad.returncode == 1
     assert "tasks are left when it is unloaded" in bad.stdout
+
+
+async def test_a_thread_that_outlives_its_plugin_is_named(tmp_path: Path) -> None:
+    template.write("dice", tmp_path)
+    code = tmp_path / "dice" / "__init__.py"
+    begun = "        import threading\n\n        threading.Timer(3, len, ['']).start()\n"
+    code.write_text(code.read_text().replace("        if line.final:\n", f"{begun}        if line.final:\n"))
+    (found,) = await conformance.run(tmp_path / "dice", conformance.twice)
+    assert "threads are left when it is unloaded: Thread-" in found
 
 
 @pytest.mark.parametrize(
