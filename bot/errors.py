@@ -67,6 +67,11 @@ class ConfigError(ParleyError):
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
 
+    @classmethod
+    def at(cls, place: Place, message: str, key: str = "") -> "ConfigError":
+        """One setting is wrong."""
+        return cls([Problem(place, key, message)])
+
 
 class PluginError(ParleyError):
     """A plugin cannot be used."""

@@ -18,6 +18,8 @@ from babel.messages.pofile import read_po, write_po
 from discord import app_commands
 
 from bot import language
+from bot.config.keys import server_keys
+from bot.config.model import PluginSettings
 from bot.plugin_host.catalog import Catalog as Plugins
 
 ROOT = Path(__file__).parents[1]
@@ -48,7 +50,19 @@ def sentences(package: Path) -> Sentences:
         found |= {(None, about["description"]): None, (None, about["stores"]): None}
         for context, text in _commands(package.name):
             found[context, text] = None
-    return found
+    return found | {(None, description): None for description in _settings(package)}
+
+
+def _settings(package: Path) -> set[str]:
+    """What admins read of the settings that stand in a package."""
+    models = {name: plugin.Settings for name, plugin in Plugins.load().classes.items()}
+    shared = {field.description for field in PluginSettings.model_fields.values()}
+    return {
+        key.description
+        for key in server_keys(models).values()
+        if key.description
+        and (key.path[1] if key.path[0] == "plugins" and key.description not in shared else "bot") == package.name
+    }
 
 
 def _commands(plugin_name: str) -> Iterator[tuple[str | None, str]]:

@@ -15,7 +15,8 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from bot.errors import ConfigError, Place, Problem
+from bot.errors import ConfigError, Place
+from bot.language import say
 
 from .source import Path_, parse
 
@@ -30,7 +31,7 @@ def changed(file: Path, text: str, changes: Mapping[Path_, Any]) -> str:
     try:
         data = yaml.load(text)
     except YAMLError as error:
-        raise ConfigError([Problem(Place(file, 1), "", "cannot be edited by a machine; correct it by hand")]) from error
+        raise ConfigError.at(Place(file, 1), say("cannot be edited by a machine; correct it by hand")) from error
     if data is None:
         data = CommentedMap()
     for path, value in changes.items():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bot.errors import ConfigError, Problem
+from bot.language import say
 
 from .keys import server_keys
 from .model import HostSettings, PluginSettings, ServerSettings
@@ -75,7 +76,7 @@ def check(source: Source, plugins: PluginModels) -> Config:
     for guild, own in _mapping(source.data.get("servers")).items():
         path = ("servers", guild)
         if not guild.isdecimal() or guild.startswith("0"):  # "01" would be 1 as well
-            message = "must be a server's id, such as 123456789"
+            message = say("must be a server's id, such as 123456789")
             problems.append(Problem(source.place(path), ".".join(path), message))
             continue
         merged = overlay(defaults, _mapping(own))

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from bot.language import languages
+from bot.language import languages, say
 from bot.text import redact
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
@@ -15,7 +15,7 @@ _SPAN = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 Seconds = Annotated[float, Field(ge=0, le=24 * 3600)]
 
 
-ENV_NAME_EXPECTED = "expected the NAME of an environment variable, never the secret itself"
+ENV_NAME_EXPECTED = say("expected the NAME of an environment variable, never the secret itself")
 
 
 def _check_env_name(value: str) -> str:
@@ -58,7 +58,7 @@ class NetworkSettings(Settings):
         for host, target in value.items():
             address, _, port = target.rpartition(":")
             if not address or not port.isdigit():
-                raise ValueError(f"{host}: expected address:port, got {target!r}")
+                raise ValueError(say("{host}: expected address:port, got {target}", host=host, target=repr(target)))
         return value
 
 
@@ -107,7 +107,7 @@ class LimitSettings(Settings):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError("expected a time zone's name, such as Europe/Berlin") from error
+            raise ValueError(say("expected a time zone's name, such as Europe/Berlin")) from error
         return value
 
     @field_validator("quiet_hours")
@@ -115,7 +115,7 @@ class LimitSettings(Settings):
     def _check_quiet_hours(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for span in value:
             if _SPAN.fullmatch(span) is None:
-                raise ValueError(f'expected "HH:MM-HH:MM", got {span!r}')
+                raise ValueError(say('expected "HH:MM-HH:MM", got {span}', span=repr(span)))
         return value
 
 
@@ -164,7 +164,7 @@ class ServerSettings(Settings):
     @classmethod
     def _check_language(cls, value: str | None) -> str | None:
         if value is not None and value not in languages():
-            raise ValueError(f"expected one of {', '.join(languages())}")
+            raise ValueError(say("expected one of {expected}", expected=", ".join(languages())))
         return value
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from bot.errors import ConfigError, Place, Problem
+from bot.language import say
 
 Path_ = tuple[str, ...]  # of keys, from the top of the file
 MAX_BYTES = 1_000_000
@@ -84,47 +85,53 @@ def read(file: Path, hint: str = "") -> Source:
 
     `hint` is for who has no such file.
     """
+    return parse(file, read_text(file, hint))
+
+
+def read_text(file: Path, hint: str = "") -> str:
+    """The text of a file; ConfigError when it cannot be read. `hint` is for who has no such file."""
     try:
-        text = file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise ConfigError([Problem(Place(file, 1), "", f"there is no such file{hint}")]) from error
+        raise ConfigError.at(Place(file, 1), f"there is no such file{hint}") from error
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise ConfigError([Problem(Place(file, 1), "", f"cannot be read: {reason}")]) from error
+        raise ConfigError.at(Place(file, 1), say("cannot be read: {why}", why=reason)) from error
     except UnicodeDecodeError as error:
-        raise ConfigError([Problem(Place(file, 1), "", "is not UTF-8 text")]) from error
-    return parse(file, text)
+        raise ConfigError.at(Place(file, 1), say("is not UTF-8 text")) from error
 
 
 def parse(file: Path, text: str) -> Source:
     """Parse the text of a file; ConfigError."""
     if len(text.encode()) > MAX_BYTES:
-        raise ConfigError([Problem(Place(file, 1), "", f"is larger than {MAX_BYTES} bytes")])
+        raise ConfigError.at(Place(file, 1), say("is larger than {limit} bytes", limit=MAX_BYTES))
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1)
-        hint = "; indent with spaces" if "\\t" in str(error) else ""
-        raise ConfigError([Problem(place, "", f"not valid YAML: {error.problem}{hint}")]) from error
+        tab = "\\t" in str(error)
+        why = say("indent with spaces, not with tabs") if tab else str(error.problem)
+        raise ConfigError.at(place, say("not valid YAML: {why}", why=why)) from error
     except RecursionError as error:
-        raise ConfigError([_too_deep(file)]) from error
+        raise _too_deep(file) from error
     except yaml.YAMLError as error:  # a character that YAML allows nowhere
-        raise ConfigError([Problem(Place(file, 1), "", "not valid YAML: a control character in it")]) from error
+        why = say("a control character in it")
+        raise ConfigError.at(Place(file, 1), say("not valid YAML: {why}", why=why)) from error
     source = Source(file, {})
     if root is None:
         return source
     if not isinstance(root, yaml.MappingNode):
-        raise ConfigError([Problem(Place(file, 1), "", "expected `key: value` lines at the top")])
+        raise ConfigError.at(Place(file, 1), say("expected `key: value` lines at the top"))
     try:
         source.data = _Builder(source).mapping(root, ())
     except RecursionError as error:  # an alias inside of what it stands for goes on for ever
-        raise ConfigError([_too_deep(file)]) from error
+        raise _too_deep(file) from error
     return source
 
 
-def _too_deep(file: Path) -> Problem:
-    return Problem(Place(file, 1), "", "blocks within blocks without an end; settings go five deep")
+def _too_deep(file: Path) -> ConfigError:
+    return ConfigError.at(Place(file, 1), say("blocks within blocks without an end; settings go five deep"))
 
 
 class _Builder:
@@ -140,10 +147,10 @@ class _Builder:
         for key_node, value_node in node.value:
             place = Place(self._source.file, key_node.start_mark.line + 1, key_node.start_mark.column + 1)
             if not isinstance(key_node, yaml.ScalarNode):
-                raise ConfigError([Problem(place, ".".join(path), "a key must be a plain word")])
+                raise ConfigError.at(place, say("a key must be a plain word"), ".".join(path))
             key = str(key_node.value)
             if key in result:
-                raise ConfigError([Problem(place, ".".join((*path, key)), "stands here a second time")])
+                raise ConfigError.at(place, say("stands here a second time"), ".".join((*path, key)))
             self._source.places[(*path, key)] = place
             result[key] = self._value(value_node, (*path, key), place)
         return result
@@ -157,7 +164,7 @@ class _Builder:
     def _value(self, node: yaml.Node, path: Path_, place: Place) -> Any:
         self._nodes += 1
         if self._nodes > 100_000:  # an alias bomb expands here
-            raise ConfigError([Problem(place, ".".join(path), "expands to too many values")])
+            raise ConfigError.at(place, say("expands to too many values"), ".".join(path))
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -165,4 +172,4 @@ class _Builder:
         try:
             return self._loader.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
-            raise ConfigError([Problem(place, ".".join(path), "cannot be read as a value")]) from error
+            raise ConfigError.at(place, say("cannot be read as a value"), ".".join(path)) from error

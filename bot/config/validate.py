@@ -7,22 +7,29 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bot.errors import Place, Problem
+from bot.language import Text, mark, say
 from bot.text import redact
 
 from .model import ENV_NAME_EXPECTED
 from .source import Path_, Source
 
-#: What people read in place of pydantic's words, by the beginning of its error's type.
+#: What people read in place of pydantic's words, by the beginning of its error's type; names in it are of its context.
+#: Source: https://docs.pydantic.dev/latest/errors/validation_errors/
 _EXPECTED = {
-    "int": "expected a whole number",
-    "float": "expected a number",
-    "finite_number": "expected a number",
-    "bool": "expected true or false",
-    "string_type": "expected text",
-    "tuple": "expected a list, such as [1, 2]",
-    "list": "expected a list, such as [1, 2]",
-    "model": "expected a block of `key: value` lines",
-    "dict": "expected a block of `key: value` lines",
+    "int": mark("expected a whole number"),
+    "float": mark("expected a number"),
+    "finite_number": mark("expected a number"),
+    "bool": mark("expected true or false"),
+    "string_type": mark("expected text"),
+    "tuple": mark("expected a list, such as [1, 2]"),
+    "list": mark("expected a list, such as [1, 2]"),
+    "model": mark("expected a block of `key: value` lines"),
+    "dict": mark("expected a block of `key: value` lines"),
+    "greater_than_equal": mark("expected at least {ge}"),
+    "greater_than": mark("expected more than {gt}"),
+    "less_than_equal": mark("expected at most {le}"),
+    "literal_error": mark("expected one of {expected}"),
+    "missing": mark("is missing"),
 }
 
 M = TypeVar("M", bound=BaseModel)
@@ -35,7 +42,7 @@ def validate(
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        for detail in error.errors(include_url=False, include_context=False):
+        for detail in error.errors(include_url=False):
             where = tuple(str(part) for part in detail["loc"] if part != "[key]")
             own, shared = (*path, *where), (*fallback, *where)
             full = own if own in source.places or shared not in source.places else shared
@@ -48,20 +55,36 @@ def validate(
 def unknown_key(place: Place, full: Path_, key: str, valid: Mapping[str, Any]) -> Problem:
     """A key that is not among the valid ones."""
     close = difflib.get_close_matches(key, valid, n=1)
-    tops = sorted(name for name in valid if "." not in name)
-    hint = f"did you mean `{close[0]}`?" if close else f"valid here: {', '.join(tops)}"
-    return Problem(place, ".".join(full), f"unknown key; {hint}")
+    if close:
+        return Problem(place, ".".join(full), say("unknown key; did you mean `{key}`?", key=close[0]))
+    tops = ", ".join(sorted(name for name in valid if "." not in name))
+    return Problem(place, ".".join(full), say("unknown key; valid here: {keys}", keys=tops))
 
 
 def _problem(model: type[BaseModel], place: Place, full: Path_, where: Path_, kind: str, detail: Any) -> Problem:
     if kind == "extra_forbidden":
         return unknown_key(place, full, where[-1], _keys_at(model, where[:-1]))
-    plainly = next((words for beginning, words in _EXPECTED.items() if kind.startswith(beginning)), None)
-    message = plainly or str(detail["msg"]).removeprefix("Value error, ")
+    message = _expected(kind, detail)
     seen = detail.get("input")
     secret = message == ENV_NAME_EXPECTED  # then the value is what must not be shown
-    shown = "" if secret or isinstance(seen, dict | list) else f", got {redact(repr(seen))}"
-    return Problem(place, ".".join(full), _decapitalised(message) + shown)
+    if not secret and kind != "missing" and not isinstance(seen, dict | list):
+        message = say("{expected}, got {seen}", expected=message, seen=redact(repr(seen)))
+    return Problem(place, ".".join(full), message)
+
+
+def _expected(kind: str, detail: Any) -> str:
+    """What should be there; pydantic's own words where we have none."""
+    context = detail.get("ctx", {})
+    own = context.get("error")
+    if isinstance(own, ValueError) and own.args and isinstance(own.args[0], Text):  # a validator of ours raised it
+        return own.args[0]
+    template = next((words for beginning, words in _EXPECTED.items() if kind.startswith(beginning)), None)
+    if template is None:
+        message = str(detail["msg"]).removeprefix("Value error, ")
+        return message[:1].lower() + message[1:]
+    if "expected" in context:
+        context = {"expected": str(context["expected"]).replace(" or ", ", ")}
+    return say(template, **context)
 
 
 def _keys_at(model: type[BaseModel], path: Path_) -> Mapping[str, Any]:
@@ -79,7 +102,3 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for argument in getattr(annotation, "__args__", ()):
         yield from _models_in(argument)
-
-
-def _decapitalised(message: str) -> str:
-    return message[:1].lower() + message[1:]

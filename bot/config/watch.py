@@ -9,11 +9,12 @@ from typing import Any
 from watchfiles import awatch
 
 from bot.errors import ConfigError, Place, Problem
+from bot.language import say
 
 from . import edit
 from .diff import changes, needs_restart
 from .load import Config, PluginModels, check, load
-from .source import SERVERS, Path_, read_all, server_files
+from .source import SERVERS, Path_, read_all, read_text, server_files
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +64,9 @@ class ConfigFile:
         """A server's own file; empty when there is none. ConfigError when it cannot be read."""
         file = self.server_file(guild_id)
         try:
-            return file.read_text(encoding="utf-8") if file.exists() else ""
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError([Problem(Place(file, 1), "", f"cannot be read: {error}")]) from error
+            return read_text(file) if file.exists() else ""
+        except OSError as error:  # it cannot even be asked for
+            raise ConfigError.at(Place(file, 1), say("cannot be read: {why}", why=error.strerror)) from error
 
     async def change(self, guild_id: int, changes: Mapping[Path_, Any]) -> Config:
         """Set keys of a server's own file, or take them out. ConfigError leaves file and config as they were."""
@@ -87,7 +88,7 @@ class ConfigFile:
         try:
             edit.write(file, text)
         except OSError as error:
-            raise ConfigError([Problem(Place(file, 1), "", f"cannot be written: {error.strerror}")]) from error
+            raise ConfigError.at(Place(file, 1), say("cannot be written: {why}", why=error.strerror)) from error
         return self.read()
 
     def _look(self) -> tuple[tuple[str, int, int], ...]:

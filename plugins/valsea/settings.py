@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from bot.config.model import EnvName, PluginSettings
+from bot.language import say
 
 Timeout = Annotated[float, Field(gt=0, le=120)]
 
@@ -35,5 +36,5 @@ class ValseaSettings(PluginSettings):
         parts = urlsplit(value)
         local = parts.hostname in ("127.0.0.1", "localhost", "::1")
         if parts.scheme != "https" and not (parts.scheme == "http" and local):
-            raise ValueError("expected an https:// address (the API key travels with every request)")
+            raise ValueError(say("expected an https:// address (the API key travels with every request)"))
         return value.rstrip("/")

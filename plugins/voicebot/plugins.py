@@ -94,7 +94,7 @@ class PluginCommands(app_commands.Group):
         try:
             await self._host.change_settings(guild.id, {("plugins", name, "enabled"): on})
         except ConfigError as error:
-            raise refusal(error) from error
+            raise refusal(error, theirs(interaction)) from error
         told = (
             mark("**{name}** is on from the next call on.") if on else mark("**{name}** is off from the next call on.")
         )

@@ -49,7 +49,7 @@ class SettingsCommands(app_commands.Group):
         if key is not None:
             await _answer(interaction, describe(self._key(key), self._host.config, guild_id, theirs(interaction)))
             return
-        own = self._own(guild_id)
+        own = self._own(interaction)
         if not own:
             await _answer(interaction, say("This server has changed nothing: the defaults are in force."))
             return
@@ -67,7 +67,7 @@ class SettingsCommands(app_commands.Group):
             parsed = yaml.safe_load(value)
         except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as 2026-13-45, or a thousand brackets
             raise Refused(say("“{value}” cannot be read as a value.", value=plain(value)[:100])) from error
-        await self._change(_guild(interaction), {found.path: parsed})
+        await self._change(interaction, {found.path: parsed})
         await _answer(
             interaction,
             say("`{key}` is now {value}. It takes effect with the next call.", key=found.dotted, value=inline(parsed)),
@@ -78,7 +78,7 @@ class SettingsCommands(app_commands.Group):
         """The key goes out of the server's own file."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         found = self._changeable(key)
-        await self._change(_guild(interaction), {found.path: ABSENT})
+        await self._change(interaction, {found.path: ABSENT})
         now = value_of(self._host.config, _guild(interaction), found.path)
         await _answer(
             interaction,
@@ -89,11 +89,11 @@ class SettingsCommands(app_commands.Group):
     async def export(self, interaction: Interaction) -> None:
         """Without what is the operator's."""
         guild_id = _guild(interaction)
-        theirs_alone = self._operators_own(guild_id)
+        theirs_alone = self._operators_own(interaction)
         try:
             text = changed(_FILE, self._host.server_text(guild_id), dict.fromkeys(theirs_alone, ABSENT))
         except ConfigError as error:
-            raise refusal(error) from error
+            raise refusal(error, theirs(interaction)) from error
         file = discord.File(io.BytesIO((text or "# nothing is set\n").encode()), f"voicebot-{guild_id}.yaml")
         await interaction.response.send_message(file=file, ephemeral=True)
 
@@ -115,9 +115,9 @@ class SettingsCommands(app_commands.Group):
                     raise Refused(
                         say("`{key}` can be changed by the bot's operator only. Take it out.", key=".".join(path))
                     )
-            await self._host.replace_settings(guild_id, changed(_FILE, text, self._operators_own(guild_id)))
+            await self._host.replace_settings(guild_id, changed(_FILE, text, self._operators_own(interaction)))
         except ConfigError as error:
-            raise refusal(error) from error
+            raise refusal(error, theirs(interaction)) from error
         text = say("The settings are in place. They take effect with the next call.")
         await interaction.followup.send(text.to(theirs(interaction)), ephemeral=True)
 
@@ -149,33 +149,35 @@ class SettingsCommands(app_commands.Group):
             raise Refused(say("`{key}` can be changed by the bot's operator only.", key=dotted))
         return key
 
-    def _own(self, guild_id: int) -> dict[tuple[str, ...], Any]:
+    def _own(self, interaction: Interaction) -> dict[tuple[str, ...], Any]:
         try:
-            return dict(leaves(parse(_FILE, self._host.server_text(guild_id)).data, self._keys()))
+            return dict(leaves(parse(_FILE, self._host.server_text(_guild(interaction))).data, self._keys()))
         except ConfigError as error:
-            raise refusal(error) from error
+            raise refusal(error, theirs(interaction)) from error
 
-    def _operators_own(self, guild_id: int) -> dict[tuple[str, ...], Any]:
+    def _operators_own(self, interaction: Interaction) -> dict[tuple[str, ...], Any]:
         """What of the server's own settings is the operator's."""
         keys = self._keys()
-        return {path: value for path, value in self._own(guild_id).items() if operators(path, keys)}
+        return {path: value for path, value in self._own(interaction).items() if operators(path, keys)}
 
-    async def _change(self, guild_id: int, changes: Mapping[tuple[str, ...], Any]) -> None:
+    async def _change(self, interaction: Interaction, changes: Mapping[tuple[str, ...], Any]) -> None:
         try:
-            await self._host.change_settings(guild_id, changes)
+            await self._host.change_settings(_guild(interaction), changes)
         except ConfigError as error:
-            raise refusal(error) from error
+            raise refusal(error, theirs(interaction)) from error
 
 
 _FILE = Path("settings.yaml")  # as people know it: the host's paths are nobody's business
 
 
-def refusal(error: ConfigError) -> Refused:
+def refusal(error: ConfigError, language: str) -> Refused:
     """What is wrong with settings, without the host's paths."""
     lines = []
     for problem in error.problems[:5]:
         key = problem.key.split(".", 2)[-1] if problem.key.startswith("servers.") else problem.key
-        lines.append(f"{problem.place.line}: " + (f"`{key}`: " if key else "") + plain(problem.message))
+        lines.append(
+            f"{problem.place.line}: " + (f"`{key}`: " if key else "") + plain(in_language(problem.message, language))
+        )
     return Refused(say("That cannot be set, and nothing was changed. By line:\n{problems}", problems="\n".join(lines)))
 
 
@@ -184,7 +186,8 @@ def describe(key: Key, config: Config, guild_id: int, language: str) -> str:
     now, built_in = inline(value_of(config, guild_id, key.path)), inline(key.default)
     lines = [say("`{key}` is {value} (built in: {default})", key=key.dotted, value=now, default=built_in).to(language)]
     if key.description:
-        lines.append(f"{key.description[0].upper()}{key.description[1:]}.")
+        description = say(key.description).to(language)
+        lines.append(f"{description[0].upper()}{description[1:]}.")
     if key.operator:
         lines.append(say("The bot's operator alone can change it.").to(language))
     return "\n".join(lines)

@@ -203,7 +203,7 @@ class SetupView(discord.ui.View):
             except Refused as error:
                 problems = [in_language(error.for_user, self._language)]
             except ConfigError as error:
-                problems = [in_language(refusal(error).for_user, self._language)]
+                problems = [in_language(refusal(error, self._language).for_user, self._language)]
         if problems:
             await interaction.edit_original_response(content=self.text(problems)[:2000], view=self)
             return

@@ -67,6 +67,20 @@ async def test_a_wrong_value_changes_nothing_and_says_what_was_expected(bot: Run
     assert "Is it one of `bitrate_kbps`" in await bot.command(place, ann, "voicebot settings show", key="bitrate")
 
 
+async def test_mistakes_and_settings_are_told_in_the_language_of_who_asks(bot: RunningBot) -> None:
+    place = bot.place("Ann")
+    (ann,) = place.people
+    bot.stage.discord.world.grant(place.guild_id, ann.user_id, "manage_guild")
+
+    async def told(locale: str, command: str, **options: str) -> str:
+        return await bot.command(place, ann, f"voicebot settings {command}", locale=locale, **options)
+
+    assert "erwartet wird mindestens 16, da steht 3" in await told("de", "set", key="bitrate_kbps", value="3")
+    assert "cần một trong số: 'anyone', 'starter', 'nobody'" in await told("vi", "set", key="interrupt", value="x")
+    assert "Der Stimme des Voicebots in Discord." in await told("de", "show", key="bitrate_kbps")
+    assert not servers_file(bot, place).exists()
+
+
 @pytest.mark.parametrize(
     "key", ["provider", "plugins.valsea.base_url", "plugins.valsea.api_key_env", "limits.time_zone"]
 )

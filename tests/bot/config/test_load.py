@@ -72,7 +72,7 @@ servers:
         ),
         (
             "defaults:\n  jitter_buffer_ms: 5\n",
-            "config.yaml:2:3: defaults.jitter_buffer_ms: input should be greater than or equal to 20, got 5",
+            "config.yaml:2:3: defaults.jitter_buffer_ms: expected at least 20, got 5",
         ),
         (
             f"servers:\n  {GUILD}:\n    follow_moves: perhaps\n",
@@ -80,7 +80,7 @@ servers:
         ),
         (
             "defaults:\n  plugins:\n    loud:\n      volume: 11\n",
-            "config.yaml:4:7: defaults.plugins.loud.volume: input should be less than or equal to 10, got 11",
+            "config.yaml:4:7: defaults.plugins.loud.volume: expected at most 10, got 11",
         ),
         (
             "defaults:\n  plugins:\n    lout: {}\n",
