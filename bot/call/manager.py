@@ -120,6 +120,7 @@ class CallManager:
             )
         check_voice(request.channel)
         await self._end_test(guild_id)
+        self._check_free(guild_id)
         provider = self._provider_for(guild_id, settings)
         call = Call(
             request,
@@ -149,6 +150,7 @@ class CallManager:
         self._check_free(guild_id)
         check_voice(channel)
         await self._end_test(guild_id)
+        self._check_free(guild_id)
         test = self._tests[guild_id] = EchoTest(channel, config.server(guild_id), user_id, self._media_loop)
         task = asyncio.create_task(self._run_test(test), name=f"echo test on {guild_id}")
         self._tasks.add(task)
@@ -164,10 +166,12 @@ class CallManager:
                 del self._tests[test.channel.guild.id]
 
     async def _end_test(self, guild_id: int) -> None:
-        test = self._tests.get(guild_id)
-        if test is not None:
+        """Afterwards nothing of it is left; but others may have come before, so look again whether the server is free."""
+        while (test := self._tests.get(guild_id)) is not None:
             test.stop()
             await test.over.wait()
+            if self._tests.get(guild_id) is test:
+                del self._tests[guild_id]
 
     def provider_of(self, guild_id: int, config: Config) -> Provider:
         """What a server's calls would be opened at; ParleyError when it is not there or has no key."""

@@ -59,6 +59,20 @@ async def test_a_call_takes_the_place_of_a_test(hasty: RunningBot) -> None:
     await hasty.expect_end(place, session, "someone sent the bot away")
 
 
+async def test_several_who_call_at_once_during_a_test_open_one_session(hasty: RunningBot) -> None:
+    """All of them find the server free and wait for the test to end; one call may begin then."""
+    place = hasty.place("Ann", "Ben", "Cyd", "Dan", "Eve")
+    for person in place.people:
+        await person.join(place.guild_id, place.voice_id)
+    await hasty.stage.discord.answer(_begin(hasty, place))
+    before = set(hasty.stage.valsea.sessions)
+    told = await asyncio.gather(*(hasty.command(place, person, "voicebot join") for person in place.people))
+    assert sum("There is a call" in answer for answer in told) == 4, told
+    (room,) = set(hasty.stage.valsea.sessions) - before
+    await hasty.command(place, place.people[0], "voicebot leave")
+    await hasty.expect_end(place, hasty.stage.valsea.sessions[room], "someone sent the bot away")
+
+
 async def test_the_doctor_before_and_in_a_call(hasty: RunningBot) -> None:
     place = hasty.place("Ann", "Ben")
     ann, ben = place.people
