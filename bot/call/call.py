@@ -135,8 +135,8 @@ class Call:
         self.ignored: set[int] = set()
         #: Who may end it and interrupt the voicebot where that is the starter's: the starter, until they leave.
         self.host_id = request.starter_id
-        #: Whether the voicebot is in its room.
         self._on_its_way_to: int | None = None  # a voice channel's id
+        #: Whether the voicebot is in its room.
         self.voicebot_there = False
 
     # -- what others may ask ------------------------------------------------------------------------------------
