@@ -166,7 +166,7 @@ class CallManager:
                 del self._tests[test.channel.guild.id]
 
     async def _end_test(self, guild_id: int) -> None:
-        """Afterwards nothing of it is left; but others may have come before, so look again whether the server is free."""
+        """Nothing of it is left then; but others may have come meanwhile: look again whether the server is free."""
         while (test := self._tests.get(guild_id)) is not None:
             test.stop()
             await test.over.wait()

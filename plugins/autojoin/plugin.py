@@ -18,12 +18,15 @@ from bot.call.call import Call
 from bot.call.events import Receipt
 from bot.call.manager import people_in
 from bot.call.request import CallRequest
-from bot.call.state import CallState
+from bot.call.state import CallState, EndReason
 from bot.call.voicebots import resolve_voicebot
 from bot.config.model import AccessSettings, PluginSettings, Seconds
 from bot.errors import ParleyError, Refused
 from bot.language import in_language, say
 from bot.plugin_host.plugin import Host, Plugin
+
+#: How often, and every how many seconds, is looked whether the last call's ending is over.
+ENDING_LOOKS, ENDING_POLL = 40, 0.5
 
 
 class AutoJoinSettings(PluginSettings):
@@ -72,7 +75,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
 
     async def on_call_ended(self, receipt: Receipt) -> None:
         call = self._calls.pop(receipt.session_id, None)
-        if call is not None and people_in(call.channel):
+        if call is not None and receipt.reason is not EndReason.EMPTY and people_in(call.channel):
             self._given_up.add(call.voice_channel_id)
 
     def _wanted(self, guild_id: int, channel: discord.VoiceChannel) -> bool:
@@ -83,6 +86,12 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         guild, config = channel.guild, self.host.config
         settings = config.plugin(guild.id, self.name, self.Settings)
         await asyncio.sleep(settings.wait)
+        for _ in range(ENDING_LOOKS):
+            if not self._is_ending(guild.id):
+                break
+            await asyncio.sleep(ENDING_POLL)
+        if channel.id in self._given_up:  # the call that has just ended was sent away
+            return
         present = people_in(channel)
         call = self.host.calls.of_guild(guild.id)
         if call is not None and self._left_behind(call, settings) and present:
@@ -118,6 +127,11 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         if place is not None:
             text = say("I did not join {channel} by myself: {reason}", channel=channel.mention, reason=error.for_user)
             await place.send(in_language(text, self.language(channel.guild.id)))
+
+    def _is_ending(self, guild_id: int) -> bool:
+        """Whether the server's last call is over, but its receipt is not given yet."""
+        calls, call = self.host.calls, self.host.calls.of_guild(guild_id)
+        return calls.config_of(guild_id) is not None and (call is None or call.state is CallState.ENDING)
 
     @staticmethod
     def _left_behind(call: Call, settings: AutoJoinSettings) -> bool:

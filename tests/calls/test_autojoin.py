@@ -3,6 +3,7 @@
 import asyncio
 
 from sandbox.stage import Place
+from sandbox.valsea.faults import Fault
 from tests.calls.hum import humming
 from tests.conftest import start_bot
 from tests.support import RunningBot, eventually
@@ -31,6 +32,24 @@ async def test_it_joins_whoever_arrives_and_leaves_with_them(hasty: RunningBot) 
     await ann.leave()
     await eventually(lambda: not bot.organisation.running())
     await eventually(lambda: bot.receipts(place) == ["It ended because everybody had left the voice channel."])
+    assert await bot.process.stop() == 0
+
+
+async def test_who_comes_while_the_last_call_is_ending_has_one_of_their_own(hasty: RunningBot) -> None:
+    bot = await start_bot(hasty.stage, empty_channel_grace=0.5)
+    place = bot.place("Ann", "Ben")
+    ann, ben = place.people
+    await _server(bot, place, empty_channel_grace=0.5)
+    await ann.join(place.guild_id, place.voice_id)
+    await eventually(lambda: len(bot.organisation.running()) == 1, 10, bot.log())
+    await eventually(lambda: any("invited by" in m["content"] for m in bot.posts(place)))
+    bot.stage.valsea.faults.add(Fault("end", delay=3))
+    await ann.leave()
+    in_voice = bot.stage.discord.world.voice_channel_of
+    await eventually(lambda: in_voice(place.guild_id, bot.account.user_id) is None)
+    assert bot.organisation.running(), "its end is confirmed later"
+    await ben.join(place.guild_id, place.voice_id)
+    await eventually(lambda: len(bot.organisation.meters) == 2, 10, bot.log())
     assert await bot.process.stop() == 0
 
 
