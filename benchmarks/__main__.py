@@ -36,7 +36,7 @@ async def _main(names: list[str]) -> int:
         except Exception as error:  # the others' figures are not lost with it
             print(f"{name} could not be measured: {type(error).__name__}: {error}", file=sys.stderr)
             failed = True
-    print(show(rows))
+    print(show(rows), flush=True)  # LiveKit may abort the process when it ends
     return int(failed)
 
 
