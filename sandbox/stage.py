@@ -23,6 +23,7 @@ from sandbox.valsea.voicebots import VoicebotWorker
 
 Json = dict[str, Any]
 READY_TIMEOUT = 30.0  # seconds
+EPHEMERAL = 64  # https://discord.com/developers/docs/resources/message#message-object-message-flags
 
 
 @dataclass(slots=True)
@@ -211,9 +212,12 @@ class Stage:
 
     async def click(self, bot: BotAccount, place: Place, by: Person, message: Json, custom_id: str) -> str:
         """A person clicks on a button of a message in the text channel; what the bot answers to them alone."""
-        return await self._told(
-            self.discord.click(bot, place.guild_id, place.text_id, by.user_id, int(message["id"]), custom_id)
-        )
+        interaction = self.discord.click(bot, place.guild_id, place.text_id, by.user_id, int(message["id"]), custom_id)
+        await self.discord.answer(interaction, timeout=40)
+        async with asyncio.timeout(20):  # the first answer may be an edit of the message, which everybody sees
+            while not (private := [a for a in self.discord.world.response(interaction) if a["flags"] & EPHEMERAL]):
+                await asyncio.sleep(0.02)
+        return "\n".join(str(answer["content"]) for answer in private)
 
     async def _told(self, interaction: int) -> str:
         answers = await self.discord.answer(interaction, timeout=40)
