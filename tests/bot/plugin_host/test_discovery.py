@@ -45,7 +45,7 @@ def test_a_folder_of_plugins(tmp_path: Path) -> None:
     ("manifest", "reason"),
     [
         (GOOD.replace("dice", "Dice"), "dice/plugin.yaml:1:1: name: string should match pattern"),
-        (GOOD.replace("name: dice\n", ""), "dice/plugin.yaml:1:1: name: field required"),
+        (GOOD.replace("name: dice\n", ""), "dice/plugin.yaml:1:1: name: is missing"),
         (GOOD + "autor: me\n", "dice/plugin.yaml:5:1: autor: unknown key; did you mean `author`?"),
         (GOOD + "permissions: [send_mesages]\n", "dice/plugin.yaml:5:1: permissions: 'send_mesages' is no permission"),
         (
