@@ -95,8 +95,11 @@ def _machine(config: Config) -> Iterator[Line]:
         )
     most = davey.DAVE_PROTOCOL_VERSION
     yield Line(most >= 1, f"DAVE protocol {most}: Discord's end-to-end encryption")
-    free = shutil.disk_usage(config.ledger_file.parent).free
-    yield Line(free > LEAST_DISK, f"{free >> 20} MB free for {config.ledger_file} (200 MB or more is wise)")
+    try:
+        free = shutil.disk_usage(config.ledger_file.parent).free
+        yield Line(free > LEAST_DISK, f"{free >> 20} MB free for {config.ledger_file} (200 MB or more is wise)")
+    except OSError as error:
+        yield Line(False, f"{config.ledger_file.parent}: {error.strerror}; the ledger is to be there: make the folder")
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
             udp.bind(("", 0))

@@ -21,7 +21,7 @@ from .events import CallObserver
 from .ledger import Ledger, SessionRecord, SessionState
 from .limits import Allowance, Limits, Starter
 from .opening import SessionOpener
-from .permissions import check_voice
+from .permissions import check_text, check_voice
 from .reaper import Reaper
 from .receipts import Receipts
 from .request import CallRequest
@@ -118,6 +118,7 @@ class CallManager:
                     provider=billed.provider.title,
                 )
             )
+        check_text(request.channel.guild, request.text_channel_id)
         check_voice(request.channel)
         await self._end_test(guild_id)
         self._check_free(guild_id)

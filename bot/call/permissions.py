@@ -40,6 +40,22 @@ def missing_in_text(channel: Any) -> list[str]:
     return [name for name, granted in needed.items() if not granted]
 
 
+def check_text(guild: discord.Guild, channel_id: int) -> None:
+    """Refused when what is said could not be written into a channel of this server: people must read that they are
+    heard, and nothing of them may appear elsewhere."""
+    channel = guild.get_channel_or_thread(channel_id)
+    if channel is None:
+        raise Refused(
+            say(
+                "The text channel in this server's settings is gone, or I cannot see it. "
+                "`/voicebot setup` lets an admin choose another one."
+            )
+        )
+    missing = missing_in_text(channel)
+    if missing:
+        raise Refused(needed_in_text(missing, channel.mention))
+
+
 def check_voice(channel: VoiceChannel) -> None:
     """Refused, naming each permission that the bot lacks in a voice channel, or that it is full."""
     missing = missing_in_voice(channel)

@@ -23,6 +23,9 @@ MAX_PROTOCOL_VERSION: int = davey.DAVE_PROTOCOL_VERSION
 #: Undecryptable frames in a row before our keys count as lost (0.72 s of one speaker; as @discordjs/voice has it). One
 #: readable frame of anybody proves our keys right: then it is the others' keys that do not fit.
 FAILURES_BEFORE_RECOVERY = 36
+#: How much a frame counts that came while our keys are still on their way. Others talk on meanwhile, at 50 frames a
+#: second each, and asking anew would make the Welcome that is under way worthless.
+BEFORE_KEYS = 0.025
 #: Recoveries that brought no readable frame before only a fresh voice session can help.
 MAX_RECOVERIES = 5
 #: Seconds for which frames of the version before a transition are still accepted.
@@ -46,7 +49,7 @@ class DaveSession:
         self._session: davey.DaveSession | None = None
         self._version = 0
         self._pending: dict[int, int] = {}  # transition id -> protocol version
-        self._failures = 0  # undecryptable frames in a row, of whomever
+        self._failures = 0.0  # undecryptable frames in a row, of whomever
         self._vain_recoveries = 0
         self._last_transition = 0
         self.recoveries = 0
@@ -119,7 +122,7 @@ class DaveSession:
         try:
             opus = self._session.decrypt(user_id, davey.MediaType.audio, frame)
         except ValueError:
-            self._failures += 1
+            self._failures += 1 if self._session.ready else BEFORE_KEYS
             return None
         if frame != SILENCE_FRAME:  # which passes in clear, and proves nothing
             self._failures = self._vain_recoveries = 0

@@ -7,6 +7,7 @@ nobody is told the same twice, and who sent the bot away has it back when they a
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 import discord
@@ -17,6 +18,7 @@ from bot.call.access import check_start
 from bot.call.call import Call
 from bot.call.events import Receipt
 from bot.call.manager import people_in
+from bot.call.permissions import check_voice
 from bot.call.request import CallRequest
 from bot.call.state import CallState, EndReason
 from bot.call.voicebots import resolve_voicebot
@@ -123,10 +125,10 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
             await self._say_why(channel, text_channel_id, error)
 
     async def _say_why(self, channel: discord.VoiceChannel, text_channel_id: int, error: ParleyError) -> None:
-        place = self.host.get_channel(text_channel_id)
-        if place is not None:
+        place = channel.guild.get_channel_or_thread(text_channel_id) or channel
+        with contextlib.suppress(discord.HTTPException):  # perhaps that is why
             text = say("I did not join {channel} by myself: {reason}", channel=channel.mention, reason=error.for_user)
-            await place.send(in_language(text, self.language(channel.guild.id)))
+            await place.send(in_language(text, self.language(channel.guild.id)))  # type: ignore[union-attr]
 
     def _is_ending(self, guild_id: int) -> bool:
         """Whether the server's last call is over, but its receipt is not given yet."""
@@ -142,10 +144,16 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
 
     async def _follow(self, call: Call, channel: discord.VoiceChannel) -> None:
         """The call goes on where its people are now, and who was there already reads that something listens."""
-        place, language = self.host.get_channel(call.text_channel_id), self.language(call.guild_id)
-        if place is not None:
-            text = say("🎙️ **{voicebot}** follows into {channel}.", voicebot=call.voicebot_name, channel=channel.mention)
-            await place.send(text.to(language))
+        try:
+            check_voice(channel)
+        except Refused as error:
+            self._given_up.add(channel.id)
+            await self._say_why(channel, call.text_channel_id, error)
+            return
+        text = say("🎙️ **{voicebot}** follows into {channel}.", voicebot=call.voicebot_name, channel=channel.mention)
+        for place in {self.host.get_channel(call.text_channel_id), channel} - {None}:
+            with contextlib.suppress(discord.HTTPException):
+                await place.send(text.to(self.language(call.guild_id)))
         await call.move_to(channel)
 
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aiohttp
 import discord
 
 from bot.call.call import Call
@@ -134,8 +135,8 @@ class Panel:
             self._shown = shown
         except discord.NotFound:  # somebody deleted it: they do not want it
             self._message = None
-        except discord.HTTPException as error:
-            log.info("call %s: the panel could not be edited: %s", self._call.id, error.text)
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            log.info("call %s: the panel could not be edited: %s", self._call.id, error)
 
     def _embed(self) -> discord.Embed:
         call, language = self._call, self._language

@@ -13,19 +13,18 @@ from bot.call.call import Call
 from bot.call.events import Receipt
 from bot.call.limits import Starter
 from bot.call.manager import humans_in
-from bot.call.permissions import missing_in_text, needed_in_text
 from bot.call.request import CallRequest
 from bot.call.state import CallState, EndReason
 from bot.call.usage import Period, as_csv, span
 from bot.call.voicebots import resolve_voicebot
-from bot.config.model import PluginSettings, ServerSettings
+from bot.config.model import PluginSettings
 from bot.errors import Refused
 from bot.language import ENGLISH, Text, say
 from bot.plugin_host.plugin import Host, Plugin
 from bot.text import MESSAGE_LIMIT
 
 from . import checks, receipts, setup, words
-from .asking import Interaction, text_channel, theirs, where
+from .asking import Interaction, theirs, where
 from .panel import Panel, PanelButtons
 from .plugins import PluginCommands
 from .settings import SettingsCommands
@@ -80,7 +79,8 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         check_start(member, settings.access)
         target = channel or _channel_of(member)
         _check_member(member, target)
-        text_channel_id = self._text_channel(interaction, settings)
+        text_channel_id = settings.text_channel or interaction.channel_id
+        assert text_channel_id is not None
         request = CallRequest(
             channel=target,
             text_channel_id=text_channel_id,
@@ -267,21 +267,6 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         if call is None or call.state is CallState.ENDING:
             raise Refused(say("There is no call on this server. `/voicebot join` starts one."))
         return call
-
-    def _text_channel(self, interaction: Interaction, settings: ServerSettings) -> int:
-        """Where the words go; Refused, naming what the bot may not do there."""
-        channel = text_channel(interaction, settings)
-        if channel is None:
-            raise Refused(
-                say(
-                    "The text channel in this server's settings is gone, or I cannot see it. "
-                    "The bot's operator can correct `text_channel`."
-                )
-            )
-        missing = missing_in_text(channel)
-        if missing:
-            raise Refused(needed_in_text(missing, channel.mention))
-        return int(channel.id)
 
 
 def _check_member(member: discord.Member, channel: discord.VoiceChannel) -> None:

@@ -69,6 +69,29 @@ async def test_limits_apply_and_are_told_once(hasty: RunningBot) -> None:
     assert await bot.process.stop() == 0
 
 
+async def test_no_call_begins_where_people_cannot_read_that_they_are_heard(hasty: RunningBot) -> None:
+    """In a channel that the bot may not write into, or in one of another server, which would read everything."""
+    bot = await start_bot(hasty.stage)
+    mute, crossing, other = bot.place("Ann"), bot.place("Ben"), bot.place("Cyd")
+    block = {"autojoin": {"enabled": True, "channels": [mute.voice_id, crossing.voice_id], "wait": 0.5}}
+    servers = {
+        mute.guild_id: {"text_channel": mute.text_id, "plugins": block},
+        crossing.guild_id: {"text_channel": other.text_id, "plugins": block},
+    }
+    bot.stage.discord.world.deny(mute.text_id, bot.account.user_id, "send_messages")
+    bot.process.configure({**bot.stage.config(), "servers": servers})
+    await eventually(lambda: "autojoin" in bot.log(), 10, "the config was not read again")
+    for place in (mute, crossing):
+        await place.people[0].join(place.guild_id, place.voice_id)
+    told = bot.stage.discord.world.messages
+    await eventually(lambda: bool(told(crossing.voice_id)), 10, bot.log())
+    assert "is gone, or I cannot see it" in told(crossing.voice_id)[0]["content"]
+    await asyncio.sleep(1)
+    assert not bot.organisation.meters
+    assert told(other.text_id) == told(mute.text_id) == []
+    assert await bot.process.stop() == 0
+
+
 async def test_who_passes_through_starts_nothing(hasty: RunningBot) -> None:
     bot = await start_bot(hasty.stage)
     place = bot.place()

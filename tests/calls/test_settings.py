@@ -67,6 +67,17 @@ async def test_a_wrong_value_changes_nothing_and_says_what_was_expected(bot: Run
     assert "Is it one of `bitrate_kbps`" in await bot.command(place, ann, "voicebot settings show", key="bitrate")
 
 
+async def test_a_value_that_stands_for_millions_is_refused_at_once(bot: RunningBot) -> None:
+    place = bot.place("Ann")
+    (ann,) = place.people
+    bot.stage.discord.world.grant(place.guild_id, ann.user_id, "manage_guild")
+    rows = ["&a0 [x,x,x,x,x,x,x,x]", *(f"&a{n} [{','.join([f'*a{n - 1}'] * 8)}]" for n in range(1, 7))]
+    for value in (f"[{','.join(rows)}]", "&a [*a]"):
+        told = await bot.command(place, ann, "voicebot settings set", key="voicebot_name", value=value)
+        assert "cannot be read as a value" in told
+    assert not servers_file(bot, place).exists()
+
+
 async def test_mistakes_and_settings_are_told_in_the_language_of_who_asks(bot: RunningBot) -> None:
     place = bot.place("Ann")
     (ann,) = place.people

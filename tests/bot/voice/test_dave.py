@@ -107,6 +107,28 @@ def test_too_many_failures_ask_for_new_keys_and_get_them(room: Room) -> None:
     assert _understands(ann, bot)
 
 
+def test_who_talks_while_our_keys_are_on_their_way_does_not_make_us_ask_anew(room: Room) -> None:
+    """Three people talk for the three seconds that a transition may take; the Welcome that comes then still fits."""
+    bot, ann = _member(BOT), _member(ANN)
+    room.join(ann)
+    room.members[BOT], introduction = bot, bot.start()
+    room.deliver(room.group.connect(BOT))
+    for _ in range(3 * 3 * 50):
+        assert bot.session.open(ANN, b"\xfc" + b"plain" * 12) is None
+        assert not bot.session.needs_recovery
+    room.take(BOT, introduction)
+    assert _understands(bot, ann)
+    assert bot.session.recoveries == 0
+
+
+def test_keys_that_never_come_are_asked_for_anew() -> None:
+    bot = _member(BOT)
+    bot.start()
+    for _ in range(round(dave.FAILURES_BEFORE_RECOVERY / dave.BEFORE_KEYS) + 1):
+        bot.session.open(ANN, b"\xfc" + b"plain" * 12)
+    assert bot.session.needs_recovery
+
+
 def test_someone_with_a_bad_key_costs_the_others_nothing(room: Room) -> None:
     """As long as anybody can be read our keys are right."""
     bot, ann, bob = _member(BOT), _member(ANN), _member(BOB)
