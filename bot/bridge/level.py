@@ -16,6 +16,8 @@ LOUDER, SOFTER = 4.0, 0.5  # at most: +12 dB and -6 dB
 PACE = 0.02
 #: How fast somebody is no longer made louder when another begins to talk, and is again: gain per frame of 20 ms.
 YIELD, RETURN = 0.6, 0.1
+#: Samples in which a gain that would leave the scale comes down: 2 ms, too short to hear and too long to click.
+DUCK = 96
 _FULL_SCALE = 32_767.0
 
 
@@ -25,19 +27,25 @@ class LevelBalance:
     def __init__(self) -> None:
         self.gain = 1.0
         self._most = LOUDER  # just now
+        self._applied = 1.0  # at the end of the last frame
 
     def apply(self, frame: Frame, level: float, *, speaking: bool, alone: bool = True) -> Frame:
         """The frame at the person's gain; `level` is its root mean square before. `alone`: nobody else talks."""
-        before = min(self.gain, self._most)
+        before = self._applied
         self._most = min(self._most + RETURN, LOUDER) if alone else max(self._most - YIELD, 1.0)
         if speaking and level > 0:
             wanted = min(max(TARGET / level, SOFTER), LOUDER)
             self.gain += PACE * (wanted - self.gain)
-        now = min(self.gain, self._most)
+        now = min(self.gain, self._most, before + RETURN)
         if abs(now - 1.0) < 0.05 and before == now:
             return frame
         # No sample may leave the scale: a loud word after many quiet ones is louder at once than the gain can follow.
         peak = float(np.abs(frame.astype(np.int32)).max())
         ceiling = _FULL_SCALE / peak if peak else LOUDER
-        ramp = np.linspace(min(before, ceiling), min(now, ceiling), len(frame), dtype=np.float32)
-        return np.asarray(frame * ramp, np.float32).astype(np.int16)
+        self._applied = now = min(now, ceiling)
+        if before > ceiling:
+            ramp = np.full(len(frame), now, np.float32)
+            ramp[:DUCK] = np.linspace(before, now, DUCK, dtype=np.float32)
+        else:
+            ramp = np.linspace(before, now, len(frame), dtype=np.float32)
+        return np.asarray(np.clip(frame * ramp, -_FULL_SCALE, _FULL_SCALE), np.float32).astype(np.int16)

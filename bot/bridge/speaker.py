@@ -50,6 +50,8 @@ class Speaker:
         self.lengthened = 0
         self._bounds = least, most
         self._balance = LevelBalance() if balance else None
+        #: The frame of this tick as it came, before anybody was made louder; None in silence.
+        self.heard: Frame | None = None
         self._decoder = decoder
         self._fade = Fade()
         self._ready: Frame = np.empty(0, np.int16)
@@ -87,6 +89,7 @@ class Speaker:
                 self._ready = self._shorten(self._ready, surplus)
         frame, self._ready = self._ready[:FRAME_SAMPLES], self._ready[FRAME_SAMPLES:]
         self.delay = surplus + self.buffer.delay.depth
+        self.heard = frame
         self.activity.update(frame, now)
         if self.activity.level >= SPEECH_LEVEL:
             self.spoken_level += 0.02 * (self.activity.level - self.spoken_level)
@@ -100,10 +103,12 @@ class Speaker:
         rest, self._ready = self._ready, self._ready[:0]
         self._fade.rest()
         if not len(rest):
+            self.heard = None
             self.activity.update(None, now)
             return None
         fading = rest * np.linspace(1, 0, len(rest), dtype=np.float32)
         frame = np.pad(np.asarray(fading, np.float32).astype(np.int16), (0, FRAME_SAMPLES - len(rest)))
+        self.heard = frame
         self.activity.update(frame, now)
         return frame
 

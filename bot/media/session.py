@@ -237,10 +237,10 @@ class MediaSession:
         for user_id, speaker in self._speakers.items():
             before = speaker.activity.speaking
             frame = speaker.next_frame(now, alone=talking - before == 0)
-            if frame is not None:
+            if frame is not None and speaker.heard is not None:
                 frames.append(frame)
                 if self._voices.playing or self._interruption.yields(now):
-                    self._check_interruption(user_id, frame, now)
+                    self._check_interruption(user_id, speaker.heard, now)  # an echo made louder is none any more
             if speaker.activity.speaking != before:
                 self._post(SpeakingChanged(user_id, not before, now))
         if not (self._voices.playing or self._interruption.yields(now)):

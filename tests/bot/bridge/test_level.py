@@ -74,6 +74,19 @@ def test_a_voice_that_is_right_is_untouched() -> None:
     assert balance.apply(frame, level(frame), speaking=False) is frame
 
 
+def test_a_loud_sentence_after_a_quiet_one_has_no_steps() -> None:
+    """At a sample that is not zero the gain is what comes out over what goes in: it is the same across every border."""
+    balance = LevelBalance()
+    rng = np.random.default_rng(4)
+    gain, loudness = 1.0, 500.0
+    for then in [500.0] * 200 + list(rng.uniform(500, 20_000, 400)):
+        sign = np.where(np.arange(FRAME_SAMPLES) % 320 < 160, 1, -1)
+        frame = (sign * np.linspace(loudness, then, FRAME_SAMPLES)).astype(np.int16)
+        gains = balance.apply(frame, level(frame), speaking=True) / frame
+        assert np.abs(np.diff(gains, prepend=gain)).max() < 0.05
+        gain, loudness = float(gains[-1]), then
+
+
 @given(st.lists(st.floats(0, 23_000), min_size=1, max_size=60))
 def test_a_shout_after_whispers_stays_on_the_scale(loudnesses: list[float]) -> None:
     balance = LevelBalance()

@@ -113,6 +113,23 @@ WORDS = at(speak("But I have another question, and it is a very different one, a
 ANSWER = at(speak("The gallery on the second floor is open until six, and the café until five."), 3000)
 
 
+@pytest.mark.parametrize("balanced", [True, False])
+def test_the_voicebots_own_echo_does_not_interrupt_it(balanced: bool) -> None:
+    """20 dB softer and a fifth of a second late, from somebody who spoke so softly before that they are made louder."""
+    desk = Desk(level_balance=balanced)
+    for frame in frames(at(WORDS, 650)):
+        desk.say(ANN, frame)
+        desk.beat()
+    said = np.tile(ANSWER, 3)
+    echo = np.concatenate((np.zeros(9600, np.int16), said // 10)).astype(np.int16)
+    for number, frame in enumerate(frames(said)):
+        desk.say(ANN, frames(echo)[number])
+        desk.voicebot_says(frame)
+        desk.beat()
+    assert len(desk.voice.sent) > 0.9 * len(frames(said))
+    assert desk.session._interruption.count == 0
+
+
 @pytest.mark.parametrize(("balanced", "least", "most"), [(True, 2.0, 4.5), (False, 0.8, 1.25)])
 def test_the_quiet_are_brought_up_where_the_server_wants_it(balanced: bool, least: float, most: float) -> None:
     desk = Desk(level_balance=balanced)
