@@ -17,6 +17,11 @@ def _calls(*names: str) -> list[str]:
     return [f"tests/calls/test_{name}.py" for name in names]
 
 
+def _without(*left_out: str) -> list[str]:
+    """Files, folders or single tests."""
+    return [f"--{'deselect' if '::' in what else 'ignore'}={what}" for what in left_out]
+
+
 #: Single tests of files whose others can stand company: one waits for words to be understood, one counts frames.
 SPEAKING = "tests/bot/testing/test_new_plugin.py::test_a_new_plugin_passes_its_own_test"
 COUNTING = "tests/calls/test_plugins.py::test_a_hundred_reloads_in_a_live_call"
@@ -26,12 +31,8 @@ SOUND = [*_calls("soak", "membership", "sound"), COUNTING, *ROOM]
 MONEY = _calls("money", "guards", "settings", "config")
 FAULTS = _calls("accidents", "voice_faults", "endings", "livekit_lost")
 #: All that is not named, so that no file is ever forgotten.
-OTHER_CALLS = [
-    "tests/calls",
-    *(f"--ignore={file}" for file in (*WORDS, *SOUND, *MONEY, *FAULTS) if "::" not in file),
-    f"--deselect={COUNTING}",
-]
-CLASSES = ["--ignore=tests/calls", *(f"--ignore={folder}" for folder in ROOM), f"--deselect={SPEAKING}"]
+OTHER_CALLS = ["tests/calls", *_without(*WORDS, *SOUND, *MONEY, *FAULTS)]
+CLASSES = _without("tests/calls", *ROOM, SPEAKING)
 
 
 def main() -> int:

@@ -30,7 +30,7 @@ SLOT = 3.0  # seconds from one phrase to the next
 PHRASE = 1.2
 WINDOW = 6.0  # seconds of sound kept, in which a phrase is looked for
 FIVE_MINUTES = int(300 / SLOT)  # in phrases
-#: Seconds that the delay of the last five minutes may be from that of the first, and milliseconds for what the bot
+#: Seconds by which the delay may drift, and the last five minutes be from the first; and milliseconds for what the bot
 #: itself holds. Between the two are the SDK's own jitter buffers, which come and go by a frame or two.
 APART, HELD_APART = 0.02, 15
 HELD = re.compile(r"Held back: (\d+) ms towards the voicebot, (\d+) ms")
@@ -43,9 +43,7 @@ class Phase:
     clock: float = 1.0  # of the person's sound card
     to_room: list[float] = field(default_factory=list)
     to_person: list[float] = field(default_factory=list)
-    held: list[tuple[int, int]] = field(
-        default_factory=list
-    )  # milliseconds that the bot says it holds, to room, person
+    held: list[tuple[int, int]] = field(default_factory=list)  # ms that the bot says it holds, to room and to person
     not_found: int = 0  # phrases whose delay could not be measured
     memory: int = 0  # kilobytes
     files: int = 0
@@ -61,8 +59,11 @@ class Phase:
         """Milliseconds between what the bot holds on its worse side late in the phase, and early in it."""
         part = max(1, len(self.held) // 3)
         return max(
-            (round(median(now[side] for now in self.held[-part:]) - median(now[side] for now in self.held[:part])))
-            for side in (0, 1)
+            (
+                round(median(now[side] for now in self.held[-part:]) - median(now[side] for now in self.held[:part]))
+                for side in (0, 1)
+            ),
+            key=abs,
         )
 
 
@@ -227,6 +228,8 @@ async def _main(minutes: float, ppm: float) -> int:
         abs(phase.held_drift()) <= HELD_APART for phase in outcome.phases
     )
     for side in ("to_room", "to_person"):
+        print(f"{side}: drift {outcome.drift(side) * 1000:+.0f} ms", flush=True)
+        steady = steady and abs(outcome.drift(side)) <= APART
         began, ended = outcome.first_and_last(side)
         print(f"{side}: {began * 1000:.0f} ms in the first five minutes, {ended * 1000:.0f} ms in the last", flush=True)
         steady = steady and abs(ended - began) <= APART

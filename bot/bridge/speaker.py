@@ -89,8 +89,7 @@ class Speaker:
                 self._ready = self._shorten(self._ready, surplus)
         frame, self._ready = self._ready[:FRAME_SAMPLES], self._ready[FRAME_SAMPLES:]
         self.delay = surplus + self.buffer.delay.depth
-        self.heard = frame
-        self.activity.update(frame, now)
+        self._hear(frame, now)
         if self.activity.level >= SPEECH_LEVEL:
             self.spoken_level += 0.02 * (self.activity.level - self.spoken_level)
         if self._balance is None:
@@ -98,18 +97,20 @@ class Speaker:
         speaking = self.activity.level >= SPEECH_LEVEL
         return self._balance.apply(frame, self.activity.level, speaking=speaking, alone=alone)
 
+    def _hear(self, frame: Frame | None, now: float) -> None:
+        self.heard = frame
+        self.activity.update(frame, now)
+
     def _rest(self, now: float) -> Frame | None:
         """Nobody speaks any more; what is left of the last frame still does."""
         rest, self._ready = self._ready, self._ready[:0]
         self._fade.rest()
         if not len(rest):
-            self.heard = None
-            self.activity.update(None, now)
+            self._hear(None, now)
             return None
         fading = rest * np.linspace(1, 0, len(rest), dtype=np.float32)
         frame = np.pad(np.asarray(fading, np.float32).astype(np.int16), (0, FRAME_SAMPLES - len(rest)))
-        self.heard = frame
-        self.activity.update(frame, now)
+        self._hear(frame, now)
         return frame
 
     def _decode(self, due: bytes | Gap) -> Frame:

@@ -121,7 +121,6 @@ class CallManager:
         check_text(request.channel.guild, request.text_channel_id)
         check_voice(request.channel)
         await self._end_test(guild_id)
-        self._check_free(guild_id)
         provider = self._provider_for(guild_id, settings)
         call = Call(
             request,
@@ -151,7 +150,6 @@ class CallManager:
         self._check_free(guild_id)
         check_voice(channel)
         await self._end_test(guild_id)
-        self._check_free(guild_id)
         test = self._tests[guild_id] = EchoTest(channel, config.server(guild_id), user_id, self._media_loop)
         task = asyncio.create_task(self._run_test(test), name=f"echo test on {guild_id}")
         self._tasks.add(task)
@@ -163,16 +161,19 @@ class CallManager:
         try:
             await test.run()
         finally:
-            if self._tests.get(test.channel.guild.id) is test:
-                del self._tests[test.channel.guild.id]
+            self._forget_test(test)
 
     async def _end_test(self, guild_id: int) -> None:
-        """Nothing of it is left then; but others may have come meanwhile: look again whether the server is free."""
+        """Nothing of it is left then; Refused when somebody else took the server while it was ending."""
         while (test := self._tests.get(guild_id)) is not None:
             test.stop()
             await test.over.wait()
-            if self._tests.get(guild_id) is test:
-                del self._tests[guild_id]
+            self._forget_test(test)
+        self._check_free(guild_id)
+
+    def _forget_test(self, test: EchoTest) -> None:
+        if self._tests.get(test.channel.guild.id) is test:
+            del self._tests[test.channel.guild.id]
 
     def provider_of(self, guild_id: int, config: Config) -> Provider:
         """What a server's calls would be opened at; ParleyError when it is not there or has no key."""

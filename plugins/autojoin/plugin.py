@@ -9,6 +9,7 @@ nobody is told the same twice, and who sent the bot away has it back when they a
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from typing import Any
 
 import discord
 from discord.ext import commands
@@ -125,10 +126,10 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
             await self._say_why(channel, text_channel_id, error)
 
     async def _say_why(self, channel: discord.VoiceChannel, text_channel_id: int, error: ParleyError) -> None:
-        place = channel.guild.get_channel_or_thread(text_channel_id) or channel
+        place: Any = channel.guild.get_channel_or_thread(text_channel_id) or channel
         with contextlib.suppress(discord.HTTPException):  # perhaps that is why
             text = say("I did not join {channel} by myself: {reason}", channel=channel.mention, reason=error.for_user)
-            await place.send(in_language(text, self.language(channel.guild.id)))  # type: ignore[union-attr]
+            await place.send(in_language(text, self.language(channel.guild.id)))
 
     def _is_ending(self, guild_id: int) -> bool:
         """Whether the server's last call is over, but its receipt is not given yet."""
