@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bot.bridge import FRAME_SAMPLES, Frame
-from bot.bridge.mixer import mix
+from bot.bridge.mixer import Mixer
 from bot.bridge.playout import Playout
 from bot.bridge.speaker import Speaker
 from bot.voice.opus import Decoder, Encoder
@@ -98,17 +98,19 @@ async def run() -> list[Row]:
 
 
 def _all() -> list[Row]:
-    ann, bob = _say(ANN), _say(BOB)
-    direct = _wrong([ann], lambda: bridge(), Line(), seeds=(1,))
+    ann, bob, everything = _say(ANN), _say(BOB), _say(ANN + BOB)
+    direct = _wrong([everything], bridge, Line(), seeds=(1,))
     rows = []
     for name, line in LINES.items():
-        ours, straw = _wrong([ann], bridge, line), _wrong([ann], Straw, line)
+        ours, straw = _wrong([everything], bridge, line), _wrong([everything], Straw, line)
         rows.append(_row(f"People's words, {name}", ours, straw, direct, _budget(name)))
     quiet = replace(bob, samples=(bob.samples // 16).astype(np.int16))
+    hushed = replace(ann, samples=(ann.samples // 4).astype(np.int16))
     beside = replace(bob, sentences=[], samples=(bob.samples * 0.3).astype(np.int16))
     jittery = Line(jitter=0.02)
     crowds = {  # all open their microphones at once but in the last one: whose words count, and who is beside
-        "an open microphone beside": ([ann, _hiss(ann)], [ann]),
+        "an open microphone beside": ([ann, _hiss(ann, 100)], [ann]),
+        "someone quiet beside a fan at an open microphone": ([hushed, _hiss(ann, 300)], [ann]),
         "someone 10 dB softer talking at the same time": ([ann, beside], [ann, beside]),
         "taking turns with someone 24 dB louder": (_in_turns([quiet, ann]), _in_turns([bob, ann])),
     }
@@ -116,7 +118,8 @@ def _all() -> list[Row]:
         ours, straw = _wrong(people, bridge, jittery), _wrong(people, Straw, jittery)
         rows.append(_row(f"People's words, {name}", ours, straw, _wrong_mixed(ideal), 0.98))
     for name in BACK:
-        ours, straw = _wrong_back(ann, LINES[name], straw=False), _wrong_back(ann, LINES[name], straw=True)
+        line = LINES[name]
+        ours, straw = _wrong_back(everything, line, straw=False), _wrong_back(everything, line, straw=True)
         rows.append(_row(f"The voicebot's words, {name}", ours, straw, direct, _budget(name)))
     return rows
 
@@ -143,9 +146,9 @@ def _say(sentences: list[str]) -> _Said:
     return _Said(sentences, np.concatenate(parts))
 
 
-def _hiss(beside: _Said) -> _Said:
-    """Somebody who says nothing into an open microphone: noise at -50 dB."""
-    noise = np.random.default_rng(5).normal(0, 100, len(beside.samples))
+def _hiss(beside: _Said, loudness: float) -> _Said:
+    """Somebody who says nothing into an open microphone: noise, by its root mean square; 100 is -50 dB, 300 is -41."""
+    noise = np.random.default_rng(5).normal(0, loudness, len(beside.samples))
     return _Said([], noise.astype(np.int16))
 
 
@@ -209,7 +212,7 @@ def _carry(people: list[_Said], make: Bridge, line: Line) -> Frame:
     """What the voicebot hears of people on lines of this kind."""
     arrivals: list[tuple[float, int, int, int, bytes]] = []  # (time, order, person, timestamp, packet)
     for number, person in enumerate(people):
-        encoder = Encoder(expected_loss=10)
+        encoder = Encoder()
         own = replace(line, seed=line.seed + 100 * number)
         for index in range(len(person.samples) // FRAME_SAMPLES):
             frame = person.samples[index * FRAME_SAMPLES : (index + 1) * FRAME_SAMPLES]
@@ -218,7 +221,7 @@ def _carry(people: list[_Said], make: Bridge, line: Line) -> Frame:
                 continue  # a client sends nothing while nobody speaks
             for late in own.departures(index * FRAME):
                 heapq.heappush(arrivals, (index * FRAME + late, len(arrivals), number, index * FRAME_SAMPLES, packet))
-    bridges = [make() for _ in people]
+    bridges, mixer = [make() for _ in people], Mixer()
     ticks = max(len(person.samples) for person in people) // FRAME_SAMPLES + 60
     heard = np.zeros(ticks * FRAME_SAMPLES, np.int16)
     for tick in range(ticks):
@@ -230,7 +233,7 @@ def _carry(people: list[_Said], make: Bridge, line: Line) -> Frame:
         coming = (one.next_frame(now, alone=all(other is one for other in talking)) for one in bridges)
         frames = [sound for sound in coming if sound is not None]
         if frames:
-            heard[tick * FRAME_SAMPLES : (tick + 1) * FRAME_SAMPLES] = mix(frames)
+            heard[tick * FRAME_SAMPLES : (tick + 1) * FRAME_SAMPLES] = mixer.mix(frames)
     return heard
 
 
@@ -244,7 +247,7 @@ def _carry_back(samples: Frame, line: Line, *, straw: bool) -> Frame:
         coming[index] = max(coming[index][0], coming[index - 1][0]), index
     waiting: deque[tuple[float, int]] = deque(coming)
     playout, straight = Playout(), deque[Frame]()
-    encoder = Encoder(expected_loss=0 if straw else 5)
+    encoder = Encoder(expected_loss=0) if straw else Encoder()
     listener = Speaker(Decoder(), least=0.06, most=0.2)
     arrivals: list[tuple[float, int, int, bytes]] = []
     ticks = len(samples) // FRAME_SAMPLES + 80

@@ -1,13 +1,14 @@
 """The voicebot's sound on its way to Discord: frames in at the room's pace, one out per tick.
 
 The two clocks drift apart and the room's frames come in bunches, so a few frames are held. When more are held for
-longer than a bunch lasts, speech is shortened by a pitch period at a time until they are not, and the hold has a hard
-ceiling: delay never grows. A short gap is concealed. Silence is not played: it ends the burst, and lets the queue
-shrink.
+longer than a bunch lasts, speech is shortened by a pitch period at a time until they are not, when fewer are, it is
+lengthened, and the hold has a hard ceiling: delay never grows. A short gap is concealed. Silence is not played: it ends
+the burst, and lets the queue shrink.
 """
 
 from collections import deque
 from dataclasses import dataclass
+from enum import Enum, auto
 
 import numpy as np
 
@@ -24,6 +25,17 @@ MAX_CONCEALED = 3
 #: it must be far above, as with a voicebot that sends faster than it speaks.
 SURPLUS_TICKS, HASTE_TICKS = 25, 3
 FAR_ABOVE = 3
+#: Ticks for which fewer frames than the prefill wait for the next ones; then what is there is played. The last frame of
+#: a word that came late belongs to it, and not to the next word.
+PATIENCE = 5
+
+
+class Fit(Enum):
+    """What is held, against what is wanted."""
+
+    RIGHT = auto()
+    TOO_MUCH = auto()
+    TOO_LITTLE = auto()
 
 
 @dataclass(slots=True)
@@ -33,7 +45,8 @@ class PlayoutStats:
     played: int = 0
     dropped: int = 0  # beyond the ceiling
     starved: int = 0  # due in the middle of a burst and not there
-    shortened: int = 0  # times a pitch period was taken out
+    shortened: int = 0  # times a pitch period was taken out, and put in
+    lengthened: int = 0
 
 
 class Playout:
@@ -44,8 +57,9 @@ class Playout:
         self._prefill = prefill
         self._ceiling = ceiling
         self._held: deque[Frame] = deque()
-        self._part: Frame = np.empty(0, np.int16)  # what shortening has left of a frame
+        self._part: Frame = np.empty(0, np.int16)  # what stretching has left of a frame
         self._playing = False
+        self._waited = 0  # ticks for the prefill
         self._silent = HANGOVER_FRAMES
         self._fade = Fade()
         self._last: Frame = np.zeros(FRAME_SAMPLES, np.int16)
@@ -53,7 +67,7 @@ class Playout:
         self._last_words: Frame | None = None  # held, and fading out
         self._hurried = False  # whether this burst is played as it comes, to its end
         self._concealed = 0
-        self._least_held, self._ticks = ceiling, 0
+        self._least_held, self._most_held, self._ticks = ceiling, 0, 0
 
     def __len__(self) -> int:
         return len(self._held)
@@ -84,12 +98,13 @@ class Playout:
     def pop(self) -> Frame | None:
         """The frame to send at this tick; None when there is nothing to say."""
         if not self._playing:
-            if len(self._held) < self._prefill:
+            self._waited = self._waited + 1 if self._held else 0
+            if len(self._held) < self._prefill and self._waited <= PATIENCE:
                 return None
             self._start()
-        if not self._held:
+        if not self._held and len(self._part) < FRAME_SAMPLES:
             return self._starve()
-        ends = self._held[0] is self._last_words
+        ends = bool(self._held) and self._held[0] is self._last_words
         frame = self._take()
         if self._torn:
             frame = join(self._last, frame)
@@ -138,42 +153,54 @@ class Playout:
 
     def _start(self) -> None:
         self._playing = True
+        self._waited = 0
         self._last = np.zeros(FRAME_SAMPLES, np.int16)
         self._torn = True
         self._concealed, self._fade = 0, Fade()
-        self._least_held, self._ticks = self._ceiling, 0
+        self._watch_afresh()
 
     def _take(self) -> Frame:
-        """The next 960 samples, a pitch period less when too much is held."""
-        surplus = self._has_surplus()
-        sound = self._held.popleft()
-        if not len(self._part) and not surplus:
-            return sound
-        sound = np.concatenate((self._part, sound))
-        if surplus:
-            sound = self._shorten(sound)
-        if len(sound) < FRAME_SAMPLES:
-            sound = np.concatenate((sound, self._held.popleft()))
+        """The next 960 samples, a pitch period less when too much is held, or more when too little is."""
+        fit = self._fit()
+        if len(self._part) >= FRAME_SAMPLES:
+            sound = self._part
+        else:
+            sound = np.concatenate((self._part, self._held.popleft()))
+            if fit is not Fit.RIGHT:
+                sound = self._stretch(sound, fit)
+            if len(sound) < FRAME_SAMPLES:
+                sound = np.concatenate((sound, self._held.popleft()))
         self._part = sound[FRAME_SAMPLES:]
         return sound[:FRAME_SAMPLES]
 
-    def _has_surplus(self) -> bool:
-        """Whether, of late, there was always more than the prefill."""
+    def _fit(self) -> Fit:
+        """What was held of late, against the prefill: always more, or always less."""
         self._ticks += 1
         self._least_held = min(self._least_held, len(self._held))
+        self._most_held = max(self._most_held, len(self._held))
         far = self._least_held >= self._prefill + FAR_ABOVE
         if self._ticks < (HASTE_TICKS if far else SURPLUS_TICKS):
-            return False
-        surplus = self._least_held > self._prefill
-        self._least_held, self._ticks = self._ceiling, 0
-        return surplus
+            return Fit.RIGHT
+        fit = Fit.RIGHT
+        if self._least_held > self._prefill:
+            fit = Fit.TOO_MUCH
+        elif self._most_held < self._prefill and not self._hurried:
+            fit = Fit.TOO_LITTLE
+        self._watch_afresh()
+        return fit
 
-    def _shorten(self, sound: Frame) -> Frame:
+    def _watch_afresh(self) -> None:
+        self._least_held, self._most_held, self._ticks = self._ceiling, 0, 0
+
+    def _stretch(self, sound: Frame, fit: Fit) -> Frame:
         period = stretch.find_period(sound)
         if period.likeness < stretch.ALIKE and not stretch.is_quiet(sound):
             return sound
-        self.stats.shortened += 1
-        return stretch.shorten(sound, period.samples)
+        if fit is Fit.TOO_MUCH:
+            self.stats.shortened += 1
+            return stretch.shorten(sound, period.samples)
+        self.stats.lengthened += 1
+        return stretch.lengthen(sound, period.samples)
 
     def _starve(self) -> Frame | None:
         """Nothing is there: in the middle of a word repeat its last pitch period, quieter and quieter."""

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from . import FRAME_SAMPLES, FRAME_SECONDS, Frame, stretch
-from .activity import SPEECH_LEVEL, VoiceActivity
+from .activity import VoiceActivity
 from .fade import Fade
 from .jitter_buffer import Gap, JitterBuffer
 from .level import LevelBalance
@@ -75,12 +75,21 @@ class Speaker:
 
     def next_frame(self, now: float, alone: bool = True) -> Frame | None:
         """The 20 ms due at this tick; None when this person is silent. `alone`: nobody else talks."""
+        self.heard = frame = self._due(now)
+        self.activity.update(frame, now)
+        if self.activity.loud:
+            self.spoken_level += 0.02 * (self.activity.level - self.spoken_level)
+        if frame is None or self._balance is None:
+            return frame
+        return self._balance.apply(frame, self.activity.level, speaking=self.activity.loud, alone=alone)
+
+    def _due(self, now: float) -> Frame | None:
         # What is heard may be in time while the next packet is due too early: a part of a frame waits in between.
         surplus, deficit = self.buffer.surplus(now, len(self._ready)), -self.buffer.surplus(now)
         while len(self._ready) < FRAME_SAMPLES:
             due = self.buffer.pop(now)
             if due is Gap.IDLE:
-                return self._rest(now)
+                return self._rest()
             sound = self._decode(due)
             if deficit > TOLERANCE and len(sound) == FRAME_SAMPLES:
                 sound = self._lengthen(sound)
@@ -89,29 +98,16 @@ class Speaker:
                 self._ready = self._shorten(self._ready, surplus)
         frame, self._ready = self._ready[:FRAME_SAMPLES], self._ready[FRAME_SAMPLES:]
         self.delay = surplus + self.buffer.delay.depth
-        self._hear(frame, now)
-        if self.activity.level >= SPEECH_LEVEL:
-            self.spoken_level += 0.02 * (self.activity.level - self.spoken_level)
-        if self._balance is None:
-            return frame
-        speaking = self.activity.level >= SPEECH_LEVEL
-        return self._balance.apply(frame, self.activity.level, speaking=speaking, alone=alone)
+        return frame
 
-    def _hear(self, frame: Frame | None, now: float) -> None:
-        self.heard = frame
-        self.activity.update(frame, now)
-
-    def _rest(self, now: float) -> Frame | None:
+    def _rest(self) -> Frame | None:
         """Nobody speaks any more; what is left of the last frame still does."""
         rest, self._ready = self._ready, self._ready[:0]
         self._fade.rest()
         if not len(rest):
-            self._hear(None, now)
             return None
         fading = rest * np.linspace(1, 0, len(rest), dtype=np.float32)
-        frame = np.pad(np.asarray(fading, np.float32).astype(np.int16), (0, FRAME_SAMPLES - len(rest)))
-        self._hear(frame, now)
-        return frame
+        return np.pad(np.asarray(fading, np.float32).astype(np.int16), (0, FRAME_SAMPLES - len(rest)))
 
     def _decode(self, due: bytes | Gap) -> Frame:
         if due is Gap.LOST:

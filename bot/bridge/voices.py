@@ -4,7 +4,7 @@ Usually there is one. A voicebot with music or typing sounds in the background p
 """
 
 from . import Frame
-from .mixer import mix
+from .mixer import Mixer
 from .playout import Playout
 
 
@@ -13,6 +13,7 @@ class Voices:
 
     def __init__(self) -> None:
         self._playouts: dict[str, Playout] = {}
+        self._mixer = Mixer()
         self._past = Playout().stats  # of tracks that are gone
 
     @property
@@ -45,7 +46,7 @@ class Voices:
     def pop(self) -> Frame | None:
         """The frame to send at this tick; None when there is nothing to say."""
         frames = [frame for playout in self._playouts.values() if (frame := playout.pop()) is not None]
-        return mix(frames) if frames else None
+        return self._mixer.mix(frames) if frames else None
 
     def clear(self) -> None:
         """Drop what is held: the voicebot was interrupted or is gone."""

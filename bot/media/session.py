@@ -15,7 +15,7 @@ import numpy as np
 from bot.bridge import FRAME_SAMPLES, Frame
 from bot.bridge.activity import VoiceActivity
 from bot.bridge.interruption import Interruption
-from bot.bridge.mixer import mix
+from bot.bridge.mixer import Mixer
 from bot.bridge.playout import is_silent
 from bot.bridge.speaker import Speaker
 from bot.bridge.voices import Voices
@@ -75,6 +75,7 @@ class MediaSession:
         self._room: RoomConnection | Echo | None = None
         self._retired: set[asyncio.Task[None]] = set()
         self._speakers: dict[int, Speaker] = {}
+        self._mixer = Mixer()
         self._voices = Voices()
         self._encoder: Encoder | None = None
         self._last_sound: float | None = None
@@ -245,7 +246,7 @@ class MediaSession:
                 self._post(SpeakingChanged(user_id, not before, now))
         if not (self._voices.playing or self._interruption.yields(now)):
             self._interruption.quiet()
-        mixed = mix(frames) if frames else None
+        mixed = self._mixer.mix(frames) if frames else None
         if self._room is None:
             return mixed
         if mixed is not None:

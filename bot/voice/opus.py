@@ -25,6 +25,10 @@ MAX_PACKET = 1275
 _APPLICATION_VOIP = 2048
 _SET_BITRATE, _SET_COMPLEXITY, _SET_INBAND_FEC, _SET_PACKET_LOSS = 4002, 4010, 4012, 4014
 
+#: Percent of packets that libopus is told will be lost; it decides whether in-band FEC is worth its bits. With 5 there
+#: is none at 32 kbit/s, with 10 there is from 24 on (below that at no value), for 0.1 to 0.3 dB of the clean spectrum.
+EXPECTED_LOSS = 10
+
 Pcm = NDArray[np.int16]
 
 
@@ -118,7 +122,7 @@ class Decoder:
 class Encoder:
     """The voicebot's encoder: mono speech. `bitrate` in bit/s, `complexity` 0 to 10 (CPU against quality)."""
 
-    def __init__(self, *, bitrate: int = 64_000, complexity: int = 5, expected_loss: int = 5) -> None:
+    def __init__(self, *, bitrate: int = 64_000, complexity: int = 5, expected_loss: int = EXPECTED_LOSS) -> None:
         self._lib = library()
         error = ctypes.c_int()
         self._state = self._lib.opus_encoder_create(SAMPLE_RATE, 1, _APPLICATION_VOIP, ctypes.byref(error))

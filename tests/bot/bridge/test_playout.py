@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.bridge import FRAME_SAMPLES, Frame
-from bot.bridge.playout import HANGOVER_FRAMES, MAX_CONCEALED, Playout
+from bot.bridge.fade import RETURN
+from bot.bridge.playout import HANGOVER_FRAMES, MAX_CONCEALED, PATIENCE, Playout
 
 SILENT: Frame = np.zeros(FRAME_SAMPLES, np.int16)
 
@@ -148,6 +149,52 @@ def test_a_room_clock_that_is_fast_never_adds_up() -> None:
     assert playout.stats.dropped == 0
 
 
+@pytest.mark.parametrize("ppm", [300, 3000])
+def test_a_room_clock_that_is_slow_is_said_slower(ppm: int) -> None:
+    """A frame too few in every minute at 300 ppm: put in a pitch period at a time, and not made up."""
+    playout, number, longest, ends = Playout(), 0, 0, []
+    for tick in range(30_000):
+        while number * (1 + ppm * 1e-6) <= tick:
+            playout.push(_tone(number))
+            number += 1
+        frame = playout.pop()
+        longest = max(longest, len(playout))
+        ends.append(frame[-1000:] if frame is not None else SILENT)
+    assert playout.stats.starved <= 1
+    assert playout.stats.lengthened > 30_000 * ppm * 1e-6
+    assert longest <= 3
+    assert _click(np.concatenate(ends)[20 * FRAME_SAMPLES :]) < 30
+
+
+def test_frames_that_come_by_twos_are_not_said_slower() -> None:
+    playout = Playout()
+    for number in range(0, 2000, 2):
+        playout.push(_tone(number))
+        playout.push(_tone(number + 1))
+        _pop(playout)
+        _pop(playout)
+    assert (playout.stats.starved, playout.stats.lengthened, playout.stats.shortened) == (0, 0, 0)
+
+
+def test_the_late_end_of_a_word_does_not_wait_for_the_next_one() -> None:
+    playout = Playout(prefill=2)
+    for number in range(3):
+        playout.push(_tone(number))
+    while playout.pop() is not None:
+        pass
+    playout.push(_tone(6))
+    heard = [playout.pop() for _ in range(PATIENCE + 1)]
+    assert heard[:PATIENCE] == [None] * PATIENCE  # what follows may be on its way
+    late = heard[PATIENCE]
+    assert late is not None
+    assert np.array_equal(late[RETURN:], _tone(6)[RETURN:])
+    while playout.pop() is not None:
+        pass
+    playout.push(_tone(50))
+    playout.push(_tone(51))
+    assert np.array_equal(_pop(playout)[RETURN:], _tone(50)[RETURN:])
+
+
 def test_cleared_it_fades_out_within_a_frame() -> None:
     playout = Playout(prefill=2)
     for number in range(8):
@@ -167,24 +214,34 @@ def test_cleared_before_it_began_is_empty() -> None:
     assert playout.pop() is None
 
 
-@given(st.lists(st.sampled_from(["loud", "silent", "pop", "clear"]), max_size=300))
-def test_the_ceiling_holds_and_no_frame_is_played_twice(events: list[str]) -> None:
-    playout, number, popped = Playout(ceiling=5), 0, 0
+def _noise(number: int) -> Frame:
+    """Told from every other by its samples, and without a period that could be taken out or put in."""
+    return np.random.default_rng(number).normal(0, 4000, FRAME_SAMPLES).astype(np.int16)
+
+
+@given(st.lists(st.sampled_from(["loud", "loud", "silent", "pop", "pop", "clear"]), max_size=300))
+def test_the_ceiling_holds_the_order_is_kept_and_no_frame_is_played_twice(events: list[str]) -> None:
+    playout, pushed, last, popped, cut = Playout(ceiling=5), 0, -1, 0, False
     for event in events:
         if event == "loud":
-            playout.push(_loud(number))
-            number += 1
+            playout.push(_noise(pushed))
+            pushed += 1
         elif event == "silent":
             playout.push(SILENT)
         elif event == "clear":
+            cut = playout.playing
             playout.clear()
         else:
+            starved = playout.stats.starved
             frame = playout.pop()
             popped += frame is not None
-            assert frame is None or len(frame) == FRAME_SAMPLES
+            if frame is not None and frame[RETURN:].any() and playout.stats.starved == starved and not cut:
+                played = [n for n in range(last + 1, pushed) if np.array_equal(frame[RETURN:], _noise(n)[RETURN:])]
+                assert len(played) == 1  # a frame that came, whole, and behind the last one
+                last = played[0]
+            cut = cut and frame is None
         assert len(playout) <= 5
     assert playout.stats.played + playout.stats.starved == popped
-    assert playout.stats.played + playout.stats.dropped <= number + events.count("silent") + events.count("clear")
 
 
 @pytest.mark.parametrize("pitch", [100.0, 137.0, 171.0, 333.0])

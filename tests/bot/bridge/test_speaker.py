@@ -98,3 +98,22 @@ def test_a_straggler_of_the_ssrc_before_does_not_take_it_back(speaker: Speaker) 
     _push(speaker, 4, ssrc=2)
     assert _values(speaker, 2) == [3, 4]
     assert speaker.buffer.stats.late == 1
+
+
+def test_the_end_of_a_long_packet_fades_at_the_gain_of_the_rest() -> None:
+    """What does not fill a frame is made as loud as what came before it: a step in the gain would be heard."""
+
+    class Humming(ShowingCodec):
+        def decode(self, packet: bytes) -> Frame:
+            return np.full(FRAME_SAMPLES * 3 // 2 if packet == b"odd" else FRAME_SAMPLES, 800, np.int16)
+
+    speaker = Speaker(Humming(), least=0.04, balance=True)
+    for number in range(100):
+        speaker.push(1, number * FRAME_SAMPLES, b"whole", now=number * FRAME)
+        speaker.next_frame(number * FRAME + 0.001)
+    speaker.push(1, 100 * FRAME_SAMPLES, b"odd", now=100 * FRAME)
+    speaker.push(1, 100 * FRAME_SAMPLES + FRAME_SAMPLES * 3 // 2, SILENCE_PACKET, now=100 * FRAME)
+    tail = [speaker.next_frame((number + 100) * FRAME + 0.001) for number in range(6)]
+    sound = np.concatenate([frame for frame in tail if frame is not None]).astype(np.int32)
+    assert sound[0] > 1200
+    assert np.abs(np.diff(sound[sound > 0])).max() < 30
