@@ -243,7 +243,8 @@ class Call:
         self._media_loop.post(lambda: self._media.let_interrupt(may))
 
     def look_for_hindrances(self) -> None:
-        """Permissions, or the bot's own voice state, may have changed: tell people once what no longer works."""
+        """Permissions, the bot's own voice state or the channel changed: tell people once what no longer works."""
+        self._voice.retune()
         guild = self.channel.guild
         wrong, well = self._hindrances.update(self.channel, guild.get_channel_or_thread(self.text_channel_id))
         for text in wrong:

@@ -111,6 +111,11 @@ class VoiceLink:
             else:
                 return
 
+    def retune(self) -> None:
+        """The channel may have another bitrate now."""
+        bitrate = self._bitrate_of(self.channel)
+        self._media_loop.post(lambda: self._media.set_bitrate(bitrate))
+
     async def leave(self) -> None:
         """Leave the channel; also when joining it failed or was cancelled half-way."""
         if self._handshake is not None:

@@ -5,7 +5,7 @@ They are the call's: what a voice session, a room or a person who is gone has co
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.bridge.speaker import Speaker
 from bot.bridge.voices import Voices
@@ -22,16 +22,19 @@ class SpeakerReport:
     """One person. Packets are RTP of 20 ms; times are in seconds."""
 
     user_id: int
-    packets: int
-    lost: int
-    late: int
-    concealed: int
-    undecryptable: int
-    level: float  # of the last spoken words, dB of full scale
-    jitter: float
-    delay: float  # between the fastest packet's arrival and the tick it is played at
-    depth: float  # of the jitter buffer
-    speaking: bool
+    packets: int = 0
+    lost: int = 0
+    late: int = 0
+    duplicate: int = 0
+    dropped: int = 0  # more came than was played, or the sender's clock jumped
+    concealed: int = 0
+    undecryptable: int = 0
+    undecodable: int = 0
+    level: float = -96.0  # of the last spoken words, dB of full scale
+    jitter: float = 0.0
+    delay: float = 0.0  # between the fastest packet's arrival and the tick it is played at
+    depth: float = 0.0  # of the jitter buffer
+    speaking: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +42,14 @@ class SoundReport:
     """One call. Frames are 20 ms, packets are RTP, times in seconds."""
 
     packets_received: int = 0
+    packets_refused: int = 0  # not sealed by the voice server, or malformed
+    packets_early: int = 0  # before Discord had said whose they are; kept for a second
     packets_undecryptable: int = 0
     packets_lost: int = 0
     packets_late: int = 0
     frames_to_room: int = 0
     frames_to_discord: int = 0
+    frames_without_keys: int = 0  # of the voicebot's, not sent
     frames_dropped: int = 0
     frames_starved: int = 0
     ticks_skipped: int = 0
@@ -62,10 +68,13 @@ class Past:
     """What was counted by connections and for people that are gone, in packets and frames; ticks before the call."""
 
     received: int = 0
+    refused: int = 0
+    early: int = 0
     undecryptable: dict[int, int] = field(default_factory=dict)  # by user id
     lost: int = 0
     late: int = 0
     to_discord: int = 0
+    without_keys: int = 0
     to_room: int = 0
     dropped: int = 0
     recoveries: int = 0
@@ -75,9 +84,12 @@ class Past:
         """A voice session is over."""
         stats = voice.receiver.stats
         self.received += stats.received
+        self.refused += stats.not_authentic + stats.malformed
+        self.early += stats.unknown_ssrc
         for user_id, packets in stats.undecryptable.items():
             self.undecryptable[user_id] = self.undecryptable.get(user_id, 0) + packets
         self.to_discord += voice.sender.stats.sent
+        self.without_keys += voice.sender.stats.no_keys
         self.recoveries += voice.dave.recoveries
 
     def room(self, room: RoomConnection | Echo) -> None:
@@ -108,8 +120,7 @@ def report(
 ) -> SoundReport:
     """All counters at once; `ticks` are those skipped and those late since the process started."""
     past = Past() if past is None else past
-    total = Past(past.received, dict(past.undecryptable), past.lost, past.late, past.to_discord, past.to_room)
-    total.dropped, total.recoveries = past.dropped, past.recoveries
+    total = replace(past, undecryptable=dict(past.undecryptable))
     if voice is not None:
         total.voice(voice)
     if room is not None:
@@ -122,14 +133,17 @@ def report(
     }
     for user_id, packets in undecryptable.items():
         if user_id not in people:
-            people[user_id] = SpeakerReport(user_id, 0, 0, 0, 0, packets, -96.0, 0.0, 0.0, 0.0, False)
+            people[user_id] = SpeakerReport(user_id, undecryptable=packets)
     return SoundReport(
         packets_received=total.received,
+        packets_refused=total.refused,
+        packets_early=total.early,
         packets_undecryptable=sum(undecryptable.values()),
         packets_lost=total.lost,
         packets_late=total.late,
         frames_to_room=total.to_room,
         frames_to_discord=total.to_discord,
+        frames_without_keys=total.without_keys,
         frames_dropped=voices.dropped + total.dropped,
         frames_starved=voices.starved,
         ticks_skipped=ticks[0] - past.ticks[0],
@@ -151,8 +165,11 @@ def _of_speaker(user_id: int, speaker: Speaker, undecryptable: int) -> SpeakerRe
         packets=speaker.packets,
         lost=stats.lost,
         late=stats.late,
+        duplicate=stats.duplicate,
+        dropped=stats.dropped,
         concealed=speaker.concealed,
         undecryptable=undecryptable,
+        undecodable=speaker.undecodable,
         level=decibels(speaker.spoken_level),
         jitter=speaker.buffer.delay.jitter,
         delay=speaker.delay,

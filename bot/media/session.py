@@ -120,6 +120,8 @@ class MediaSession:
         self._voice = voice
         if keys_timeout is not None:
             await voice.keys_agreed(keys_timeout)
+        for user_id in [user_id for user_id in self._speakers if user_id not in voice.members]:
+            self._on_member_left(user_id)  # between the session before and this one
 
     async def join_room(self, url: str, token: str) -> None:
         """Join the voicebot's room, in place of the one before, and start to carry sound; RoomError."""
@@ -148,6 +150,11 @@ class MediaSession:
         leaving = self._retire_room()
         if leaving is not None:
             await asyncio.wait({leaving})
+
+    def set_bitrate(self, bitrate: int) -> None:
+        """The voicebot's from now on, in bit/s: the channel's was changed."""
+        if self._encoder is not None:
+            self._encoder.set_bitrate(bitrate)
 
     async def add_tap(self, tap: AudioTap) -> None:
         """Give a reader a copy of both sides from now on, until the end."""
@@ -230,6 +237,8 @@ class MediaSession:
                 self._voice.send_pause(tick)
         for tap in self._taps:
             tap.put(now, people, frame)
+        if self._taps and tick % TICKS_PER_SECOND == 0:
+            self._taps = [tap for tap in self._taps if not tap.closed]
 
     def _carry_people(self, now: float) -> Frame | None:
         """Mix everybody into one frame for the room; None when nobody speaks."""

@@ -35,13 +35,14 @@ class AudioTap:
         self._frames: deque[Sound] = deque(maxlen=capacity)
         self._ready = asyncio.Event()
         self._woken = False
-        self._closed = False
+        #: Whether nobody reads it any more, or nothing more comes.
+        self.closed = False
         #: Frames that the reader was too slow for.
         self.dropped = 0
 
     def put(self, at: float, people: Frame | None, voicebot: Frame | None) -> None:
         """From the media loop; never waits. Nothing is kept of a tick at which everybody was silent."""
-        if (people is None and voicebot is None) or self._closed:
+        if (people is None and voicebot is None) or self.closed:
             return
         self.dropped += len(self._frames) == self._frames.maxlen
         self._frames.append(Sound(at, _copy(people), _copy(voicebot)))
@@ -49,19 +50,24 @@ class AudioTap:
 
     def close(self) -> None:
         """The call is over; what is in the queue can still be read. From any thread."""
-        self._closed = True
+        self.closed = True
         self._wake()
 
     async def __aiter__(self) -> AsyncIterator[Sound]:
-        while True:
-            self._woken = False
-            self._ready.clear()
-            while self._frames:
-                yield self._frames.popleft()
-            if self._closed:
-                return
-            if not self._woken:
-                await self._ready.wait()
+        """Once; a reader that stops to read gets no more frames, and holds none."""
+        try:
+            while True:
+                self._woken = False
+                self._ready.clear()
+                while self._frames:
+                    yield self._frames.popleft()
+                if self.closed:
+                    return
+                if not self._woken:
+                    await self._ready.wait()
+        finally:
+            self.closed = True
+            self._frames.clear()
 
     def _wake(self) -> None:
         """One wake-up for many frames: a call per frame across threads would cost more than the frames."""

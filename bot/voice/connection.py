@@ -7,6 +7,7 @@ main gateway (a fresh session, a move) it reports through `on_lost` and leaves t
 import asyncio
 import logging
 import random
+from collections import deque
 from collections.abc import Callable, Container
 
 import aiohttp
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 HANDSHAKE_TIMEOUT = 15.0  # seconds
 RESUME_ATTEMPTS = 5
+#: Seconds in which they are counted together: a server that takes every resume and hangs up again is no server.
+RESUME_PERIOD = 60.0
 
 
 class VoiceConnection:
@@ -65,6 +68,12 @@ class VoiceConnection:
         self._runner: asyncio.Task[None] | None = None
         self._failure: VoiceError | None = None
         self._outgoing: set[asyncio.Task[None]] = set()
+        self._resumes: deque[float] = deque(maxlen=RESUME_ATTEMPTS)  # when they were tried of late
+
+    @property
+    def members(self) -> Container[int]:
+        """User ids of those who are connected to the voice server, as far as it has told."""
+        return self._members
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -216,12 +225,14 @@ class VoiceConnection:
                 return
 
     async def _reopen(self) -> bool:
-        """A new websocket for the same session, with back-off; False when the server cannot be reached."""
+        """A new websocket for the same session, with back-off; False when the server cannot be reached, or not kept."""
         self._on_resuming()
         assert self._gateway is not None
         sequence = self._gateway.sequence
-        for attempt in range(RESUME_ATTEMPTS):
+        loop = asyncio.get_running_loop()
+        while (attempt := sum(loop.time() - at < RESUME_PERIOD for at in self._resumes)) < RESUME_ATTEMPTS:
             await asyncio.sleep(random.uniform(0, min(0.25 * 2**attempt, 4.0)))
+            self._resumes.append(loop.time())
             try:
                 async with asyncio.timeout(5):
                     self._gateway = await VoiceGateway.open(self._http, self.server, sequence)

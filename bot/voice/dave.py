@@ -20,12 +20,13 @@ JSON_OPS = frozenset({PREPARE_TRANSITION, EXECUTE_TRANSITION, PREPARE_EPOCH})
 SILENCE_FRAME = b"\xf8\xff\xfe"
 MAX_PROTOCOL_VERSION: int = davey.DAVE_PROTOCOL_VERSION
 
-#: Undecryptable frames in a row before our keys count as lost (0.72 s of one speaker; as @discordjs/voice has it). One
-#: readable frame of anybody proves our keys right: then it is the others' keys that do not fit.
+#: Undecryptable frames of one speaker in a row before our keys count as lost (0.72 s; as @discordjs/voice has it). One
+#: readable frame of anybody proves our keys right: then it is the others' keys that do not fit. Counted for each
+#: speaker: five who talk while the commit for their new keys is under way to us would be 36 frames in a seventh of that.
 FAILURES_BEFORE_RECOVERY = 36
-#: How much a frame counts that came while our keys are still on their way. Others talk on meanwhile, at 50 frames a
-#: second each, and asking anew would make the Welcome that is under way worthless.
-BEFORE_KEYS = 0.025
+#: How much a frame counts that came while our keys are still on their way. Others talk on meanwhile, and asking anew
+#: would make the Welcome that is under way worthless.
+BEFORE_KEYS = 0.075
 #: Recoveries that brought no readable frame before only a fresh voice session can help.
 MAX_RECOVERIES = 5
 #: Seconds for which frames of the version before a transition are still accepted.
@@ -49,7 +50,8 @@ class DaveSession:
         self._session: davey.DaveSession | None = None
         self._version = 0
         self._pending: dict[int, int] = {}  # transition id -> protocol version
-        self._failures = 0.0  # undecryptable frames in a row, of whomever
+        self._failures: dict[int, float] = {}  # undecryptable frames in a row since anybody was readable, by user id
+        self._outdated = 0  # Welcomes that may still come for key packages we have replaced
         self._vain_recoveries = 0
         self._last_transition = 0
         self.recoveries = 0
@@ -102,10 +104,20 @@ class DaveSession:
                 else:
                     session.process_welcome(payload[2:])
             except ValueError:
-                return self.recover(transition_id)
-            self._failures = 0
+                return self._unfit(session, op, transition_id)
+            self._failures.clear()
+            self._outdated = 0
             return self._joined(transition_id)
         return []
+
+    def _unfit(self, session: davey.DaveSession, op: int, transition_id: int) -> list[Reply]:
+        """A commit or Welcome that our keys cannot follow. What was on its way when we asked anew is not for us."""
+        if op == ANNOUNCE_COMMIT and not session.ready:
+            return []
+        if op == WELCOME and self._outdated:
+            self._outdated -= 1
+            return []
+        return self.recover(transition_id)
 
     def seal(self, opus: bytes) -> bytes | None:
         """One encrypted Opus frame; None while there are no keys to seal it with."""
@@ -122,16 +134,18 @@ class DaveSession:
         try:
             opus = self._session.decrypt(user_id, davey.MediaType.audio, frame)
         except ValueError:
-            self._failures += 1 if self._session.ready else BEFORE_KEYS
+            weight = 1 if self._session.ready else BEFORE_KEYS
+            self._failures[user_id] = self._failures.get(user_id, 0.0) + weight
             return None
         if frame != SILENCE_FRAME:  # which passes in clear, and proves nothing
-            self._failures = self._vain_recoveries = 0
+            self._failures.clear()
+            self._vain_recoveries = 0
         return opus
 
     @property
     def needs_recovery(self) -> bool:
         """Whether nobody has been readable for too long."""
-        return self._failures >= FAILURES_BEFORE_RECOVERY
+        return any(row >= FAILURES_BEFORE_RECOVERY for row in self._failures.values())
 
     @property
     def beyond_recovery(self) -> bool:
@@ -142,7 +156,8 @@ class DaveSession:
         """Tell the server that our keys do not fit and ask to be added anew (opcode 31, then 26)."""
         self.recoveries += 1
         self._vain_recoveries += 1
-        self._failures = 0
+        self._outdated += 1
+        self._failures.clear()
         failed = self._last_transition if transition_id is None else transition_id
         return [Reply(INVALID_COMMIT_WELCOME, {"transition_id": failed}), *self._new_session()]
 

@@ -123,6 +123,14 @@ def details(sound: SoundReport, language: str) -> str:
             concealed=sound.frames_starved,
         ),
         say(
+            "Packets: {received} came, {refused} refused, {early} before it was known whose; "
+            "{unsent} frames not sent for lack of keys",
+            received=sound.packets_received,
+            refused=sound.packets_refused,
+            early=sound.packets_early,
+            unsent=sound.frames_without_keys,
+        ),
+        say(
             "Beat: {late} late, {skipped} skipped, 99 % within {lateness} ms",
             late=sound.ticks_late,
             skipped=sound.ticks_skipped,
@@ -150,7 +158,10 @@ def speaker_line(speaker: SpeakerReport, language: str) -> Text:
         for count, text in (
             (speaker.lost, say("{number} lost", number=speaker.lost)),
             (speaker.late, say("{number} late", number=speaker.late)),
+            (speaker.duplicate, say("{number} came twice", number=speaker.duplicate)),
+            (speaker.dropped, say("{number} dropped", number=speaker.dropped)),
             (speaker.concealed, say("{number} concealed", number=speaker.concealed)),
+            (speaker.undecodable, say("{number} not Opus", number=speaker.undecodable)),
             (speaker.undecryptable, say("{number} not decryptable", number=speaker.undecryptable)),
         )
         if count

@@ -120,6 +120,10 @@ class World:
         """`bitrate` is in bit/s."""
         return int(self._backend.create_channel(guild_id, name, type=ChannelType.VOICE, bitrate=bitrate).id)
 
+    def set_bitrate(self, channel_id: int, bitrate: int) -> None:
+        """In bit/s."""
+        self._backend.edit_channel(channel_id, {"bitrate": bitrate})
+
     def create_stage_channel(self, guild_id: int, name: str) -> int:
         return int(self._backend.create_channel(guild_id, name, type=ChannelType.STAGE_VOICE).id)
 

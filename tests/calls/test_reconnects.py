@@ -126,9 +126,15 @@ async def test_following_a_move(hasty: RunningBot) -> None:
     assert await _is_heard(bot, place, session)
     assert bot.stage.worker is not None
     ann.ear.clear()
-    bot.stage.worker.say(session.id, "The museum was founded a long time ago by a merchant who loved the sea.")
+    words = "The museum was founded a long time ago by a merchant who loved the sea."
+    bot.stage.worker.say(session.id, f"{words} {words}")
     await eventually(lambda: ann.ear.frames_from(bot.account.user_id) > 100, 20)
     assert 8_000 < ann.ear.bitrate(bot.account.user_id) < 22_000  # Opus keeps to it over a while, not in each frame
+    bot.stage.discord.world.set_bitrate(other, 96_000)  # `bitrate_kbps` is 64
+    await asyncio.sleep(0.3)
+    ann.ear.clear()
+    await eventually(lambda: ann.ear.frames_from(bot.account.user_id) > 50, 20)
+    assert 50_000 < ann.ear.bitrate(bot.account.user_id) < 80_000
     await bot.command(place, ann, "voicebot leave")
     await bot.expect_end(place, session, "someone sent the bot away")
     assert await bot.process.stop() == 0

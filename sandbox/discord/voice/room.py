@@ -29,7 +29,15 @@ class VoicePermissions:
 class Connection:
     """One client's voice session: its keys, its SSRC, and an outbox that survives a lost websocket."""
 
-    def __init__(self, user_id: int, ssrc: int, mode_offer: tuple[str, ...], permissions: VoicePermissions) -> None:
+    def __init__(
+        self,
+        user_id: int,
+        ssrc: int,
+        mode_offer: tuple[str, ...],
+        permissions: VoicePermissions,
+        latency: float = 0.0,
+    ) -> None:
+        """`latency`: seconds that every message takes to the client."""
         self.user_id = user_id
         self.ssrc = ssrc
         self.mode_offer = mode_offer
@@ -38,10 +46,17 @@ class Connection:
         self.address: tuple[str, int] | None = None
         self.receiver: transport.Cipher | None = None
         self.sender: transport.Cipher | None = None
-        self.introduced = False  # it sent op 5, so the server knows its SSRC
-        self.outbox: asyncio.Queue[tuple[int, str | bytes] | int] = asyncio.Queue()
+        #: The speaking bits of every op 5 it sent. The server takes no sound from who sent none.
+        self.announced: list[int] = []
+        #: (when it is to arrive in the loop's time, message), or a close code.
+        self.outbox: asyncio.Queue[tuple[float, str | bytes] | int] = asyncio.Queue()
+        self._latency = latency
         self._sequence = 0
         self._sent: deque[tuple[int, str | bytes]] = deque(maxlen=REPLAY_LIMIT)
+
+    @property
+    def introduced(self) -> bool:
+        return bool(self.announced)
 
     def use(self, mode: str) -> None:
         self.receiver = transport.Cipher(mode, self.secret_key)
@@ -56,7 +71,10 @@ class Connection:
         else:
             message = json.dumps({"op": op, "d": data, "seq": sequence})
         self._sent.append((self._sequence, message))
-        self.outbox.put_nowait((self._sequence, message))
+        self.outbox.put_nowait((self._due(), message))
+
+    def _due(self) -> float:
+        return asyncio.get_running_loop().time() + self._latency
 
     def close(self, code: int) -> None:
         """Queue the end of the websocket with a close code."""
@@ -67,7 +85,7 @@ class Connection:
         self.outbox = asyncio.Queue()
         for sequence, message in self._sent:
             if sequence > acknowledged:
-                self.outbox.put_nowait((sequence, message))
+                self.outbox.put_nowait((self._due(), message))
 
 
 @dataclass(slots=True)
@@ -128,7 +146,7 @@ class VoiceRoom:
 
     def speaking(self, connection: Connection, bits: int) -> None:
         """Op 5 from a client: pass its SSRC and speaking bits on."""
-        connection.introduced = True
+        connection.announced.append(bits)
         for other in self.connections.values():
             if other is not connection:
                 other.send(SPEAKING, _speaking(connection, bits))

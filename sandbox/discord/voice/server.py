@@ -50,6 +50,7 @@ class VoiceServer(asyncio.DatagramProtocol):
         self.modes = modes
         self.heartbeat_interval = 13.75  # seconds
         self.reject_with: int | None = None  # a close code for every new websocket, when asked for
+        self.latency = 0.0  # seconds that websocket messages take to clients who identify from now on; UDP takes none
         self.hold_dave = False  # leave new clients without DAVE messages, when asked for
         self.nat_timeout: float | None = None  # seconds after which a router forgets who sends nothing, when asked for
         self.udp_blocked = False  # swallow every datagram, as a firewall does, when asked for
@@ -186,7 +187,7 @@ class VoiceServer(asyncio.DatagramProtocol):
         old = room.of_user(ticket.user_id)
         if old is not None:
             self._forget(room, old, SESSION_INVALID)
-        connection = Connection(ticket.user_id, next(self._ssrc), self.modes, ticket.permissions)
+        connection = Connection(ticket.user_id, next(self._ssrc), self.modes, ticket.permissions, self.latency)
         room.add(connection)
         self._connections[connection.ssrc] = (room, connection)
         return room, connection
@@ -307,13 +308,15 @@ class _Session:
             return BAD_PAYLOAD
         return None
 
-    async def _write(self, outbox: asyncio.Queue[tuple[int, str | bytes] | int]) -> None:
+    async def _write(self, outbox: asyncio.Queue[tuple[float, str | bytes] | int]) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             item = await outbox.get()
             if isinstance(item, int):
                 await self._socket.close(code=item)
                 return
-            message = item[1]
+            due, message = item
+            await asyncio.sleep(due - loop.time())
             with contextlib.suppress(ConnectionError):
                 if isinstance(message, str):
                     await self._socket.send_str(message)

@@ -1,5 +1,6 @@
 """The sound of a call with nothing on the wire: real codecs, and a voice session and a room that note what they get."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,8 @@ from bot.bridge import FRAME_SAMPLES, Frame
 from bot.bridge.activity import level
 from bot.media.events import MediaEvent
 from bot.media.report import SoundReport
-from bot.media.session import MediaSession, SoundSettings
+from bot.media.session import TICKS_PER_SECOND, MediaSession, SoundSettings
+from bot.media.tap import AudioTap
 from bot.media.ticker import INTERVAL, Ticker
 from bot.room.events import AgentState
 from bot.voice.opus import Encoder
@@ -33,7 +35,7 @@ class Clock:
 
 
 class Voice:
-    """A voice session that notes which frames were sent, by tick."""
+    """A voice session that notes which frames were sent, by tick, and at which ticks there were none."""
 
     def __init__(self) -> None:
         self.sent: dict[int, Frame] = {}
@@ -204,6 +206,18 @@ async def test_numbers_are_the_calls_whatever_was_replaced() -> None:
     after = await desk.numbers()
     for name in ("packets_received", "packets_undecryptable", "packets_lost", "frames_to_room", "dave_recoveries"):
         assert getattr(after, name) == getattr(before, name), name
+    await desk.session.close()
+
+
+async def test_a_tap_that_nobody_reads_any_more_is_forgotten() -> None:
+    desk = Desk()
+    tap = AudioTap(asyncio.get_running_loop())
+    await desk.session.add_tap(tap)
+    desk.beat()
+    tap.close()
+    for _ in range(TICKS_PER_SECOND):
+        desk.beat()
+    assert desk.session._taps == []
     await desk.session.close()
 
 

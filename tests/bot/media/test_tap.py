@@ -71,3 +71,16 @@ async def test_a_reader_that_waits_is_woken_by_the_end() -> None:
     await asyncio.sleep(0.01)
     tap.close()
     assert await asyncio.wait_for(reading, 1) == []
+
+
+async def test_a_reader_that_stops_to_read_leaves_nothing_behind() -> None:
+    tap = AudioTap(asyncio.get_running_loop())
+    tap.put(0.0, frame(1), None)
+    tap.put(0.02, frame(2), None)
+    sounds = aiter(tap)
+    await anext(sounds)
+    assert not tap.closed
+    await sounds.aclose()  # type: ignore[attr-defined]
+    assert tap.closed
+    tap.put(0.04, frame(3), None)
+    assert not tap._frames

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +17,11 @@ from bot.network import connector
 from bot.voice import connection as module
 from bot.voice.close_codes import CloseCode, Remedy
 from bot.voice.connection import VoiceConnection
-from bot.voice.gateway import VoiceServerInfo
-from bot.voice.opus import Encoder
+from bot.voice.gateway import MICROPHONE, VoiceServerInfo
+from bot.voice.opus import SILENCE_FRAME, Encoder
 from bot.voice.receive import OpusPacket
+from bot.voice.rtp import SAMPLES_PER_FRAME
+from bot.voice.send import TRAILING_SILENCE
 from sandbox.discord.server import HOSTS, Discord
 from sandbox.discord.voice.room import Connection
 from sandbox.people.person import Person
@@ -111,12 +114,86 @@ async def test_it_hears_and_is_heard(seat: Seat) -> None:
     await desk.connection.keys_agreed(5)
     assert await desk.hears()
     assert {packet.user_id for packet in desk.packets} == {desk.ann.user_id}
-    for tick in range(50):
-        desk.connection.send_frame(TONE[:960], tick)
-        await asyncio.sleep(0.005)
-    desk.connection.send_pause(50)
+
+
+async def test_a_burst_is_announced_before_it_and_ended_after_it(seat: Seat) -> None:
+    """Speaking bits before the first packet, five packets of silence, and the bits back; twice, each once."""
+    desk = await seat()
+    await desk.connection.open()
+    await desk.connection.keys_agreed(5)
+    assert desk.at_server.announced == [0]  # so that the server knows the SSRC
+    heard: list[tuple[int, bytes]] = []
+    assert desk.ann.voice is not None
+    desk.ann.voice._listener = lambda user, ssrc, timestamp, opus: heard.append((timestamp, opus))
+    for start in (0, 100):
+        for tick in range(start, start + 50):
+            desk.connection.send_frame(TONE[:960], tick)
+            await asyncio.sleep(0.005)
+        for tick in range(start + 50, start + 60):
+            desk.connection.send_pause(tick)
+            await asyncio.sleep(0.005)
     await asyncio.sleep(0.2)
-    assert desk.ann.ear.frames_from(desk.bot_id) >= 50
+    assert desk.at_server.announced == [0, MICROPHONE, 0, MICROPHONE, 0]
+    assert len(heard) == 2 * (50 + TRAILING_SILENCE)
+    first = heard[0][0]
+    ticks = [((timestamp - first) & 0xFFFF_FFFF) / SAMPLES_PER_FRAME for timestamp, _ in heard]
+    assert ticks == [*range(50 + TRAILING_SILENCE), *range(100, 150 + TRAILING_SILENCE)]
+    silent = [opus == SILENCE_FRAME for _, opus in heard]
+    assert silent == ([False] * 50 + [True] * TRAILING_SILENCE) * 2
+
+
+async def test_a_server_that_takes_every_resume_and_hangs_up_again_is_left(
+    seat: Seat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda least, most: most / 10)
+    desk = await seat()
+    await desk.connection.open()
+    await desk.connection.keys_agreed(5)
+    async with asyncio.timeout(20):
+        while not desk.lost:
+            desk.discord.voice.close_sockets(desk.guild_id, desk.bot_id, 4015)
+            await asyncio.sleep(0.02)
+    assert desk.resumes.count("resuming") == module.RESUME_ATTEMPTS + 1
+    assert desk.resumes.count("resumed") <= module.RESUME_ATTEMPTS
+
+
+@pytest.mark.parametrize("latency", [0.05, 0.3])
+async def test_joining_people_who_talk_while_the_keys_are_under_way(seat: Seat, latency: float) -> None:
+    """Sound is there before the keys for it. That is no reason to ask for new ones, which would undo these."""
+    desk = await seat()
+    others = [Person(desk.discord, desk.discord.world.create_user(name)) for name in ("Bob", "Cyd", "Dan", "Eve")]
+    for person in others:
+        desk.discord.world.add_member(desk.guild_id, person.user_id)
+        await person.join(desk.guild_id, desk.channel_id)
+    talkers = [desk.ann, *others]
+    await asyncio.gather(*(person.keys() for person in talkers))
+    desk.discord.voice.latency = latency
+    talking = [asyncio.create_task(person.say(np.tile(TONE, 60))) for person in talkers]
+    try:
+        await desk.connection.open()
+        await desk.connection.keys_agreed(10)
+        await asyncio.sleep(0.3)
+        before = Counter(packet.user_id for packet in desk.packets)
+        await asyncio.sleep(1)
+        heard = Counter(packet.user_id for packet in desk.packets) - before
+        # Others come and go: new keys for everybody, and nobody is missed for long.
+        for person in others[:2]:
+            talking[talkers.index(person)].cancel()
+            await person.leave()
+        await asyncio.sleep(1 + 2 * latency)
+        before = Counter(packet.user_id for packet in desk.packets)
+        await asyncio.sleep(1)
+        later = Counter(packet.user_id for packet in desk.packets) - before
+    finally:
+        for task in talking:
+            task.cancel()
+        await asyncio.gather(*talking, return_exceptions=True)
+        for person in others:
+            await person.leave()
+    assert desk.connection.dave.recoveries == 0
+    assert desk.lost == []
+    assert all(heard[person.user_id] >= 40 for person in talkers)
+    assert all(later[person.user_id] >= 40 for person in (desk.ann, *others[2:]))
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,50 @@ def test_keys_that_never_come_are_asked_for_anew() -> None:
     assert bot.session.needs_recovery
 
 
+def test_a_crowd_that_has_its_new_keys_before_us_is_no_loss_of_ours(room: Room) -> None:
+    """Half a second of ten people at once, while the commit is on its way to us."""
+    bot, ann = _member(BOT), _member(ANN)
+    room.join(bot)
+    room.join(ann)
+    for _ in range(25):
+        for user_id in range(100, 110):
+            assert bot.session.open(user_id, b"\xfc" + b"plain" * 12) is None
+            assert not bot.session.needs_recovery
+    assert _understands(bot, ann)
+
+
+def test_what_was_on_its_way_when_new_keys_were_asked_for_does_not_ask_again(room: Room) -> None:
+    """A commit, and a Welcome for the key package before; each further request would make the next Welcome worthless."""
+    bot, ann, bob = _member(BOT), _member(ANN), _member(BOB)
+    room.join(ann)
+    room.join(bob)
+    room.members[BOT], introduction = bot, bot.start()
+    room.deliver(room.group.connect(BOT))
+    delayed: list[tuple[int, dict[str, int] | bytes]] = []
+    handle, bot.handle = bot.handle, lambda op, data: delayed.append((op, data)) or []  # type: ignore[method-assign,func-returns-value]
+    room.take(BOT, introduction)
+    assert dave.WELCOME in [op for op, _ in delayed]
+    replies = bot.session.recover()  # too early
+    room.leave(BOB)  # and a commit that is not for the group we ask to be added to
+    bot.handle = handle  # type: ignore[method-assign]
+    for op, data in delayed:
+        answers = handle(op, data)
+        assert dave.INVALID_COMMIT_WELCOME not in [answer for answer, _ in answers]
+        if op != dave.WELCOME:
+            room.take(BOT, answers)
+    room.take(BOT, [(reply.op, reply.data) for reply in replies])
+    assert bot.session.recoveries == 1
+    assert _understands(bot, ann)
+    assert _understands(ann, bot)
+
+
+def test_a_welcome_that_does_not_fit_is_asked_for_anew(room: Room) -> None:
+    bot = _member(BOT)
+    bot.start()
+    replies = bot.session.handle_binary(dave.WELCOME, b"\x00\x05garbage", {ANN})
+    assert [reply.op for reply in replies] == [dave.INVALID_COMMIT_WELCOME, dave.KEY_PACKAGE]
+
+
 def test_someone_with_a_bad_key_costs_the_others_nothing(room: Room) -> None:
     """As long as anybody can be read our keys are right."""
     bot, ann, bob = _member(BOT), _member(ANN), _member(BOB)

@@ -11,7 +11,7 @@ from plugins.voicebot.doctor import Mark, Person, Place, RunningCall, echo_resul
 PLACE = Place("<#1>", "<#2>")
 SOUND = SoundReport(packets_received=500, privacy_code="12345 67890")
 CALL = RunningCall(True, True, SOUND)
-GOOD = SpeakerReport(7, 500, 0, 0, 0, 0, -20.0, 0.0, 0.05, 0.04, False)
+GOOD = SpeakerReport(7, packets=500, level=-20.0, delay=0.05, depth=0.04)
 
 
 def _lines(

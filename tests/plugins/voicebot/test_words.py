@@ -135,7 +135,21 @@ def test_details_of_a_sound_that_nobody_has_made() -> None:
 
 def test_details_of_a_crowd_fit_into_a_message_beside_the_status() -> None:
     crowd = tuple(
-        SpeakerReport(10**18 + number, 999_999, 99_999, 99_999, 99_999, 99_999, -96.0, 0.999, 0.999, 0.099, True)
+        SpeakerReport(
+            10**18 + number,
+            packets=999_999,
+            lost=99_999,
+            late=99_999,
+            duplicate=9_999,
+            dropped=9_999,
+            concealed=99_999,
+            undecryptable=99_999,
+            undecodable=99_999,
+            jitter=0.999,
+            delay=0.999,
+            depth=0.099,
+            speaking=True,
+        )
         for number in range(40)
     )
     text = words.details(SoundReport(speakers=crowd), "en")
@@ -144,7 +158,17 @@ def test_details_of_a_crowd_fit_into_a_message_beside_the_status() -> None:
 
 
 def test_details_of_one_person() -> None:
-    ann = SpeakerReport(1, 500, 3, 0, 2, 0, -23.6, 0.0031, 0.0524, 0.04, False)
+    ann = SpeakerReport(1, packets=500, lost=3, concealed=2, level=-23.6, jitter=0.0031, delay=0.0524, depth=0.04)
     text = words.details(SoundReport(speakers=(ann,), delay_to_room=0.0524), "en")
     assert "<@1>: 500 packets, 3 lost, 2 concealed, -24 dB, jitter 3 ms, delay 52 ms" in text
     assert "52 ms towards the voicebot" in text
+
+
+def test_details_of_packets_that_were_not_played() -> None:
+    ann = SpeakerReport(1, packets=500, duplicate=4, dropped=5, undecodable=6)
+    sound = SoundReport(
+        packets_received=510, packets_refused=7, packets_early=8, frames_without_keys=9, speakers=(ann,)
+    )
+    text = words.details(sound, "en")
+    assert "Packets: 510 came, 7 refused, 8 before it was known whose; 9 frames not sent for lack of keys" in text
+    assert "500 packets, 4 came twice, 5 dropped, 6 not Opus" in text
