@@ -65,6 +65,9 @@ class DelayEstimator:
             self._windows = self._windows[0], min(self._windows[1], transit)
 
     def _count(self, delay: float) -> None:
+        """What no depth within the bounds would have saved says nothing about which depth is right."""
+        if delay > self._most:
+            return
         self._weights[min(int(delay / BIN), BINS - 1)] += self._weight
         self._total += self._weight
         self._weight /= FORGET

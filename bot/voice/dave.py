@@ -22,7 +22,7 @@ MAX_PROTOCOL_VERSION: int = davey.DAVE_PROTOCOL_VERSION
 
 #: Undecryptable frames of one speaker in a row before our keys count as lost (0.72 s; as @discordjs/voice has it). One
 #: readable frame of anybody proves our keys right: then it is the others' keys that do not fit. Counted for each
-#: speaker: five who talk while the commit for their new keys is under way to us would be 36 frames in a seventh of that.
+#: speaker: five who talk while a commit is under way to us would be 36 frames in a seventh of that.
 FAILURES_BEFORE_RECOVERY = 36
 #: How much a frame counts that came while our keys are still on their way. Others talk on meanwhile, and asking anew
 #: would make the Welcome that is under way worthless.

@@ -5,6 +5,7 @@ import contextlib
 import json
 import secrets
 import socket
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
@@ -31,6 +32,8 @@ class LiveKitServer:
         self.port = 0
         self._process: asyncio.subprocess.Process | None = None
         self.log: Path | None = None
+        #: Of tokens that are made from now on. The server accepts one for a minute more.
+        self.token_life = timedelta(hours=1)
 
     @property
     def url(self) -> str:
@@ -86,12 +89,12 @@ class LiveKitServer:
             await process.wait()
 
     def token(self, identity: str, room: str, *, agent: bool = False, hidden: bool = False) -> str:
-        """A participant's access token for a room, valid for an hour."""
+        """A participant's access token for a room, valid for `token_life`."""
         grants = api.VideoGrants(room_join=True, room=room, agent=agent, hidden=hidden, can_update_own_metadata=True)
         token = api.AccessToken(self.key, self.secret).with_identity(identity).with_name(identity)
         if agent:
             token = token.with_kind("agent")
-        return token.with_grants(grants).to_jwt()
+        return token.with_grants(grants).with_ttl(self.token_life).to_jwt()
 
     async def _wait_until_ready(self) -> None:
         assert self._process is not None

@@ -7,6 +7,7 @@ import pytest
 
 from sandbox.stage import Stage
 from tests.calls.test_reconnects import _is_heard
+from tests.calls.tone_bot import in_room, pitch, say, tone
 from tests.conftest import start_bot
 from tests.support import RunningBot
 
@@ -31,6 +32,13 @@ async def test_it_comes_back_and_the_call_goes_on(own_stage: Stage) -> None:
     await own_stage.livekit.start(own_stage.folder / "livekit.log")
     heard = [await _is_heard(bot, place, session) for _ in range(8)]
     assert heard[-1], f"heard after the restart: {heard}"
+    ann = place.people[0]
+    async with in_room(own_stage.livekit, session.room) as voicebot, voicebot.track(48_000) as source:
+        ann.ear.clear()
+        await say(source, 48_000, tone(48_000, 1.5))
+        await asyncio.sleep(0.4)
+    assert pitch(ann.ear.recording(bot.account.user_id)) == pytest.approx(440, abs=5)
+    assert 70 <= ann.ear.frames_from(bot.account.user_id) <= 110  # once
     assert "live" in await bot.command(place, place.people[0], "voicebot status")
     await bot.command(place, place.people[0], "voicebot leave")
     await bot.expect_end(place, session, "someone sent the bot away")

@@ -68,6 +68,18 @@ def test_after_a_stall_the_delay_comes_back() -> None:
     assert heard.speaker.buffer.stats.dropped < 60
 
 
+def test_a_stall_that_comes_back_in_any_order_is_over_when_it_is_over() -> None:
+    """What no depth would have saved makes the buffer no deeper for the sentences that follow."""
+
+    def stall(number: int, rng: random.Random) -> float:
+        at = number * FRAME
+        return max(0.0, 7.0 - at) + rng.random() * 1e-6 if 5.0 <= at < 7.0 else 0.0
+
+    heard = talk(12, delay=stall)
+    assert abs(median(heard.behind[-200:-10]) - median(heard.behind[100:240])) <= FRAME
+    assert heard.speaker.buffer.delay.depth == 0.04
+
+
 def test_loss_is_concealed_without_clicks() -> None:
     clean, lossy = talk(20), talk(20, loss=0.1)
     assert lossy.speaker.buffer.stats.lost > 50

@@ -142,14 +142,20 @@ def test_a_crowd_that_has_its_new_keys_before_us_is_no_loss_of_ours(room: Room) 
 
 
 def test_what_was_on_its_way_when_new_keys_were_asked_for_does_not_ask_again(room: Room) -> None:
-    """A commit, and a Welcome for the key package before; each further request would make the next Welcome worthless."""
+    """A commit, and a Welcome for the key package before: each request makes the Welcome under way worthless."""
     bot, ann, bob = _member(BOT), _member(ANN), _member(BOB)
     room.join(ann)
     room.join(bob)
     room.members[BOT], introduction = bot, bot.start()
     room.deliver(room.group.connect(BOT))
     delayed: list[tuple[int, dict[str, int] | bytes]] = []
-    handle, bot.handle = bot.handle, lambda op, data: delayed.append((op, data)) or []  # type: ignore[method-assign,func-returns-value]
+    handle = bot.handle
+
+    def delay(op: int, data: dict[str, int] | bytes) -> list[tuple[int, object]]:
+        delayed.append((op, data))
+        return []
+
+    bot.handle = delay  # type: ignore[method-assign]
     room.take(BOT, introduction)
     assert dave.WELCOME in [op for op, _ in delayed]
     replies = bot.session.recover()  # too early
