@@ -17,7 +17,6 @@ from bot import language
 from bot.books import Books
 from bot.call.manager import CallManager
 from bot.command_language import CommandTranslator
-from bot.config.diff import changes as differences
 from bot.config.keys import Key, leaves, operators, server_keys
 from bot.config.load import Config
 from bot.config.source import parse
@@ -65,6 +64,7 @@ class Parley(commands.AutoShardedBot):
             config.host.max_calls,
         )
         self._source = source
+        source.apply = self.apply
         self._reloading = asyncio.Lock()
         self._synced: list[Any] = []  # the commands as Discord knows them
 
@@ -81,7 +81,7 @@ class Parley(commands.AutoShardedBot):
         for path in changes:
             if operators(path, keys):
                 raise Refused(say("`{key}` can be changed by the bot's operator only.", key=".".join(path)))
-        self._put_in_force(await self._source.change(guild_id, changes))
+        await self._source.change(guild_id, changes)
 
     async def replace_settings(self, guild_id: int, text: str) -> None:
         """Put a text in place of a server's own file; in force for its next call. ConfigError, and Refused when it says
@@ -94,7 +94,7 @@ class Parley(commands.AutoShardedBot):
         if before != after:
             changed = next(path for path in {**before, **after} if before.get(path) != after.get(path))
             raise Refused(say("`{key}` can be changed by the bot's operator only.", key=".".join(changed)))
-        self._put_in_force(await self._source.replace(guild_id, text))
+        await self._source.replace(guild_id, text)
 
     def server_text(self, guild_id: int) -> str:
         """A server's own settings file, empty when it has none. ConfigError."""
@@ -103,14 +103,9 @@ class Parley(commands.AutoShardedBot):
     def _server_keys(self) -> dict[str, Key]:
         return server_keys(self.plugins.catalog.models, self.config.host.locked)
 
-    def _put_in_force(self, config: Config) -> None:
-        for change in differences(self.config, config):
-            log.info("config: %s", change)
-        self.apply(config)
-
     async def reload_plugin(self, name: str) -> None:
         """A plugin's code and manifest as they are on disk now; PluginError leaves those in force that are."""
-        async with self._reloading:
+        async with self._reloading, self._source.changing:
             reimport = self.plugins.catalog.reimport(name)
             try:
                 config = await asyncio.to_thread(self._source.read)  # against the settings that it has now

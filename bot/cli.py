@@ -16,8 +16,8 @@ from bot import __version__, host_doctor, plugin_tools, sessions
 from bot.app import Parley
 from bot.books import Books, rescue
 from bot.config.example import example, schema
-from bot.config.load import Config, load, plugin_folders
-from bot.config.source import DEFAULT_CONFIG
+from bot.config.load import Config, check, plugin_folders, settle
+from bot.config.source import DEFAULT_CONFIG, read_all
 from bot.config.watch import ConfigFile
 from bot.config.watch import watch as watch_config
 from bot.errors import ConfigError, LedgerError, ParleyError
@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return plugin_tools.show(Catalog.load())  # what there is to configure can be asked before anything is
     try:
         catalog = Catalog.load(plugin_folders(options.config))
-        config = load(options.config, catalog.models)
+        sources = read_all(options.config)
+        config = (check if options.command == "check" else settle)(sources, catalog.models)
     except ConfigError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
@@ -135,14 +136,15 @@ async def _serve(config: Config, catalog: Catalog, token: str) -> None:
         await rescue(config, catalog.classes, stop)
         raise
     try:
-        source = ConfigFile(config.file, catalog.models, config)
+        source = ConfigFile(config.file, catalog.models)
         bot = Parley(source, books, catalog)
+        source.apply = lambda changed: _apply(bot, changed)
         await bot.calls.recover()  # before Discord, which may be out of reach while the meter runs
     except BaseException:
         await books.close()
         raise
     running = asyncio.create_task(bot.start(token), name="discord")
-    watching = asyncio.create_task(watch_config(source, lambda changed: _apply(bot, changed)), name="config")
+    watching = asyncio.create_task(watch_config(source), name="config")
     stopping = asyncio.create_task(stop.wait(), name="signal")
     try:
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)

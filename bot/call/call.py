@@ -20,6 +20,7 @@ from bot import clock
 from bot.config.load import Config
 from bot.errors import ParleyError
 from bot.language import say
+from bot.media.consent import Unwilling
 from bot.media.events import (
     MediaEvent,
     SpeakingChanged,
@@ -131,8 +132,8 @@ class Call:
             end=self.end,
         )
         self._hindrances = Hindrances()
-        #: User ids of those who asked not to be heard in this call.
-        self.ignored: set[int] = set()
+        #: Those who are not heard in this call, as they wish.
+        self.unwilling = Unwilling(ask_first=settings.consent == "asked")
         #: Who may end it and interrupt the voicebot where that is the starter's: the starter, until they leave.
         self.host_id = request.starter_id
         self._on_its_way_to: int | None = None  # a voice channel's id
@@ -211,10 +212,10 @@ class Call:
         await self._media_loop.run(self._media.add_tap(tap))
         return tap
 
-    async def ignore(self, user_id: int, ignored: bool) -> None:
-        """Hear somebody no longer, or again."""
-        (self.ignored.add if ignored else self.ignored.discard)(user_id)
-        await self._media_loop.run(self._media.ignore(user_id, ignored))
+    async def hear(self, user_id: int, willing: bool) -> None:
+        """Somebody said whether they want to be heard in this call."""
+        self.unwilling.hear(user_id, willing)
+        await self._media_loop.run(self._media.hear(user_id, willing))
 
     def end(self, reason: EndReason, by: int | None = None) -> None:
         """Ask the call to end; the first reason stands."""
@@ -363,7 +364,7 @@ class Call:
 
     async def _check_hearing(self, check: CheckHearing) -> None:
         """Nobody has spoken so far: say why, and end the call in time, unless the voicebot alone is listened to."""
-        problem = diagnosis(await self.sound(), self._voice.listeners())
+        problem = diagnosis(await self.sound(), self._voice.listeners(self.unwilling))
         if problem is None:
             return
         if not check.last:

@@ -73,7 +73,10 @@ class EchoTest:
 
     async def _close(self) -> None:
         try:
-            self.sound, self.listeners = await self._media_loop.run(self._media.report()), self._voice.listeners()
+            self.sound, self.listeners = (
+                await self._media_loop.run(self._media.report()),
+                self._voice.listeners(unwilling=()),
+            )
             await self._media_loop.run(self._media.close())
             await self._voice.leave()
         finally:

@@ -11,6 +11,7 @@ class Listeners:
     """How the people in the channel, and the bot itself, are muted by Discord."""
 
     people: int
+    willing: int  # to be heard in this call
     muted: int  # people who muted themselves, or whom the server muted
     bot_deafened: bool
 
@@ -36,6 +37,11 @@ def diagnosis(sound: SoundReport, listeners: Listeners) -> Text | None:
         )
     if listeners.bot_deafened:
         return say("I am deafened on this server, so Discord sends me no sound. A moderator can undo that.")
+    if listeners.people and not listeners.willing:
+        return say(
+            "Nobody in the channel has agreed to be heard. Whoever wants to be types `/voicebot unmute`, or clicks "
+            "**Hear me** in this channel."
+        )
     if listeners.people and listeners.muted >= listeners.people:
         return say("Everybody in the channel is muted.")
     return say(

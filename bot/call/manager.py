@@ -108,6 +108,13 @@ class CallManager:
         """
         guild_id = request.channel.guild.id
         settings = config.server(guild_id)
+        if guild_id in config.unusable:
+            raise Refused(
+                say(
+                    "This server's settings file has a mistake, so no call begins. `/voicebot settings show` "
+                    "says where; `/voicebot settings import` can put it right."
+                )
+            )
         self._check_free(guild_id)
         billed = self.still_billed(guild_id)
         if billed is not None:

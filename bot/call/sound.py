@@ -26,4 +26,5 @@ def sound_settings(settings: ServerSettings, starter_id: int) -> SoundSettings:
         jitter_buffer_max=settings.jitter_buffer_max_ms / 1000,
         level_balance=settings.level_balance,
         may_interrupt=interrupters(settings, starter_id),
+        ask_first=settings.consent == "asked",
     )

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import discord
 
@@ -65,17 +65,19 @@ class VoiceLink:
         """Whether Discord took the voice server away and has not named the next one."""
         return self._handshake is not None and self._handshake.latest is None
 
-    def listeners(self) -> Listeners:
-        """Who of the people in the channel is muted, and whether the bot is deafened."""
+    def listeners(self, unwilling: Container[int]) -> Listeners:
+        """How many of the people in the channel cannot or do not want to be heard, and whether the bot is deafened."""
         guild = self.channel.guild
         own = guild.me.voice
-        states = []
+        states, willing = [], 0
         for user_id, state in self.channel.voice_states.items():
             member = guild.get_member(user_id)
             if user_id != guild.me.id and (member is None or not member.bot):
                 states.append(state)
+                willing += user_id not in unwilling
         return Listeners(
             people=len(states),
+            willing=willing,
             muted=sum(state.self_mute or state.mute or state.suppress for state in states),
             bot_deafened=own is not None and (own.deaf or own.self_deaf),
         )

@@ -1,7 +1,7 @@
 """Validate a source against the models: effective = built-in < defaults < server, errors with file, line and key."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ from bot.language import say
 
 from .keys import server_keys
 from .model import HostSettings, PluginSettings, ServerSettings
-from .source import NO_CONFIG, Path_, Source, overlay, read, read_all
+from .source import NO_CONFIG, SERVERS, Path_, Source, is_server_id, overlay, read, read_all
 from .validate import unknown_key, validate
 
 P = TypeVar("P", bound=PluginSettings)
@@ -23,8 +23,14 @@ class Config:
 
     file: Path
     host: HostSettings
-    _servers: Mapping[int, ServerSettings]
-    _plugins: Mapping[tuple[int | None, str], PluginSettings]
+    #: Effective settings of the servers that are named, and of plugins by server and name; None is all other servers.
+    named: Mapping[int, ServerSettings]
+    blocks: Mapping[tuple[int | None, str], PluginSettings]
+    #: What is wrong with servers' own files, by the server's id, and what is only worth a word.
+    faults: Mapping[int, tuple[Problem, ...]] = field(default_factory=dict)
+    warnings: tuple[Problem, ...] = ()
+    #: Servers whose own file has a mistake, and of which nothing good is known: no call is started there.
+    unusable: frozenset[int] = frozenset()
 
     @property
     def ledger_file(self) -> Path:
@@ -33,7 +39,7 @@ class Config:
 
     def server(self, guild_id: int) -> ServerSettings:
         """A server's effective settings; the defaults for one the file does not name."""
-        return self._servers.get(guild_id, self.host.defaults)
+        return self.named.get(guild_id, self.host.defaults)
 
     def plugin(self, guild_id: int, name: str, model: type[P]) -> P:
         """A plugin's effective settings on a server."""
@@ -41,12 +47,12 @@ class Config:
 
     def block(self, guild_id: int, name: str) -> PluginSettings | None:
         """A plugin's effective settings on a server, whatever their model; None for a plugin nobody knows."""
-        return self._plugins.get((guild_id if guild_id in self._servers else None, name))
+        return self.blocks.get((guild_id if guild_id in self.named else None, name))
 
     def find(self, guild_id: int, name: str, model: type[P]) -> P | None:
         """The same; None when this config was not checked against the model."""
-        scope = guild_id if guild_id in self._servers else None
-        found = self._plugins.get((scope, name))
+        scope = guild_id if guild_id in self.named else None
+        found = self.blocks.get((scope, name))
         return found if isinstance(found, model) else None
 
 
@@ -64,53 +70,122 @@ def plugin_folders(file: Path) -> list[Path]:
 
 
 def check(source: Source, plugins: PluginModels) -> Config:
-    """Check data that was read already."""
+    """Check what was read already; ConfigError with every problem."""
+    problems: list[Problem] = []
+    try:
+        config = settle(source, plugins)
+        problems += config.warnings
+    except ConfigError as error:
+        problems += error.problems
+    problems += [problem for found in source.faults.values() for problem in found]
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def settle(source: Source, plugins: PluginModels, kept: Config | None = None) -> Config:
+    """The same for a bot that has many servers; ConfigError for what is wrong in the config file itself.
+
+    A mistake in one server's own file is in `faults`, and that server keeps what `kept` has for it, or is `unusable`.
+    """
     problems: list[Problem] = []
     host = validate(HostSettings, source.data, source, (), (), problems)
     if host is None:
         raise ConfigError(problems)
-    defaults = _mapping(source.data.get("defaults"))
-    servers: dict[int, ServerSettings] = {}
-    blocks: dict[tuple[int | None, str], PluginSettings] = {}
-    _check_plugins(None, defaults, ("defaults",), source, plugins, blocks, problems)
-    for guild, own in _mapping(source.data.get("servers")).items():
-        path = ("servers", guild)
-        if not guild.isdecimal() or guild.startswith("0"):  # "01" would be 1 as well
-            message = say("must be a server's id, such as 123456789")
-            problems.append(Problem(source.place(path), ".".join(path), message))
-            continue
-        merged = overlay(defaults, _mapping(own))
-        settings = validate(ServerSettings, merged, source, path, ("defaults",), problems)
-        if settings is not None:
-            servers[int(guild)] = settings
-            _check_plugins(int(guild), merged, path, source, plugins, blocks, problems)
+    settled = _Settled(source, plugins, _mapping(source.data.get("defaults")), problems)
+    settled.plugins_of(None, settled.defaults, ("defaults",), source)
+    blocks = _mapping(source.data.get(SERVERS))
+    for guild in [name for name in blocks if not is_server_id(name)]:
+        path = (SERVERS, guild)
+        problems.append(Problem(source.place(path), ".".join(path), say("must be a server's id, such as 123456789")))
     _check_locked(host, source, plugins, problems)
+    guilds = {int(name) for name in blocks if is_server_id(name)} | set(source.own) | {g for g in source.faults if g}
+    for guild_id in sorted(guilds):
+        settled.server(guild_id, _mapping(blocks.get(str(guild_id))), kept)
     if problems:
         raise ConfigError(problems)
-    return Config(source.file, host, servers, blocks)
+    named = HostSettings.model_validate({**source.data, SERVERS: settled.raw})
+    faults = {guild_id: tuple(found) for guild_id, found in source.faults.items()}
+    return Config(
+        source.file,
+        named,
+        settled.servers,
+        settled.blocks,
+        faults,
+        tuple(settled.warnings),
+        frozenset(settled.unusable),
+    )
 
 
-def _check_plugins(
-    guild_id: int | None,
-    block: dict[str, Any],
-    path: Path_,
-    source: Source,
-    plugins: PluginModels,
-    found: dict[tuple[int | None, str], PluginSettings],
-    problems: list[Problem],
-) -> None:
-    configured = _mapping(block.get("plugins"))
-    for name in configured:
-        if name not in plugins:
-            where = (*path, "plugins", name)
-            if where in source.places:
-                problems.append(unknown_key(source.place(where), where, name, plugins))
-    for name, model in plugins.items():
-        below = (*path, "plugins", name)
-        fallback = ("defaults", "plugins", name)
-        settings = validate(model, _mapping(configured.get(name)), source, below, fallback, problems)
+class _Settled:
+    """What is checked so far, server by server."""
+
+    def __init__(
+        self, source: Source, plugins: PluginModels, defaults: dict[str, Any], problems: list[Problem]
+    ) -> None:
+        self.defaults = defaults
+        self.servers: dict[int, ServerSettings] = {}
+        self.blocks: dict[tuple[int | None, str], PluginSettings] = {}
+        self.raw: dict[str, dict[str, Any]] = {}  # what each server's own settings say, as written
+        self.warnings: list[Problem] = []
+        self.unusable: set[int] = set()
+        self._source = source
+        self._plugins = plugins
+        self._problems = problems  # of the config file
+
+    def server(self, guild_id: int, block: dict[str, Any], kept: Config | None) -> None:
+        """Its block in the config file, and its own file laid over that."""
+        source, path = self._source, (SERVERS, str(guild_id))
+        own = source.own.get(guild_id)
+        if own is None and guild_id not in source.faults:
+            self._take(guild_id, block, source, self._problems)
+            return
+        if own is not None:
+            found: list[Problem] = []
+            self._take(guild_id, overlay(block, own.data), source.below(path, own), found)
+            theirs = [problem for problem in found if problem.place.file == own.file]
+            self._problems += [p for p in found if p not in theirs and p not in self._problems]
+            if not theirs:
+                return
+            source.faults[guild_id] = theirs
+        if kept is not None and guild_id not in kept.unusable and guild_id in kept.named:
+            self.servers[guild_id] = kept.server(guild_id)
+            self.blocks |= {key: settings for key, settings in kept.blocks.items() if key[0] == guild_id}
+            self.raw[str(guild_id)] = kept.host.servers[guild_id].model_dump(exclude_unset=True)
+            return
+        self.unusable.add(guild_id)
+        self._take(guild_id, block, source, self._problems)
+
+    def _take(self, guild_id: int, block: dict[str, Any], source: Source, problems: list[Problem]) -> None:
+        path = (SERVERS, str(guild_id))
+        merged = overlay(self.defaults, block)
+        settings = validate(ServerSettings, merged, source, path, ("defaults",), problems)
         if settings is not None:
-            found[guild_id, name] = settings
+            self.servers[guild_id] = settings
+            self.raw[str(guild_id)] = block
+            self.plugins_of(guild_id, merged, path, source, problems)
+
+    def plugins_of(
+        self,
+        guild_id: int | None,
+        block: dict[str, Any],
+        path: Path_,
+        source: Source,
+        problems: list[Problem] | None = None,
+    ) -> None:
+        """Its plugins' blocks. A server's own file may outlive a plugin: that is worth a word, and no mistake."""
+        problems = self._problems if problems is None else problems
+        configured = _mapping(block.get("plugins"))
+        for name in configured:
+            where = (*path, "plugins", name)
+            if name not in self._plugins and where in source.places:
+                problem = unknown_key(source.place(where), where, name, self._plugins)
+                (problems if problem.place.file == source.file else self.warnings).append(problem)
+        for name, model in self._plugins.items():
+            below, fallback = (*path, "plugins", name), ("defaults", "plugins", name)
+            settings = validate(model, _mapping(configured.get(name)), source, below, fallback, problems)
+            if settings is not None:
+                self.blocks[guild_id, name] = settings
 
 
 def _check_locked(host: HostSettings, source: Source, plugins: PluginModels, problems: list[Problem]) -> None:

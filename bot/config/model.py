@@ -149,6 +149,9 @@ class ServerSettings(Settings):
     limits: LimitSettings = LimitSettings()
     hand_over: bool = Field(True, description="whoever is left may end the call when its starter leaves the channel")
     follow_moves: bool = Field(False, description="stay in the call when moved to another voice channel")
+    consent: Literal["assumed", "asked"] = Field(
+        "assumed", description="asked: nobody is heard in a call who has not agreed to it there, by button or command"
+    )
     jitter_buffer_ms: int = Field(40, ge=20, le=200, description="least delay that evens out the network")
     jitter_buffer_max_ms: int = Field(100, ge=20, le=500, description="most of it, when somebody's line is bad")
     level_balance: bool = Field(True, description="bring quiet and loud people to one loudness for the voicebot")

@@ -21,12 +21,21 @@ class Source:
     file: Path
     data: dict[str, Any]
     places: dict[Path_, Place] = field(default_factory=dict)
+    #: The files that hold one server each, by the server's id, and what is wrong with those that cannot be read; names
+    #: of no server are under 0.
+    own: "dict[int, Source]" = field(default_factory=dict)
+    faults: dict[int, list[Problem]] = field(default_factory=dict)
 
     def place(self, path: Path_) -> Place:
         """Where a key stands, or the nearest key above it that the file has."""
         while path and path not in self.places:
             path = path[:-1]
         return self.places.get(path, Place(self.file, 1))
+
+    def below(self, path: Path_, own: "Source") -> "Source":
+        """These places, and those of another file as if its data stood at a path of this one."""
+        there = {(*path, *key): place for key, place in own.places.items()}
+        return Source(self.file, self.data, {**self.places, path: Place(own.file, 1), **there})
 
 
 SERVERS = "servers"
@@ -41,34 +50,27 @@ def server_files(file: Path) -> list[Path]:
 
 
 def read_all(file: Path, instead: Mapping[Path, str] | None = None) -> Source:
-    """A config file and the servers' own files beside it, as if it were one; ConfigError with every problem.
+    """A config file, and the servers' own files beside it; ConfigError for the config file alone.
 
-    A server's own file is laid over its block in the config file. `instead` are texts to use for files, whatever is on
-    disk.
+    `instead` are texts to use for files, whatever is on disk.
     """
     instead = instead or {}
     source = read(file, NO_CONFIG)
-    problems: list[Problem] = []
-    files = sorted({*server_files(file), *instead})
-    servers = source.data.setdefault(SERVERS, {}) if files else {}
-    for own in files:
-        path = (SERVERS, own.stem)
-        if not own.stem.isdecimal():
-            problems.append(Problem(Place(own, 1), "", "must be named after a server's id, such as 123456789.yaml"))
+    for own in sorted({*server_files(file), *instead}):
+        if not is_server_id(own.stem):
+            problem = Problem(Place(own, 1), "", say("must be named after a server's id, such as 123456789.yaml"))
+            source.faults.setdefault(0, []).append(problem)
             continue
         try:
-            block = parse(own, instead[own]) if own in instead else read(own)
+            source.own[int(own.stem)] = parse(own, instead[own]) if own in instead else read(own)
         except ConfigError as error:
-            problems += error.problems
-            continue
-        if isinstance(servers, dict):  # what else it is will be told where it is checked
-            base = servers.get(own.stem)
-            servers[own.stem] = overlay(base, block.data) if isinstance(base, dict) else block.data
-            source.places[path] = Place(own, 1)
-            source.places.update({(*path, *key): place for key, place in block.places.items()})
-    if problems:
-        raise ConfigError(problems)
+            source.faults[int(own.stem)] = error.problems
     return source
+
+
+def is_server_id(name: str) -> bool:
+    """ "01" would be 1 as well."""
+    return name.isdecimal() and not name.startswith("0")
 
 
 def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

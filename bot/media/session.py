@@ -27,6 +27,7 @@ from bot.voice.gateway import VoiceServerInfo
 from bot.voice.opus import Decoder, Encoder
 from bot.voice.receive import OpusPacket
 
+from .consent import Unwilling
 from .echo import Echo
 from .events import MediaEvent, SpeakingChanged, Undecryptable, VoicebotSpeaking, VoiceLost, VoiceResumed, VoiceResuming
 from .loop import MediaLoop
@@ -54,6 +55,8 @@ class SoundSettings:
     level_balance: bool = True
     #: User ids of those who may interrupt the voicebot; None is everybody.
     may_interrupt: frozenset[int] | None = None
+    #: Whether nobody is heard who has not agreed to it.
+    ask_first: bool = False
 
 
 class MediaSession:
@@ -81,7 +84,7 @@ class MediaSession:
         self._last_sound: float | None = None
         self._voicebot = VoiceActivity()
         self._interruption = Interruption()
-        self._ignored: set[int] = set()
+        self._unwilling = Unwilling(ask_first=settings.ask_first)
         self._unheard = UnheardSpeakers()
         self._agent_state = ""
         self._past = Past(ticks=self._ticks)
@@ -110,7 +113,7 @@ class MediaSession:
             on_resumed=lambda: self._post(VoiceResumed()),
             on_lost=lambda verdict: self._post(VoiceLost(server, verdict.remedy, verdict.meaning)),
             encoder=self._encoder,
-            ignored=self._ignored,
+            unwilling=self._unwilling,
         )
         try:
             await voice.open()
@@ -211,13 +214,11 @@ class MediaSession:
         """Skipped and late ones of all calls so far."""
         return self._loop.ticker.skipped, self._loop.ticker.late
 
-    async def ignore(self, user_id: int, ignored: bool) -> None:
-        """Hear somebody no longer, or again: not a packet of theirs is decrypted."""
-        if ignored:
-            self._ignored.add(user_id)
+    async def hear(self, user_id: int, willing: bool) -> None:
+        """Somebody said whether they want to be heard. If not, no packet of theirs is decrypted from now on."""
+        self._unwilling.hear(user_id, willing)
+        if not willing:
             self._on_member_left(user_id)
-        else:
-            self._ignored.discard(user_id)
 
     # -- the beat -----------------------------------------------------------------------------------------------
 

@@ -42,12 +42,16 @@ class PluginHost:
                 self.catalog.broken.append(Broken(name, str(error)))
 
     async def replace(self, name: str, plugin: PluginClass) -> None:
-        """An instance of new code in place of the one there is; PluginError leaves that one where it was."""
+        """An instance of new code in place of the one there is; PluginError leaves that one where it was.
+
+        It is loaded first: the old one's commands answer until the new one's do.
+        """
         old = self.instances.get(name)
-        if old is not None:
-            await self._remove_cog(old)
+        new = await self._load(plugin)
         try:
-            new = await self._install(plugin)
+            if old is not None:
+                await self._remove_cog(old)
+            await self._mount(new)
         except PluginError:
             if old is not None:
                 await self._host.add_cog(old)
@@ -69,17 +73,31 @@ class PluginHost:
         await asyncio.gather(*self._unloading, return_exceptions=True)
 
     async def _install(self, plugin: PluginClass) -> Plugin[Any]:
+        instance = await self._load(plugin)
+        await self._mount(instance)
+        return instance
+
+    async def _load(self, plugin: PluginClass) -> Plugin[Any]:
         instance: Plugin[Any] | None = None
         try:
             instance = plugin(self._host)
             await within(PATIENCE, instance.on_load(), f"plugin {plugin.name}: on_load")
-            await within(PATIENCE, self._host.add_cog(instance), f"plugin {plugin.name}: commands")
         except (Exception, SystemExit) as error:
-            log.exception("plugin %s could not be started", plugin.name)
-            if instance is not None:
-                await self._unload(instance)
-            raise PluginError(f"{type(error).__name__}: {error}") from error
+            raise await self._failed(plugin, instance, error) from error
         return instance
+
+    async def _mount(self, instance: Plugin[Any]) -> None:
+        """Its commands become the bot's."""
+        try:
+            await within(PATIENCE, self._host.add_cog(instance), f"plugin {instance.name}: commands")
+        except (Exception, SystemExit) as error:
+            raise await self._failed(type(instance), instance, error) from error
+
+    async def _failed(self, plugin: PluginClass, instance: Plugin[Any] | None, error: BaseException) -> PluginError:
+        log.error("plugin %s could not be started", plugin.name, exc_info=error)
+        if instance is not None:
+            await self._unload(instance)
+        return PluginError(f"{type(error).__name__}: {error}")
 
     async def _remove_cog(self, plugin: Plugin[Any]) -> None:
         if self._host.get_cog(plugin.qualified_name) is plugin:

@@ -24,6 +24,7 @@ from bot.config.load import Config, check
 from bot.config.model import ServerSettings
 from bot.config.source import parse
 from bot.errors import PluginError, Refused
+from bot.media.consent import Unwilling
 from bot.media.tap import AudioTap
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.host import PluginHost
@@ -64,20 +65,23 @@ class PlayedCall:
     state: CallState = CallState.CONNECTING
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     elapsed: float = 0.0  # seconds
-    ignored: set[int] = field(default_factory=set)
+    unwilling: Unwilling = field(init=False)
     provider: Any = field(default_factory=NoLibrary)
     closing: Any = None
     ended_by: int | None = None
     taps: list[AudioTap] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.unwilling = Unwilling(ask_first=self.settings.consent == "asked")
 
     async def listen(self) -> AudioTap:
         """As `Call.listen`; `PlayedServer.sound` is what it hears."""
         self.taps.append(AudioTap(asyncio.get_running_loop()))
         return self.taps[-1]
 
-    async def ignore(self, user_id: int, ignored: bool) -> None:
-        """As `Call.ignore`."""
-        (self.ignored.add if ignored else self.ignored.discard)(user_id)
+    async def hear(self, user_id: int, willing: bool) -> None:
+        """As `Call.hear`."""
+        self.unwilling.hear(user_id, willing)
 
     @property
     def settings(self) -> ServerSettings:

@@ -46,11 +46,11 @@ class VoiceConnection:
         on_resumed: Callable[[], None],
         on_lost: Callable[[CloseCode], None],
         encoder: Encoder,
-        ignored: Container[int] = frozenset(),
+        unwilling: Container[int] = frozenset(),
     ) -> None:
         self.server = server
         self.dave = dave.DaveSession(server.user_id, server.channel_id)
-        self.receiver = Receiver(self.dave, on_packet, ignored)
+        self.receiver = Receiver(self.dave, on_packet, unwilling)
         self.sender = Sender(self.dave, encoder)
         self._http = http
         self._on_member_left = on_member_left

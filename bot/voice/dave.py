@@ -51,6 +51,7 @@ class DaveSession:
         self._version = 0
         self._pending: dict[int, int] = {}  # transition id -> protocol version
         self._failures: dict[int, float] = {}  # undecryptable frames in a row since anybody was readable, by user id
+        self._committed = False  # whether we have committed to a group since the session is new
         self._outdated = 0  # Welcomes that may still come for key packages we have replaced
         self._vain_recoveries = 0
         self._last_transition = 0
@@ -112,7 +113,7 @@ class DaveSession:
 
     def _unfit(self, session: davey.DaveSession, op: int, transition_id: int) -> list[Reply]:
         """A commit or Welcome that our keys cannot follow. What was on its way when we asked anew is not for us."""
-        if op == ANNOUNCE_COMMIT and not session.ready:
+        if op == ANNOUNCE_COMMIT and not session.ready and not self._committed:
             return []
         if op == WELCOME and self._outdated:
             self._outdated -= 1
@@ -164,6 +165,7 @@ class DaveSession:
     def _new_session(self) -> list[Reply]:
         if self._version == 0:
             return []
+        self._committed = False
         if self._session is None:
             self._session = davey.DaveSession(self._version, self._user_id, self._channel_id)
         else:
@@ -203,6 +205,7 @@ class DaveSession:
             return []
         if result is None:
             return []
+        self._committed = True
         return [Reply(COMMIT_WELCOME, result.commit + (result.welcome or b""))]
 
     def _joined(self, transition_id: int) -> list[Reply]:

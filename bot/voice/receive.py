@@ -39,7 +39,7 @@ class ReceiveStats:
     not_authentic: int = 0
     malformed: int = 0
     unknown_ssrc: int = 0
-    ignored: int = 0
+    unwilling: int = 0
     undecryptable: dict[int, int] = field(default_factory=dict)  # by user id
 
 
@@ -47,10 +47,10 @@ class Receiver:
     """Unwraps the datagrams of one voice session and hands each packet to `sink`."""
 
     def __init__(
-        self, dave: DaveSession, sink: Callable[[OpusPacket], None], ignored: Container[int] = frozenset()
+        self, dave: DaveSession, sink: Callable[[OpusPacket], None], unwilling: Container[int] = frozenset()
     ) -> None:
-        """Packets of `ignored` users are dropped before anything of them is decrypted."""
-        self._ignored = ignored
+        """Packets of `unwilling` users are dropped before anything of them is decrypted."""
+        self._unwilling = unwilling
         self.stats = ReceiveStats()
         self._dave = dave
         self._sink = sink
@@ -81,8 +81,8 @@ class Receiver:
             stats.not_rtp += 1
             return
         user_id = self._users.get(header.ssrc)
-        if user_id in self._ignored:
-            stats.ignored += 1
+        if user_id is not None and user_id in self._unwilling:
+            stats.unwilling += 1
             return
         payload = self._cipher.open(datagram, header.size)
         if payload is None:
@@ -110,8 +110,8 @@ class Receiver:
         held.append((now, header, frame))
 
     def _deliver(self, user_id: int, header: rtp.RtpHeader, frame: bytes) -> None:
-        if user_id in self._ignored:  # it was held before its owner was known
-            self.stats.ignored += 1
+        if user_id in self._unwilling:  # it was held before its owner was known
+            self.stats.unwilling += 1
             return
         opus = self._dave.open(user_id, frame)
         if opus is None:

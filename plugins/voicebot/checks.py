@@ -61,7 +61,7 @@ def _person(call: Call, user_id: int, speakers: tuple[SpeakerReport, ...]) -> Pe
         user_id,
         muted=state.self_mute,
         server_muted=state.mute or state.suppress,
-        ignored=user_id in call.ignored,
+        unwilling=user_id in call.unwilling,
         sound=next((speaker for speaker in speakers if speaker.user_id == user_id), None),
     )
 

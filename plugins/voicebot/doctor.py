@@ -41,7 +41,7 @@ class Person:
     user_id: int
     muted: bool = False  # by themselves
     server_muted: bool = False
-    ignored: bool = False  # they asked not to be heard
+    unwilling: bool = False  # to be heard
     sound: SpeakerReport | None = None
 
 
@@ -127,8 +127,11 @@ def _person(person: Person) -> Finding:
     who, sound = f"<@{person.user_id}>", person.sound
     packets = 0 if sound is None else sound.packets
     lost = 0 if sound is None else sound.undecryptable
-    if person.ignored:
-        return Finding(Mark.WARNING, say("{person} asked not to be heard. `/voicebot unmute` undoes it.", person=who))
+    if person.unwilling:
+        return Finding(
+            Mark.WARNING,
+            say("{person} has not agreed to be heard, or asked not to be. `/voicebot unmute` changes it.", person=who),
+        )
     if person.server_muted:
         return Finding(Mark.BAD, say("{person} is muted by this server. A moderator can undo it.", person=who))
     if person.muted:

@@ -33,16 +33,21 @@ _COLOURS = {CallState.LIVE: 0x3BA55D, CallState.RECONNECTING: 0xFAA61A, CallStat
 
 
 class PanelButtons(discord.ui.View):
-    """Leave, Mute me for the bot, Details."""
+    """Leave, Mute me for the bot (or Hear me, where people are asked first), Details."""
 
     def __init__(
-        self, leave: Action, mute: Action, details: Action, no_call: Callable[[Interaction], bool], language: str
+        self,
+        leave: Action,
+        mute: tuple[Text, Action],
+        details: Action,
+        no_call: Callable[[Interaction], bool],
+        language: str,
     ) -> None:
-        """`no_call` tells whether there is nothing on a server that a button could be for."""
+        """`mute` comes with its label. `no_call` tells whether there is nothing on a server a button could be for."""
         super().__init__(timeout=None)
         for identifier, label, style, action in (
             ("leave", say("Leave"), discord.ButtonStyle.danger, leave),
-            ("mute", say("Mute me for the bot"), discord.ButtonStyle.secondary, mute),
+            ("mute", mute[0], discord.ButtonStyle.secondary, mute[1]),
             ("details", say("Details"), discord.ButtonStyle.secondary, details),
         ):
             button: discord.ui.Button[PanelButtons] = discord.ui.Button(
@@ -147,8 +152,8 @@ class Panel:
         minutes = say("about {minutes}", minutes=call.billed_minutes).to(language)
         embed.add_field(name=say("Billed minutes").to(language), value=minutes)
         embed.add_field(name=say("Heard so far").to(language), value=self._names(), inline=False)
-        if call.ignored:
-            names = ", ".join(f"<@{user_id}>" for user_id in sorted(call.ignored)[:MOST_NAMES])
+        if refused := call.unwilling.refused:
+            names = ", ".join(f"<@{user_id}>" for user_id in refused[:MOST_NAMES])
             embed.add_field(name=say("Not heard, as they wish").to(language), value=names, inline=False)
         if self._warning is not None:
             embed.add_field(
@@ -157,7 +162,7 @@ class Panel:
         return embed
 
     def _names(self) -> str:
-        heard = [f"<@{user_id}>" for user_id in self._heard if user_id not in self._call.ignored]
+        heard = [f"<@{user_id}>" for user_id in self._heard if user_id not in self._call.unwilling]
         if len(heard) > MOST_NAMES:
             more = say("and {count} more", count=len(heard) - MOST_NAMES).to(self._language)
             heard = [*heard[:MOST_NAMES], more]

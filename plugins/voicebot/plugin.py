@@ -91,7 +91,8 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         )
         call = await self.host.calls.start(request, self.host.config)
         await interaction.followup.send(
-            words.joined(call.voicebot_name, target.id).to(theirs(interaction)), ephemeral=True
+            words.joined(call.voicebot_name, target.id, ask_first=call.unwilling.ask_first).to(theirs(interaction)),
+            ephemeral=True,
         )
 
     @join.autocomplete("voicebot")
@@ -124,22 +125,22 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
     @voicebot.command(name="mute", description="The voicebot no longer hears you in this call")
     async def mute(self, interaction: Interaction) -> None:
         """Not a packet of this person's is decrypted from now on."""
-        await self._ignore(interaction, True)
+        await self._hear(interaction, False)
 
     @voicebot.command(name="unmute", description="The voicebot hears you again")
     async def unmute(self, interaction: Interaction) -> None:
         """The opposite of mute."""
-        await self._ignore(interaction, False)
+        await self._hear(interaction, True)
 
     async def _toggle_mute(self, interaction: Interaction) -> None:
-        await self._ignore(interaction, interaction.user.id not in self._call(interaction).ignored)
+        await self._hear(interaction, interaction.user.id in self._call(interaction).unwilling)
 
-    async def _ignore(self, interaction: Interaction, ignored: bool) -> None:
+    async def _hear(self, interaction: Interaction, willing: bool) -> None:
         call = self._call(interaction)
-        await call.ignore(interaction.user.id, ignored)
+        await call.hear(interaction.user.id, willing)
         if call.id in self._panels:
             self._panels[call.id].changed()
-        told = words.MUTED if ignored else words.UNMUTED
+        told = words.UNMUTED if willing else words.MUTED
         await interaction.response.send_message(told.to(theirs(interaction)), ephemeral=True)
 
     @voicebot.command(name="status", description="How the call is going")
@@ -213,12 +214,13 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         await interaction.followup.send(embed=embed, file=file, ephemeral=True)
 
     async def on_call_started(self, call: Call) -> None:
-        text = words.started(call.voicebot_name, call.voice_channel_id, call.starter_id)
+        ask_first = call.unwilling.ask_first
+        text = words.started(call.voicebot_name, call.voice_channel_id, call.starter_id, ask_first=ask_first)
         channel, language = self.host.get_channel(call.text_channel_id), self.language(call.guild_id)
         if channel is None or not self.settings(call.guild_id).panel:
             await self._post(call, text)
             return
-        panel = Panel(call, channel, self._view(language), language)
+        panel = Panel(call, channel, self._view(language, ask_first=ask_first), language)
         await panel.post(text)
         panel.keeper = self.tasks.create(panel.run(), f"panel of call {call.id}")
         self._panels[call.id] = panel
@@ -249,8 +251,9 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         if channel is not None:
             await receipts.post_once(channel, receipt, self.language(receipt.guild_id))
 
-    def _view(self, language: str) -> PanelButtons:
-        return PanelButtons(self._leave, self._toggle_mute, self._details, self._is_without_call, language)
+    def _view(self, language: str, *, ask_first: bool = False) -> PanelButtons:
+        label = words.HEAR_ME if ask_first else words.MUTE_ME
+        return PanelButtons(self._leave, (label, self._toggle_mute), self._details, self._is_without_call, language)
 
     def _is_without_call(self, interaction: Interaction) -> bool:
         guild_id = interaction.guild_id or 0

@@ -1,7 +1,7 @@
 """`/voicebot settings`: a server's own settings, seen and changed by its admins without the host's disk."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from bot.config.edit import ABSENT, changed
 from bot.config.keys import Key, leaves, operators, server_keys
 from bot.config.load import Config
 from bot.config.source import parse
-from bot.errors import ConfigError, Refused
+from bot.errors import ConfigError, Problem, Refused
 from bot.language import in_language, say
 from bot.plugin_host.plugin import CommandRefused, Host
 from bot.text import MESSAGE_LIMIT, plain
@@ -49,13 +49,20 @@ class SettingsCommands(app_commands.Group):
         if key is not None:
             await _answer(interaction, describe(self._key(key), self._host.config, guild_id, theirs(interaction)))
             return
+        language = theirs(interaction)
+        if faults := self._host.config.faults.get(guild_id):
+            text = say(
+                "The settings file has a mistake and is not in force. By line:\n{problems}",
+                problems=by_line(faults, language),
+            )
+            await _answer(interaction, text)
+            return
         own = self._own(interaction)
         if not own:
             await _answer(interaction, say("This server has changed nothing: the defaults are in force."))
             return
         lines = [f"`{'.'.join(path)}`: {inline(value)}" for path, value in own.items()]
-        heading = say("This server's own settings:").to(theirs(interaction))
-        await _answer(interaction, "\n".join([heading, *lines]))
+        await _answer(interaction, "\n".join([say("This server's own settings:").to(language), *lines]))
 
     @app_commands.command(name="set", description="Change a setting")
     @app_commands.describe(key="which one", value="as in the config file: 90, true, guide, [123, 456]")
@@ -176,13 +183,19 @@ _FILE = Path("settings.yaml")  # as people know it: the host's paths are nobody'
 
 def refusal(error: ConfigError, language: str) -> Refused:
     """What is wrong with settings, without the host's paths."""
+    problems = by_line(error.problems, language)
+    return Refused(say("That cannot be set, and nothing was changed. By line:\n{problems}", problems=problems))
+
+
+def by_line(problems: Sequence[Problem], language: str) -> str:
+    """What is wrong, without the host's paths."""
     lines = []
-    for problem in error.problems[:5]:
+    for problem in problems[:5]:
         key = problem.key.split(".", 2)[-1] if problem.key.startswith("servers.") else problem.key
         lines.append(
             f"{problem.place.line}: " + (f"`{key}`: " if key else "") + plain(in_language(problem.message, language))
         )
-    return Refused(say("That cannot be set, and nothing was changed. By line:\n{problems}", problems="\n".join(lines)))
+    return "\n".join(lines)
 
 
 def describe(key: Key, config: Config, guild_id: int, language: str) -> str:

@@ -17,24 +17,39 @@ from bot.text import name as safe_name
 END_COLOUR, WARNING_COLOUR = 0x747F8D, 0xFAA61A
 MUTED = say("I no longer hear you in this call: nothing you say is decrypted. `/voicebot unmute` undoes it.")
 LEAVING_TEST = say("The test ends. What it found follows.")
-UNMUTED = say("I hear you again.")
-MOST_SPEAKERS = 8  # lines, so that they fit into a message beside the status
+UNMUTED = say("I hear you from now on. `/voicebot mute` undoes it.")
+MUTE_ME, HEAR_ME = say("Mute me for the bot"), say("Hear me")
+MOST_SPEAKERS = 6  # lines, so that they fit into a message beside the status
 MOST_TOTALS = 15  # lines, so that they fit into an embed's field
 
 
-def joined(voicebot: str, channel_id: int) -> Text:
+def joined(voicebot: str, channel_id: int, *, ask_first: bool) -> Text:
     return say(
-        "**{voicebot}** is in {channel}. Just talk. `/voicebot leave` ends the call.",
+        mark(
+            "**{voicebot}** is in {channel} and hears you once you type `/voicebot unmute`. `/voicebot leave` ends it."
+        )
+        if ask_first
+        else mark("**{voicebot}** is in {channel}. Just talk. `/voicebot leave` ends the call."),
         voicebot=safe_name(voicebot),
         channel=f"<#{channel_id}>",
     )
 
 
-def started(voicebot: str, channel_id: int, starter_id: int) -> Text:
-    """Everybody in the channel must know that something listens."""
+def started(voicebot: str, channel_id: int, starter_id: int, *, ask_first: bool) -> Text:
+    """Everybody in the channel must know that something listens, or how to be listened to."""
+    text = (
+        mark(
+            "🎙️ **{voicebot}** joined {channel}, invited by {person}. It hears only those who agree to it, with "
+            "**Hear me** or `/voicebot unmute`, and what they say is written down here."
+        )
+        if ask_first
+        else mark(
+            "🎙️ **{voicebot}** joined {channel}, invited by {person}. "
+            "It hears everyone in the channel, and what is said is written down here."
+        )
+    )
     return say(
-        "🎙️ **{voicebot}** joined {channel}, invited by {person}. "
-        "It hears everyone in the channel, and what is said is written down here.",
+        text,
         voicebot=safe_name(voicebot),
         channel=f"<#{channel_id}>",
         person=f"<@{starter_id}>",

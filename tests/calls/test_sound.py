@@ -86,7 +86,7 @@ async def test_someone_who_is_muted_for_the_bot_is_not_heard_and_not_decrypted(h
     await bob.say(TONE)
     await asyncio.sleep(0.3)
     others = len([level for _, level in levels(*timeline(observer.of(agent=False))) if level > 1000])
-    assert "I hear you again" in await hasty.command(place, ann, "voicebot unmute")
+    assert "I hear you from now on" in await hasty.command(place, ann, "voicebot unmute")
     await ann.say(TONE)
     await asyncio.sleep(0.3)
     again = len([level for _, level in levels(*timeline(observer.of(agent=False))) if level > 1000])
@@ -196,4 +196,42 @@ async def test_where_nobody_may_interrupt_nothing_is_held_back(hasty: RunningBot
     text = await bot.command(place, ann, "voicebot status", details=True)
     await bot.command(place, ann, "voicebot leave")
     assert "Interruptions: 0" in text
+    assert await bot.process.stop() == 0
+
+
+async def test_where_people_are_asked_first_nobody_is_heard_who_has_not_agreed(hasty: RunningBot) -> None:
+    """Not decrypted, not mixed; the button and the command agree, and the command takes it back."""
+    bot = await start_bot(hasty.stage, consent="asked", first_audio_limit=0)
+    place = bot.place("Ann", "Bob")
+    ann, bob = place.people
+    session = await bot.start_call(place)
+    panel = next(post for post in bot.posts(place) if post["components"])
+    assert "It hears only those who agree to it" in panel["content"]
+    observer = RoomObserver()
+    await observer.join(bot.stage.livekit, session.room)
+    await asyncio.sleep(0.3)
+
+    async def heard() -> int:
+        """Loud frames in the room so far, after both have spoken for a second, one after the other."""
+        for person in (ann, bob):
+            await person.say(TONE)
+        await asyncio.sleep(0.3)
+        return len([level for _, level in levels(*timeline(observer.of(agent=False))) if level > 1000])
+
+    nobody = await heard()
+    packets = _numbers(await bot.command(place, ann, "voicebot status", details=True), ann)
+    assert "I hear you from now on" in await bot.stage.click(bot.account, place, ann, panel, "parley:mute")
+    one = await heard()
+    assert "I hear you from now on" in await bot.command(place, bob, "voicebot unmute")
+    both = await heard()
+    await bot.command(place, ann, "voicebot mute")
+    await bot.command(place, bob, "voicebot mute")
+    again = await heard()
+    await observer.leave()
+    await bot.command(place, ann, "voicebot leave")
+    await bot.expect_end(place, session, "someone sent the bot away")
+    assert (nobody, packets) == (0, {})
+    assert 40 < one < 60
+    assert 80 < both - one < 120
+    assert again == both
     assert await bot.process.stop() == 0

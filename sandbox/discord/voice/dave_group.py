@@ -43,7 +43,9 @@ class DaveGroup:
     leaves: list[int | None] = field(default_factory=list)
     connected: set[int] = field(default_factory=set)
     _key_packages: dict[int, bytes] = field(default_factory=dict)
-    _queue: list[_Change] = field(default_factory=list)
+    #: What waits for its turn, by user: the key package to add them with, anew if they are in; None to remove them.
+    _wanted: dict[int, bytes | None] = field(default_factory=dict)
+    _founder: int | None = None  # who is to commit while the epoch is 0
     _in_flight: dict[bytes, _Change] = field(default_factory=dict)
     _next_transition: int = 1
     _unready: dict[int, set[int]] = field(default_factory=dict)
@@ -65,9 +67,9 @@ class DaveGroup:
         if mls.key_package_user(key_package) != user_id:
             raise mls.MlsError("the key package names another user")
         self._key_packages[user_id] = key_package
-        if user_id in self.members:
-            self._enqueue("remove", user_id)
-        self._enqueue("add", user_id)
+        if user_id == self._founder:  # it has given up the group it was to found
+            self._found_anew()
+        self._wanted[user_id] = key_package
         return self._propose()
 
     def commit(self, user_id: int, payload: bytes) -> list[Outgoing]:
@@ -78,7 +80,9 @@ class DaveGroup:
         if set(commit.proposal_references) != set(self._in_flight):
             return []
         if self.epoch == 0:  # the committer's own one-member group becomes the channel's
-            self.leaves = [user_id]
+            if user_id != self._founder:
+                return []
+            self.leaves, self._founder = [user_id], None
             self._key_packages.pop(user_id, None)
         elif self.leaves[commit.sender_leaf] != user_id:
             raise mls.MlsError("the committer is not at the leaf it claims")
@@ -107,8 +111,13 @@ class DaveGroup:
         """A client is gone: take back its pending add, or have the others remove it."""
         self.connected.discard(user_id)
         self._key_packages.pop(user_id, None)
-        self._queue = [change for change in self._queue if change.user_id != user_id]
+        self._wanted.pop(user_id, None)
+        if user_id == self._founder:
+            self._found_anew()
         out = self._revoke_add(user_id)
+        if self._founder is not None and not self._in_flight:  # nobody is left to found it with
+            self._wanted = {self._founder: self._key_packages[self._founder], **self._wanted}
+            self._founder = None
         for unready in self._unready.values():
             unready.discard(user_id)
         for transition_id in [key for key, unready in self._unready.items() if not unready]:
@@ -118,10 +127,9 @@ class DaveGroup:
             if len(remaining) == 1:
                 return out + self._reset_to_sole_member(remaining.pop())
             if remaining:
-                self._enqueue("remove", user_id)
+                self._wanted[user_id] = None
             else:
-                self.leaves, self.epoch = [], 0
-                self._in_flight.clear()
+                self._forget_group()
         return out + self._propose()
 
     def _apply(self, changes: list[_Change]) -> list[_Change]:
@@ -164,22 +172,30 @@ class DaveGroup:
         return [Outgoing(user, PROPOSALS, mls.revoke_proposals(stale)) for user in self._voters()]
 
     def _reset_to_sole_member(self, user_id: int) -> list[Outgoing]:
-        self.leaves, self.epoch = [], 0
-        self._in_flight.clear()
-        self._queue.clear()
+        self._forget_group()
+        self._wanted.pop(user_id, None)  # it sends a new key package
         version = {"protocol_version": PROTOCOL_VERSION}
         return [
             Outgoing(user_id, PREPARE_EPOCH, {**version, "epoch": 1}),
             Outgoing(user_id, PREPARE_TRANSITION, {**version, "transition_id": 0}),
         ]
 
-    def _enqueue(self, kind: Literal["add", "remove"], user_id: int) -> None:
-        self._queue = [c for c in self._queue if (c.kind, c.user_id) != (kind, user_id)]
-        self._queue.append(_Change(kind, user_id, self._key_packages.get(user_id, b"")))
+    def _forget_group(self) -> None:
+        """Back to the beginning; whoever was to be added still is."""
+        self.leaves, self.epoch = [], 0
+        self._found_anew()
+        self._wanted = {user: package for user, package in self._wanted.items() if package is not None}
+
+    def _found_anew(self) -> None:
+        """Nothing is in flight any more."""
+        adds = {change.user_id: change.key_package for change in self._in_flight.values() if change.kind == "add"}
+        self._wanted = {**{user: package for user, package in adds.items() if user in self.connected}, **self._wanted}
+        self._in_flight.clear()
+        self._founder = None
 
     def _voters(self) -> list[int]:
-        voters = self.members if self.epoch else set(self._key_packages)
-        return sorted(voters & self.connected)
+        voters = self.members if self.epoch else {self._founder} - {None}
+        return sorted(user for user in voters if user in self.connected and user is not None)
 
     def _propose(self) -> list[Outgoing]:
         if self._in_flight:
@@ -188,17 +204,24 @@ class DaveGroup:
 
     def _propose_founding(self) -> list[Outgoing]:
         """The first two that are there found the group: one commits, the others are added to its group."""
-        pending = [c for c in self._queue if c.kind == "add" and c.user_id in self.connected]
+        pending = [_Change("add", user, package) for user, package in self._wanted.items() if package is not None]
         if len(pending) < 2:
             return []
         founder, others = pending[0], pending[1:]
-        self._queue = []
+        self._wanted.clear()
+        self._founder = founder.user_id
         return [Outgoing(founder.user_id, PROPOSALS, self._sign(others))]
 
     def _propose_changes(self) -> list[Outgoing]:
-        if not self._queue:
+        batch = []
+        for user_id, package in self._wanted.items():
+            if user_id in self.members:
+                batch.append(_Change("remove", user_id))
+            if package is not None:
+                batch.append(_Change("add", user_id, package))
+        self._wanted.clear()
+        if not batch:
             return []
-        batch, self._queue = self._queue, []
         payload = self._sign(batch)
         leaving = {change.user_id for change in batch if change.kind == "remove"}
         return [Outgoing(user, PROPOSALS, payload) for user in self._voters() if user not in leaving]

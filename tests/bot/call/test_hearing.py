@@ -13,11 +13,12 @@ def _sound(received: int, undecryptable: int) -> SoundReport:
 @pytest.mark.parametrize(
     ("sound", "listeners", "words"),
     [
-        (_sound(500, 500), Listeners(1, 0, False), "cannot be decrypted"),
-        (_sound(0, 0), Listeners(1, 0, True), "I am deafened"),
-        (_sound(0, 0), Listeners(2, 2, False), "Everybody in the channel is muted"),
-        (_sound(0, 0), Listeners(2, 1, False), "microphone"),
-        (_sound(0, 0), Listeners(0, 0, False), "microphone"),
+        (_sound(500, 500), Listeners(1, 1, 0, False), "cannot be decrypted"),
+        (_sound(0, 0), Listeners(1, 1, 0, True), "I am deafened"),
+        (_sound(0, 0), Listeners(2, 0, 0, False), "Nobody in the channel has agreed"),
+        (_sound(0, 0), Listeners(2, 2, 2, False), "Everybody in the channel is muted"),
+        (_sound(0, 0), Listeners(2, 2, 1, False), "microphone"),
+        (_sound(0, 0), Listeners(0, 0, 0, False), "microphone"),
     ],
 )
 def test_what_is_wrong(sound: SoundReport, listeners: Listeners, words: str) -> None:
@@ -25,4 +26,4 @@ def test_what_is_wrong(sound: SoundReport, listeners: Listeners, words: str) -> 
 
 
 def test_somebody_was_heard() -> None:
-    assert diagnosis(_sound(500, 400), Listeners(2, 2, False)) is None
+    assert diagnosis(_sound(500, 400), Listeners(2, 2, 2, False)) is None

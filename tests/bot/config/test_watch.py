@@ -13,6 +13,7 @@ from bot.config import watch as module
 from bot.config.load import Config
 from bot.config.model import PluginSettings
 from bot.config.watch import ConfigFile, reload, watch
+from bot.errors import ConfigError
 from tests.support import eventually
 
 
@@ -35,7 +36,9 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 async def watched(file: Path) -> AsyncIterator[list[Config]]:
     """What a running bot would be given. No fixture: anyio's threads end with the task that a fixture is set up in."""
     applied: list[Config] = []
-    watching = asyncio.create_task(watch(ConfigFile(file, {"loud": Loud}), applied.append))
+    source = ConfigFile(file, {"loud": Loud})
+    source.apply = applied.append
+    watching = asyncio.create_task(watch(source))
     await asyncio.sleep(0.5)  # until the system's notifications are asked for
     try:
         yield applied
@@ -76,12 +79,11 @@ async def test_a_servers_own_file_that_comes_and_goes(file: Path) -> None:
 
 @pytest.mark.parametrize("text", ["defaults: {voicebot: [", "defaults: {voicbot: x}\n", "defaults:\n\tvoicebot: x\n"])
 async def test_a_mistake_leaves_the_good_one_in_force(file: Path, text: str, caplog: pytest.LogCaptureFixture) -> None:
-    applied: list[Config] = []
     source = ConfigFile(file, {})
+    source.apply = lambda config: pytest.fail("it is in force")
     file.write_text(text)
     assert source.changed()
-    assert not await reload(source, applied.append)
-    assert applied == []
+    assert not await reload(source)
     assert source.config.server(GUILD).voicebot == "guide"
     assert f"the changed config is not used: {file}:" in caplog.text
     assert not source.changed()  # it is not complained about again and again
@@ -91,8 +93,9 @@ async def _written_in_two_steps(file: Path, half: str, whole: str) -> list[Confi
     """What was put in force while a file was being written."""
     applied: list[Config] = []
     source = ConfigFile(file, {})
+    source.apply = applied.append
     file.write_text(half)
-    reloading = asyncio.create_task(reload(source, applied.append))
+    reloading = asyncio.create_task(reload(source))
     await asyncio.sleep(0.02)
     file.write_text(whole)
     assert await reloading
@@ -111,11 +114,11 @@ async def test_a_file_that_was_emptied_to_be_written_changes_nothing(
     """What many editors do, and a full disk; and what is there after it is read as ever."""
     source = ConfigFile(file, {})
     file.write_text("")
-    assert not await reload(source, lambda config: pytest.fail("the defaults are in force"))
+    assert not await reload(source)
     assert source.config.server(GUILD).voicebot == "guide"
     assert "is empty; write {} into it" in caplog.text
     file.write_text("defaults: {voicebot: poet}\n")
-    assert await reload(source, lambda config: None)
+    assert await reload(source)
     assert source.config.server(GUILD).voicebot == "poet"
 
 
@@ -133,9 +136,9 @@ async def test_a_reader_that_breaks_does_not_end_the_watch(
     def breaks(*_: object) -> None:
         raise MemoryError("as the test wants it")
 
-    monkeypatch.setattr(module, "load", breaks)
+    monkeypatch.setattr(module, "settle", breaks)
     file.write_text("defaults: {voicebot: poet}\n")
-    assert not await reload(source, lambda config: None)
+    assert not await reload(source)
     assert "could not be read" in caplog.text
 
 
@@ -143,20 +146,21 @@ async def test_a_file_that_is_gone_changes_nothing(file: Path) -> None:
     source = ConfigFile(file, {})
     file.unlink()
     assert source.changed()
-    assert not await reload(source, lambda config: None)
+    assert not await reload(source)
     assert source.config.server(GUILD).voicebot == "guide"
 
 
 async def test_a_change_that_says_the_same_is_none(file: Path) -> None:
     source = ConfigFile(file, {})
     file.write_text("# the guide, as ever\ndefaults:\n  voicebot: guide\n")
-    assert not await reload(source, lambda config: pytest.fail("nothing changed"))
+    source.apply = lambda config: pytest.fail("nothing changed")
+    assert not await reload(source)
 
 
 async def test_what_needs_a_restart_is_said(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     source = ConfigFile(file, {})
     file.write_text("ledger: {file: other.sqlite3}\ndefaults: {voicebot: guide}\n")
-    assert await reload(source, lambda config: None)
+    assert await reload(source)
     assert "`ledger` takes effect at the next start" in caplog.text
 
 
@@ -164,7 +168,7 @@ async def test_a_secret_that_strayed_into_the_file_is_not_logged(file: Path, cap
     caplog.set_level(logging.INFO)
     source = ConfigFile(file, {})
     file.write_text("defaults: {voicebot: vl_live_0123456789abcdef}\n")
-    assert await reload(source, lambda config: None)
+    assert await reload(source)
     assert "0123456789" not in caplog.text
 
 
@@ -175,9 +179,119 @@ async def test_without_notifications_it_looks_by_itself(file: Path, monkeypatch:
     monkeypatch.setattr(module, "awatch", none_left)
     monkeypatch.setattr(module, "POLL", 0.05)
     applied: list[Config] = []
-    watching = asyncio.create_task(watch(ConfigFile(file, {}), applied.append))
+    source = ConfigFile(file, {})
+    source.apply = applied.append
+    watching = asyncio.create_task(watch(source))
     await asyncio.sleep(0.1)
     file.write_text("defaults: {voicebot: poet}\n")
     await eventually(lambda: len(applied) == 1)
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
+
+
+async def test_a_link_that_leads_elsewhere_is_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an orchestrator puts a new config in place: the file is a link through a folder that is a link itself."""
+    monkeypatch.setattr(module, "SECOND_LOOK", 0.05)
+    for number, voicebot in enumerate(("guide", "poet")):
+        (tmp_path / f"..{number}").mkdir()
+        (tmp_path / f"..{number}" / "config.yaml").write_text(f"defaults: {{voicebot: {voicebot}}}\n")
+    (tmp_path / "..data").symlink_to("..0")
+    file = tmp_path / "config.yaml"
+    file.symlink_to("..data/config.yaml")
+    async with watched(file) as applied:
+        (tmp_path / "..new").symlink_to("..1")
+        (tmp_path / "..new").replace(tmp_path / "..data")
+        await eventually(lambda: [config.server(GUILD).voicebot for config in applied] == ["poet"], 4)
+
+
+OTHER = GUILD + 1
+
+
+@pytest.fixture
+def own(file: Path) -> Path:
+    """One server's file beside another's."""
+    (file.parent / "servers").mkdir()
+    (file.parent / "servers" / f"{OTHER}.yaml").write_text("voicebot: other\n")
+    own = file.parent / "servers" / f"{GUILD}.yaml"
+    own.write_text("voicebot: own\nplugins: {loud: {volume: 9}}\n")
+    return own
+
+
+@pytest.mark.parametrize("text", ["voicebot: [", "voicbot: x\n", "plugins: {loud: {volume: 11}}\n", ""])
+async def test_a_mistake_in_one_servers_file_is_that_servers_alone(
+    file: Path, own: Path, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It keeps what it had; what others changed meanwhile is in force."""
+    source = ConfigFile(file, {"loud": Loud})
+    own.write_text(text)
+    (own.parent / f"{OTHER}.yaml").write_text("voicebot: changed\n")
+    assert await reload(source)
+    config = source.config
+    assert config.server(OTHER).voicebot == "changed"
+    assert (config.server(GUILD).voicebot, config.plugin(GUILD, "loud", Loud).volume) == ("own", 9)
+    assert config.faults.keys() == {GUILD}
+    assert not config.unusable
+    assert f"{own}:1" in caplog.text
+    assert f"server {GUILD} keeps its last good settings" in caplog.text
+    told = len(caplog.messages)
+    (own.parent / f"{OTHER}.yaml").write_text("voicebot: again\n")
+    assert await reload(source)
+    assert len(caplog.messages) == told  # a mistake that stays is not complained about again and again
+    own.write_text("voicebot: mended\n")
+    assert await reload(source)
+    assert source.config.server(GUILD).voicebot == "mended"
+    assert not source.config.faults
+
+
+async def test_a_mistake_that_was_there_before_the_bot_starts_no_calls_there_alone(
+    file: Path, own: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own.write_text("limits: {server: {minutes_per_call: none}}\n")
+    source = ConfigFile(file, {"loud": Loud})
+    assert source.config.unusable == {GUILD}
+    assert f"server {GUILD} starts no calls until that is mended" in caplog.text
+    assert source.config.server(OTHER).voicebot == "other"
+    applied: list[Config] = []
+    source.apply = applied.append
+    await source.replace(GUILD, "voicebot: mended\n")
+    assert not applied[-1].unusable
+    assert applied[-1].server(GUILD).voicebot == "mended"
+
+
+async def test_a_plugin_that_is_gone_is_worth_a_word(file: Path, own: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A server that once set it up goes on without it, and so does everybody else."""
+    source = ConfigFile(file, {})
+    assert source.config.server(GUILD).voicebot == "own"
+    assert not source.config.faults
+    assert f"{own}:2:11: servers.{GUILD}.plugins.loud: unknown key" in caplog.text
+
+
+async def test_an_admin_reads_of_their_own_servers_mistakes_alone(file: Path, own: Path) -> None:
+    source = ConfigFile(file, {"loud": Loud})
+    (own.parent / f"{OTHER}.yaml").write_text("voicbot: secret\n")
+    await source.change(GUILD, {("voicebot",): "mine"})  # is not held up by the other's
+    assert source.config.server(GUILD).voicebot == "mine"
+    with pytest.raises(ConfigError) as caught:
+        await source.change(GUILD, {("empty_channel_grace",): "long"})
+    assert "secret" not in str(caught.value)
+    assert [problem.place.file for problem in caught.value.problems] == [own]
+    file.write_text("defaults: {voicbot: secret}\n")
+    with pytest.raises(ConfigError, match="the bot's own config file has a mistake just now") as caught:
+        await source.change(GUILD, {("voicebot",): "yours"})
+    assert "secret" not in str(caught.value)
+    assert source.config.server(GUILD).voicebot == "mine"
+
+
+async def test_a_change_from_discord_beside_an_editors_is_not_lost(file: Path, own: Path) -> None:
+    """The editor's is read, and looked at a second time; meanwhile somebody types a command."""
+    applied: list[Config] = []
+    source = ConfigFile(file, {"loud": Loud})
+    source.apply = applied.append
+    file.write_text("defaults: {voicebot: guide, empty_channel_grace: 7}\n")
+    reloading = asyncio.create_task(reload(source))
+    await asyncio.sleep(0.02)
+    await source.change(GUILD, {("voicebot",): "mine"})
+    await reloading
+    assert (applied[-1].server(GUILD).voicebot, applied[-1].server(GUILD).empty_channel_grace) == ("mine", 7)
+    assert source.config is applied[-1]
+    assert not source.changed()

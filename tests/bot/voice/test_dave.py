@@ -1,10 +1,14 @@
 """Our side of DAVE in groups with others like us: joining, leaving, losing the keys, finding them again."""
 
 import os
+import random
+from collections import deque
+from typing import Any
 
 import pytest
 
 from bot.voice import dave
+from sandbox.discord.voice.dave_group import Outgoing
 from tests.bot.voice.groups import CHANNEL, BotMember, Room
 
 BOT, ANN, BOB = 1001, 2002, 3003
@@ -263,3 +267,69 @@ def test_a_downgrade_is_prepared_and_executed(room: Room) -> None:
     assert bot.session.version == 0
     assert bot.session.open(ANN, b"\xfc" + b"plain" * 12) is not None
     assert bot.session.seal(b"opus") == b"opus"
+
+
+class SlowRoom(Room):
+    """Every message, either way, waits its turn on its own websocket; which websocket is next is chance."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.random = random.Random(seed)
+        self._queues: dict[tuple[int, bool], deque[tuple[int, Any]]] = {}  # by user and direction
+
+    def take(self, user_id: int, replies: list[tuple[int, object]]) -> None:
+        self._queues.setdefault((user_id, True), deque()).extend(replies)
+
+    def deliver(self, messages: list[Outgoing]) -> None:
+        for message in messages:
+            self._queues.setdefault((message.user_id, False), deque()).append((message.op, message.data))
+
+    def forget(self, user_id: int) -> None:
+        """The websocket is closed; nothing of it arrives any more."""
+        for key in [key for key in self._queues if key[0] == user_id]:
+            del self._queues[key]
+
+    def step(self) -> bool:
+        """One message arrives; False when none is under way."""
+        waiting = sorted(key for key, queue in self._queues.items() if queue)
+        if not waiting:
+            return False
+        user_id, up = key = self.random.choice(waiting)
+        op, data = self._queues[key].popleft()
+        if up:
+            super().take(user_id, [(op, data)])
+        elif user_id in self.members:
+            self.take(user_id, self.members[user_id].handle(op, data))
+        return True
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_whatever_is_under_way_when_sessions_are_replaced_the_keys_are_agreed_in_the_end(seed: int) -> None:
+    """Nobody needs to speak for it: without keys nobody could."""
+    room = SlowRoom(seed)
+    ann, bob = _member(ANN), _member(BOB)
+    people = [ann, bob][: room.random.randint(1, 2)]
+    for person in people:
+        room.join(person)
+    for _ in range(room.random.randint(1, 6)):
+        bot = _member(BOT)
+        room.join(bot)
+        for _ in range(room.random.randint(0, 30)):
+            room.step()
+        if room.random.random() < 0.3 and bot.session._session is not None:
+            room.take(BOT, [(reply.op, reply.data) for reply in bot.session.recover()])
+            for _ in range(room.random.randint(0, 10)):
+                room.step()
+        room.leave(BOT)
+        room.forget(BOT)
+    bot = _member(BOT)
+    room.join(bot)
+    for _ in range(2_000):
+        if not room.step():
+            break
+    else:
+        pytest.fail("they never stop asking")
+    assert [member.session.ready for member in (bot, *people)] == [True] * (1 + len(people))
+    for person in people:
+        assert _understands(bot, person)
+        assert _understands(person, bot)

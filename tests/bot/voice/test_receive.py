@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.media.consent import Unwilling
 from bot.voice import aead
 from bot.voice.dave import DaveSession
 from bot.voice.receive import HELD_PER_SSRC, HELD_SECONDS, HELD_SSRCS, OpusPacket, Receiver
@@ -21,10 +22,10 @@ class Wire:
     def __init__(self) -> None:
         self.heard: list[OpusPacket] = []
         self.now = 0.0
-        self.ignored: set[int] = set()
+        self.unwilling: set[int] = set()
         dave = DaveSession(1001, 1)
         dave.start(0)
-        self.receiver = Receiver(dave, self.heard.append, self.ignored)
+        self.receiver = Receiver(dave, self.heard.append, self.unwilling)
         self.receiver.use(aead.TransportCipher(aead.XCHACHA20_POLY1305, KEY))
         self.server = transport.Cipher(aead.XCHACHA20_POLY1305, KEY)
 
@@ -98,11 +99,23 @@ def test_unclaimed_packets_make_room_for_later_ones(wire: Wire) -> None:
 
 def test_of_someone_who_is_not_to_be_heard_nothing_is_decrypted(wire: Wire) -> None:
     wire.receiver.map_ssrc(10, ANN, wire.now)
-    wire.ignored.add(ANN)
+    wire.unwilling.add(ANN)
     wire.send(10)
     wire.receiver.receive(b"\x80\x78" + struct.pack(">HII", 1, 960, 10) + bytes(40), wire.now)  # nor authenticated
     stats = wire.receiver.stats
-    assert (stats.ignored, stats.received, stats.not_authentic) == (2, 0, 0)
+    assert (stats.unwilling, stats.received, stats.not_authentic) == (2, 0, 0)
+
+
+def test_where_people_are_asked_first_a_stranger_waits_for_a_name_and_is_heard_if_willing(wire: Wire) -> None:
+    unwilling = Unwilling(ask_first=True)
+    unwilling.hear(ANN, True)
+    wire.receiver._unwilling = unwilling
+    for ssrc in (10, 11):
+        wire.send(ssrc)
+    wire.receiver.map_ssrc(10, ANN, wire.now)
+    wire.receiver.map_ssrc(11, BOB, wire.now)
+    assert [packet.user_id for packet in wire.heard] == [ANN]
+    assert wire.receiver.stats.unwilling == 1
 
 
 def test_a_stranger_with_another_key_is_not_heard(wire: Wire) -> None:

@@ -153,7 +153,7 @@ def test_details_of_a_crowd_fit_into_a_message_beside_the_status() -> None:
         for number in range(40)
     )
     text = words.details(SoundReport(speakers=crowd), "en")
-    assert "and 32 more" in text
+    assert "and 34 more" in text
     assert len(text) < 2200 - 500
 
 
