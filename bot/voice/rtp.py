@@ -64,13 +64,3 @@ def strip(payload: bytes, header: RtpHeader) -> bytes | None:
 def build_header(sequence: int, timestamp: int, ssrc: int) -> bytes:
     """The 12-byte header of a packet to send; sequence and timestamp wrap by themselves."""
     return _HEADER.pack(0x80, PAYLOAD_TYPE_OPUS, sequence & 0xFFFF, timestamp & 0xFFFF_FFFF, ssrc)
-
-
-def sequence_distance(later: int, earlier: int) -> int:
-    """How many packets `later` is ahead of `earlier`, across the 16-bit wrap: -32768 to 32767."""
-    return ((later - earlier + 0x8000) & 0xFFFF) - 0x8000
-
-
-def timestamp_distance(later: int, earlier: int) -> int:
-    """How many samples `later` is ahead of `earlier`, across the 32-bit wrap."""
-    return ((later - earlier + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000

@@ -40,10 +40,10 @@ class PanelButtons(discord.ui.View):
         leave: Action,
         mute: tuple[Text, Action],
         details: Action,
-        no_call: Callable[[Interaction], bool],
+        is_over: Callable[[int, str], bool],
         language: str,
     ) -> None:
-        """`mute` comes with its label. `no_call` tells whether there is nothing on a server a button could be for."""
+        """`mute` comes with its label. `is_over` is asked with a server and what marks a panel."""
         super().__init__(timeout=None)
         for identifier, label, style, action in (
             ("leave", say("Leave"), discord.ButtonStyle.danger, leave),
@@ -55,11 +55,12 @@ class PanelButtons(discord.ui.View):
             )
             button.callback = action  # type: ignore[method-assign, assignment]
             self.add_item(button)
-        self._no_call = no_call
+        self._is_over = is_over
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """A panel that a crash has left behind loses its buttons at the first click."""
-        if not self._no_call(interaction):
+        """A panel that a crash has left behind loses its buttons at the first click, whatever call there is by now."""
+        assert interaction.message is not None
+        if not self._is_over(interaction.guild_id or 0, marker_of(interaction.message)):
             return True
         await interaction.response.edit_message(view=None)
         text = say("This call is over.").to(theirs(interaction))
@@ -125,11 +126,7 @@ class Panel:
         self._buttons.stop()
         if self._message is None:
             return
-        embed = self._embed()
-        embed.colour = discord.Colour(words.END_COLOUR)
-        embed.set_field_at(0, name=say("State").to(self._language), value=say(CallState.ENDED.value).to(self._language))
-        embed.set_field_at(1, name=say("Duration").to(self._language), value=words.duration(receipt.duration))
-        await self._edit(embed, view=None)
+        await self._edit(ended(self._embed(), receipt, self._language), view=None)
 
     async def _edit(self, embed: discord.Embed, **changes: Any) -> None:
         shown = embed.to_dict()
@@ -146,6 +143,7 @@ class Panel:
     def _embed(self) -> discord.Embed:
         call, language = self._call, self._language
         embed = discord.Embed(title=safe_name(call.voicebot_name), colour=_COLOURS.get(call.state, words.END_COLOUR))
+        embed.set_footer(text=words.panel_marker(call.id))
         embed.add_field(name=say("State").to(language), value=say(call.state.value).to(language))
         # Discord counts this one up by itself, on everybody's screen.
         embed.add_field(name=say("Started").to(language), value=discord.utils.format_dt(call.started_at, "R"))
@@ -167,3 +165,16 @@ class Panel:
             more = say("and {count} more", count=len(heard) - MOST_NAMES).to(self._language)
             heard = [*heard[:MOST_NAMES], more]
         return ", ".join(heard) or say("nobody yet").to(self._language)
+
+
+def marker_of(message: discord.Message) -> str:
+    """What marks a message as the panel of one call; empty for others."""
+    return next((embed.footer.text or "" for embed in message.embeds), "")
+
+
+def ended(embed: discord.Embed, receipt: Receipt, language: str) -> discord.Embed:
+    """A panel of a call that is over."""
+    embed.colour = discord.Colour(words.END_COLOUR)
+    embed.set_field_at(0, name=say("State").to(language), value=say(CallState.ENDED.value).to(language))
+    embed.set_field_at(1, name=say("Duration").to(language), value=words.duration(receipt.duration))
+    return embed

@@ -253,11 +253,12 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
 
     def _view(self, language: str, *, ask_first: bool = False) -> PanelButtons:
         label = words.HEAR_ME if ask_first else words.MUTE_ME
-        return PanelButtons(self._leave, (label, self._toggle_mute), self._details, self._is_without_call, language)
+        return PanelButtons(self._leave, (label, self._toggle_mute), self._details, self._is_over, language)
 
-    def _is_without_call(self, interaction: Interaction) -> bool:
-        guild_id = interaction.guild_id or 0
-        return self.host.calls.of_guild(guild_id) is None and self.host.calls.still_billed(guild_id) is None
+    def _is_over(self, guild_id: int, marker: str) -> bool:
+        calls = self.host.calls
+        running = (calls.of_guild(guild_id), calls.still_billed(guild_id))
+        return all(call is None or words.panel_marker(call.id) != marker for call in running)
 
     async def _post(self, call: Call, text: Text) -> None:
         channel = self.host.get_channel(call.text_channel_id)

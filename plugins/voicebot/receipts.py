@@ -13,6 +13,7 @@ import discord
 from bot.call.events import Receipt
 
 from . import words
+from .panel import ended, marker_of
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +24,11 @@ CLOCKS_APART = timedelta(minutes=1)
 
 
 async def post_once(channel: Any, receipt: Receipt, language: str) -> None:
-    """Post it, unless it stands there already; discord.HTTPException when Discord fails."""
-    if receipt.recovered and await _stands_there(channel, receipt):
+    """Post it, unless it stands there already; discord.HTTPException when Discord fails.
+
+    The live message of a call that a crash cut short still says that it is live: it is told, too.
+    """
+    if receipt.recovered and await _tidied_up(channel, receipt, language):
         return
     try:
         kind = "receipt" if receipt.reason is not None else "unknown"
@@ -33,13 +37,27 @@ async def post_once(channel: Any, receipt: Receipt, language: str) -> None:
         log.warning("the receipt of session %s has no place to go: %s", receipt.session_id, error.text)
 
 
-async def _stands_there(channel: Any, receipt: Receipt) -> bool:
-    marker = words.session_marker(receipt)
+async def _tidied_up(channel: Any, receipt: Receipt, language: str) -> bool:
+    """What an earlier run has left of a call: its panel is ended; whether its receipt stands there."""
+    marker, panel = words.session_marker(receipt), words.panel_marker(receipt.session_id)
     since = receipt.started_at - CLOCKS_APART
+    found = False
     try:  # it can stand anywhere behind the start of the call, and is most likely among the last
         async for message in channel.history(limit=MOST_READ, after=since, oldest_first=False):
-            if message.author.id == channel.guild.me.id and any(e.footer.text == marker for e in message.embeds):
-                return True
+            if message.author.id != channel.guild.me.id:
+                continue
+            found = found or any(embed.footer.text == marker for embed in message.embeds)
+            if message.components and marker_of(message) == panel:
+                await _end(message, receipt, language)
+                break  # it was the first of the call
     except (discord.Forbidden, discord.NotFound):
         log.info("no permission to read back; the receipt of session %s may stand there twice", receipt.session_id)
-    return False
+    return found
+
+
+async def _end(panel: discord.Message, receipt: Receipt, language: str) -> None:
+    """A receipt matters more than what becomes of a panel."""
+    try:
+        await panel.edit(embed=ended(panel.embeds[0], receipt, language), view=None)
+    except discord.HTTPException as error:
+        log.info("the panel of session %s could not be edited: %s", receipt.session_id, error.text)

@@ -306,6 +306,11 @@ def session_marker(receipt: Receipt) -> str:
     return f"Session {receipt.session_id}" + ("" if receipt.reason is not None else " (outcome unknown)")
 
 
+def panel_marker(session_id: str) -> str:
+    """What tells one call's panel from any other's."""
+    return f"Call {session_id}"
+
+
 def duration(seconds: float) -> str:
     """`1:02:03`, `2:03`."""
     minutes, second = divmod(round(seconds), 60)

@@ -65,21 +65,44 @@ async def test_somebody_mutes_themselves_for_the_bot_and_back(hasty: RunningBot)
     await eventually(
         lambda: f"<@{ann.user_id}>" in _fields(_panel(hasty, place)).get("Not heard, as they wish", ""), 12
     )
-    assert "hear you again" in await _click(hasty, place, "parley:mute")
+    assert "hear you from now on" in await _click(hasty, place, "parley:mute")
     await hasty.command(place, ann, "voicebot leave")
     await hasty.expect_end(place, session, "someone sent the bot away")
 
 
-async def test_a_panel_of_an_earlier_run_works_and_loses_its_buttons(hasty: RunningBot) -> None:
+async def test_a_panel_that_a_crash_left_behind_is_ended_with_the_receipt(hasty: RunningBot) -> None:
     bot = await start_bot(hasty.stage)
     place = bot.place()
     await _start(bot, place)
     await bot.process.kill()
     await bot.process.run()
     await eventually(lambda: len(bot.receipts(place)) == 1, 20)
-    assert _buttons(_panel(bot, place)) == ["parley:leave", "parley:mute", "parley:details"]
-    assert "This call is over." in await _click(bot, place, "parley:leave")
-    assert _panel(bot, place)["components"] == []
+    panel = _panel(bot, place)
+    assert panel["components"] == []
+    assert _fields(panel)["State"] == "ended"
+    assert "Duration" in _fields(panel)
+    assert await bot.process.stop() == 0
+
+
+async def test_an_old_panels_buttons_do_nothing_to_the_next_call(hasty: RunningBot) -> None:
+    """It is found by its message; that of the crash before, say, in a channel that cannot be read back."""
+    bot = await start_bot(hasty.stage)
+    place = bot.place()
+    world = bot.stage.discord.world
+    world.deny(place.text_id, bot.account.user_id, "read_message_history")
+    await _start(bot, place)
+    await bot.process.kill()
+    await bot.process.run()
+    await eventually(lambda: len(bot.receipts(place)) == 1, 20)
+    old = _panel(bot, place)
+    assert _buttons(old) == ["parley:leave", "parley:mute", "parley:details"]
+    session = await bot.start_call(place)
+    await eventually(lambda: _panel(bot, place)["id"] != old["id"])
+    assert "This call is over." in await bot.stage.click(bot.account, place, place.people[0], old, "parley:leave")
+    assert bot.bills(session)
+    assert next(post for post in bot.posts(place) if post["id"] == old["id"])["components"] == []
+    assert "Leaving" in await _click(bot, place, "parley:leave")
+    await eventually(lambda: not bot.bills(session))
     assert await bot.process.stop() == 0
 
 

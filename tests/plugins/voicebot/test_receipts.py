@@ -47,7 +47,21 @@ class Channel:
 
 
 def _message(author: Any, receipt: Receipt) -> Any:
-    return SimpleNamespace(author=author, embeds=[words.receipt(receipt, "en")])
+    return SimpleNamespace(author=author, embeds=[words.receipt(receipt, "en")], components=[])
+
+
+class OldPanel:
+    """What a crash has left: it says that the call is live, and has buttons."""
+
+    def __init__(self, session_id: str) -> None:
+        embed = discord.Embed(title="Guide").add_field(name="State", value="live")
+        self.author = ME
+        self.embeds = [embed.add_field(name="Started", value="now").set_footer(text=words.panel_marker(session_id))]
+        self.components = ["buttons"]
+        self.edits: list[dict[str, Any]] = []
+
+    async def edit(self, **changes: Any) -> None:
+        self.edits.append(changes)
 
 
 RECOVERED, OWN = Receipt.of(RECORD, recovered=True), Receipt.of(RECORD, recovered=False)
@@ -104,3 +118,14 @@ async def test_without_writing_it_is_given_up(caplog: pytest.LogCaptureFixture) 
 
 def test_the_longest_session_id_fits_into_a_nonce() -> None:
     assert len(f"receipt-{'f' * 12}") <= 25
+
+
+async def test_a_panel_that_a_crash_left_behind_is_ended() -> None:
+    own, anothers = OldPanel(RECORD.id), OldPanel("another")
+    channel = Channel(anothers, own)
+    await post_once(channel, RECOVERED, "en")
+    assert len(channel.sent) == 1
+    assert anothers.edits == []
+    (edit,) = own.edits
+    assert edit["view"] is None
+    assert [(field.name, field.value) for field in edit["embed"].fields] == [("State", "ended"), ("Duration", "1:30")]
