@@ -17,6 +17,7 @@ from bot import language
 from bot.books import Books
 from bot.call.manager import CallManager
 from bot.command_language import CommandTranslator
+from bot.command_sync import CommandSync
 from bot.config.keys import Key, leaves, operators, server_keys
 from bot.config.load import Config
 from bot.config.source import parse
@@ -66,7 +67,7 @@ class Parley(commands.AutoShardedBot):
         self._source = source
         source.apply = self.apply
         self._reloading = asyncio.Lock()
-        self._synced: list[Any] = []  # the commands as Discord knows them
+        self._commands = CommandSync(self.tree, self.plugins)
 
     def apply(self, config: Config) -> None:
         """Put a changed config in force; calls that are running keep the one they began with."""
@@ -116,7 +117,14 @@ class Parley(commands.AutoShardedBot):
                     self.apply(await asyncio.to_thread(self._source.read))
                 raise PluginError(f"{name} was not reloaded, the one in place goes on: {error}") from error
             self.apply(config)
-            await self._sync_commands()
+            try:
+                await self._commands.sync()
+            except app_commands.CommandSyncFailure as error:
+                reimport.undo()
+                await self.plugins.replace(name, self.plugins.catalog.classes[name])
+                self.apply(await asyncio.to_thread(self._source.read))
+                await self._commands.sync()
+                raise PluginError(f"{name} was not reloaded, Discord refuses its commands: {error}") from error
             log.info("plugin %s was reloaded, version %s", name, self.plugins.catalog.found[name].manifest.version)
 
     def tls_context(self) -> ssl.SSLContext:
@@ -141,7 +149,7 @@ class Parley(commands.AutoShardedBot):
         await asyncio.to_thread(language.read_all)
         await self.tree.set_translator(CommandTranslator())
         await self.plugins.start()
-        await self._sync_commands()
+        await self._commands.sync_what_is_taken()
         await self.books.ready()
 
     async def on_ready(self) -> None:
@@ -199,15 +207,6 @@ class Parley(commands.AutoShardedBot):
 
     def _guilds_of(self, shard_id: int) -> list[int]:
         return [guild.id for guild in self.guilds if guild.shard_id == shard_id]
-
-    async def _sync_commands(self) -> None:
-        """Tell Discord of the commands, unless it knows them."""
-        commands = [command.to_dict(self.tree) for command in self.tree.get_commands()]
-        if commands == self._synced:
-            return
-        synced = await self.tree.sync()
-        self._synced = commands
-        log.info("commands: %s", ", ".join(f"/{command.name}" for command in synced))
 
 
 class _CommandTree(app_commands.CommandTree["Parley"]):

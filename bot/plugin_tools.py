@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def check(path: Path, *, thorough: bool = False) -> int:
         print(f"{path}: there is no such folder", file=sys.stderr)
         return 1
     catalog = Catalog.load([path.parent])
-    problems = [broken.reason for broken in catalog.broken if broken.name == path.name or str(path) in broken.reason]
+    problems = [broken.reason for broken in catalog.broken if broken.name == path.name or _names(broken.reason, path)]
     found = next((found for found in catalog.found.values() if found.folder == path), None)
     if found is None and not problems:
         problems.append(f"{path}: it has no plugin.yaml")
@@ -88,3 +89,8 @@ def _stands(folder: Path) -> bool:
         for problem in problems:
             print(f"  {problem}")
     return not wrong
+
+
+def _names(reason: str, folder: Path) -> bool:
+    """Whether a reason is of this folder or a file in it, and not of `dice2` beside `dice`."""
+    return any(f"{folder}{behind}" in reason for behind in (os.sep, ":"))

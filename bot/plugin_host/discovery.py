@@ -13,6 +13,8 @@ from bot.errors import ConfigError
 from .manifest import FILE, Manifest, read_manifest
 
 BUILT_IN = "plugins"
+#: Where they come from, as people read it.
+OURS = "built in"
 ENTRY_POINTS = "parley.plugins"
 #: Plugins in folders are imported as `parley_plugins.NAME`, so that none can hide a module of the same name.
 NAMESPACE = "parley_plugins"
@@ -25,7 +27,7 @@ class Found:
     manifest: Manifest
     module: str
     folder: Path
-    origin: str  # "built in", "installed", or the folder it was found in
+    origin: str  # `OURS`, "installed", or the folder it was found in
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def _candidates(folders: Sequence[Path], broken: list[Broken]) -> Iterator[tuple
     """Import name, folder and origin of everything that has a manifest."""
     for parent in _package_folders(BUILT_IN):
         for folder in _with_manifest(parent):
-            yield f"{BUILT_IN}.{folder.name}", folder, "built in"
+            yield f"{BUILT_IN}.{folder.name}", folder, OURS
     _mount(folders)
     for parent in folders:
         if not parent.is_dir():

@@ -17,7 +17,7 @@ import discord
 from bot.call.call import Call
 from bot.call.events import Receipt, TranscriptLine
 from bot.errors import Refused
-from bot.language import say
+from bot.language import mark, say
 from bot.provider import ShownImage
 
 from .patience import within
@@ -55,22 +55,28 @@ class HookDispatcher:
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._failures: dict[tuple[int, str], deque[float]] = {}
         self._paused_until: dict[tuple[int, str], float] = {}
-        self.hook_timeout = HOOK_TIMEOUT  # seconds
+        self.hook_timeout, self.veto_timeout = HOOK_TIMEOUT, VETO_TIMEOUT  # seconds
         self._told: dict[str, set[str]] = {}  # plugins that had a session's receipt, while others have not
 
     async def starting(self, call: Call) -> None:
-        """Ask every plugin; a veto, or no answer in time, refuses the call before it costs anything."""
+        """Ask every plugin; a veto, or no answer in time, refuses the call before it costs anything.
+
+        A plugin that fails to answer again and again is paused as for any hook, and asked no more for that time: it
+        would refuse every call of its server for ever.
+        """
         own = self._of_call[call.id] = list(self._plugins())
         for plugin in self._active(call.guild_id, own):
             try:
-                veto = await within(VETO_TIMEOUT, plugin.on_call_starting(call), f"plugin {plugin.name}: veto")
-            except TimeoutError:
-                text = say("The plugin `{name}` did not answer; the call was not started.", name=plugin.name)
-                raise Refused(text) from None
+                veto = await within(self.veto_timeout, plugin.on_call_starting(call), f"plugin {plugin.name}: veto")
             except Exception as error:
-                log.exception("plugin %s failed in on_call_starting", plugin.name)
-                text = say("The plugin `{name}` failed; the call was not started.", name=plugin.name)
-                raise Refused(text) from error
+                if isinstance(error, TimeoutError):
+                    log.error("plugin %s took too long in on_call_starting", plugin.name)
+                    text = mark("The plugin `{name}` did not answer; the call was not started.")
+                else:
+                    log.exception("plugin %s failed in on_call_starting", plugin.name)
+                    text = mark("The plugin `{name}` failed; the call was not started.")
+                self._count_failure(call.guild_id, plugin.name)
+                raise Refused(say(text, name=plugin.name)) from error
             if veto is not None:
                 raise Refused(veto)
         queue: asyncio.Queue[tuple[str, _Hook] | None] = asyncio.Queue()

@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.errors import ParleyError
 from bot.plugin_host import contract
+from bot.plugin_host.hooks import FAILURES
 
 from .discord_parts import refusal
 from .server import PlayedServer
@@ -23,9 +24,11 @@ THREAD_GRACE = 1.0
 
 Check = Callable[[PlayedServer], Awaitable[None]]
 
-#: Those that are told of a call; the others decide whether there is one, or a plugin.
+#: Those that are told of a call; the others decide whether there is one, or a plugin, and have checks of their own.
 HOOKS = [hook for hook in contract.HOOKS if hook not in ("on_load", "on_unload", "on_call_starting")]
 
+#: What a hook says that a check has made to fail.
+WANTED = "as the check wants it"
 #: What a voicebot or a person may say.
 STRANGE = (
     "",
@@ -59,7 +62,7 @@ async def raises_in_every_hook(server: PlayedServer) -> None:
     """Each hook in turn fails, as one does when Discord is away: the others must do without what it would have done."""
 
     async def fails(*_: Any) -> None:
-        raise ConnectionError("as the check wants it")
+        raise ConnectionError(WANTED)
 
     await _without_each_hook(server, fails)
 
@@ -72,6 +75,48 @@ async def hangs_in_every_hook(server: PlayedServer) -> None:
 
     server.bot.plugins.dispatcher.hook_timeout = 0.05
     await _without_each_hook(server, hangs)
+
+
+async def fails_before_the_call(server: PlayedServer) -> None:
+    """`on_call_starting` fails, then hangs: the call is refused, until the plugin is paused and no longer asked."""
+
+    async def fails(*_: Any) -> None:
+        raise ConnectionError(WANTED)
+
+    async def hangs(*_: Any) -> None:
+        await asyncio.sleep(3600)
+
+    dispatcher = server.bot.plugins.dispatcher
+    dispatcher.veto_timeout = 0.05
+    if not server.plugin.enabled(server.guild.id):
+        return  # it is not asked
+    for instead in (fails, hangs):
+        server.plugin.on_call_starting = instead  # type: ignore[assignment]
+        for _ in range(FAILURES):
+            if await server.start():
+                raise AssertionError("a call began although on_call_starting did not say that it may")
+        if not await server.start():
+            raise AssertionError(f"a paused plugin still refuses calls: {server.refused}")
+        await server.end()
+        del server.plugin.on_call_starting
+        server.failures[:] = [failure for failure in server.failures if not _wanted(failure)]
+        dispatcher.forgive(server.name)
+    if await server.start():
+        await _everything(server)
+
+
+async def fails_when_unloaded(server: PlayedServer) -> None:
+    """`on_unload` fails: the next instance is in its place all the same, and nothing of the old one goes on."""
+
+    async def fails() -> None:
+        raise ConnectionError(WANTED)
+
+    server.plugin.on_unload = fails  # type: ignore[method-assign]
+    before = server.plugin
+    await server.reload()
+    if server.plugin is before:
+        raise AssertionError("it is the same instance after a reload")
+    await twice(server)
 
 
 async def strange_words(server: PlayedServer) -> None:
@@ -145,6 +190,8 @@ CHECKS: dict[str, Check] = {
         loaded_twice,
         raises_in_every_hook,
         hangs_in_every_hook,
+        fails_before_the_call,
+        fails_when_unloaded,
         strange_words,
         no_channel,
         nobody_known,
@@ -178,7 +225,7 @@ async def run(folder: Path, check: Check, settings: Mapping[str, Any] | None = N
         found.append(f"tasks are left when it is unloaded: {', '.join(sorted(left))}; use self.tasks.create")
     if running := await _threads_left(threads):
         found.append(f"threads are left when it is unloaded: {', '.join(running)}; end them in on_unload")
-    return [*server.failures, *found]
+    return [*(failure for failure in server.failures if WANTED not in failure), *found]
 
 
 async def _threads_left(before: set[threading.Thread]) -> list[str]:
@@ -210,9 +257,7 @@ async def _without_each_hook(server: PlayedServer, instead: Callable[..., Awaita
 
 def _wanted(failure: str) -> bool:
     """Whether it says no more than what the check itself has done."""
-    return any(
-        sign in failure for sign in ("Discord refused", "as the check wants it", "took too long", "is paused on")
-    )
+    return any(sign in failure for sign in ("Discord refused", WANTED, "took too long", "is paused on"))
 
 
 async def _everything(server: PlayedServer) -> None:

@@ -37,6 +37,9 @@ class PluginCommands(app_commands.Group):
                 f"{self._state(interaction, name, plugin.enabled(guild_id))} **{name}**: "
                 + plain(say(manifest.description).to(theirs(interaction)))
             )
+        broken = sorted({broken.name for broken in self._host.plugins.catalog.broken})
+        told = (say("🔴 **{name}**: the bot's log says what is wrong with it", name=name) for name in broken)
+        lines += [text.to(theirs(interaction)) for text in told]
         await _answer(interaction, "\n".join(lines))
 
     @app_commands.command(name="info", description="What a plugin does, needs and keeps")
@@ -110,6 +113,8 @@ class PluginCommands(app_commands.Group):
     def _state(self, interaction: Interaction, name: str, enabled: bool) -> str:
         if self._host.plugins.dispatcher.paused(_guild(interaction), name):
             return say("⏸️ paused after failures:").to(theirs(interaction))
+        if any(broken.name == name for broken in self._host.plugins.catalog.broken):
+            return say("🔴 in part:").to(theirs(interaction))
         return "🟢" if enabled else "⚪"
 
 

@@ -10,10 +10,12 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 
+from . import command_rules
 from .model import DiscordRefusal, Json, Upload, World
 
 # Posting into a channel is the limit a bot meets first: five messages in five seconds.
 MESSAGE_LIMIT, MESSAGE_WINDOW = 5, 5.0
+_COMMANDS = re.compile(r"^/applications/\d+(/guilds/\d+)?/commands$")
 _MESSAGE_POST = re.compile(r"^/channels/(\d+)/messages$")
 
 
@@ -76,6 +78,9 @@ class Rest:
         if limited is not None:
             return limited
         body, form, files = await _read(request)
+        refused = command_rules.refusal(body) if request.method == "PUT" and _COMMANDS.match(path) else None
+        if refused is not None:
+            return _json(refused, 400, headers)
         nonce = _nonce(path, bot.user_id, body)
         if nonce is not None and nonce in self._nonces:  # Discord: the earlier message is returned instead
             posted_at, message = self._nonces[nonce]

@@ -77,6 +77,52 @@ async def test_a_hundred_reloads_in_a_live_call(hasty: RunningBot) -> None:
     assert await bot.process.stop() == 0
 
 
+WORDY = """
+from discord import Interaction, app_commands
+
+from bot.config.model import PluginSettings
+from bot.plugin_host.plugin import Plugin
+
+
+class WordyPlugin(Plugin[PluginSettings]):
+    name = "wordy"
+
+    @app_commands.command(name="wordy", description="{description}")
+    async def wordy(self, interaction: Interaction) -> None:
+        await interaction.response.send_message("{answer}")
+
+
+PLUGIN = WordyPlugin
+"""
+
+
+async def test_commands_that_discord_refuses_keep_nothing_else_away(hasty: RunningBot) -> None:
+    """At the start the plugin goes on without its commands; a reload that would bring such leaves the old ones."""
+    folder = hasty.stage.folder / "wordy plugins"
+    (folder / "wordy").mkdir(parents=True)
+    (folder / "wordy" / "plugin.yaml").write_text("name: wordy\nversion: 1.0.0\napi: 1\ndescription: It talks much.\n")
+    code = folder / "wordy" / "__init__.py"
+    code.write_text(WORDY.format(description="Much. " * 20, answer="one"))
+    bot = await start_bot(hasty.stage, plugin_folders=[folder.name])
+    place = bot.place()
+    (ann,) = place.people
+    bot.account.owner_id = ann.user_id
+    assert "wordy goes on without its commands" in bot.log()
+    assert "There is no call" in await bot.command(place, ann, "voicebot status")
+    listed = await bot.command(place, ann, "voicebot plugins list")
+    assert "🔴 in part: **wordy**" in listed
+    assert "🔴 **wordy**: the bot's log says what is wrong" in listed
+    code.write_text(WORDY.format(description="Enough.", answer="two"))
+    assert "is in place" in await bot.command(place, ann, "voicebot plugins reload", name="wordy")
+    assert await bot.command(place, ann, "wordy") == "two"
+    assert "🔴" not in await bot.command(place, ann, "voicebot plugins list")
+    code.write_text(WORDY.format(description="Much. " * 20, answer="three"))
+    told = await bot.command(place, ann, "voicebot plugins reload", name="wordy")
+    assert "was not reloaded, Discord refuses its commands" in told
+    assert await bot.command(place, ann, "wordy") == "two"
+    assert await bot.process.stop() == 0
+
+
 def _line(session: Session, text: str) -> None:
     session.on_voicebot({"event": "said", "role": "user", "text": text, "final": True})
 

@@ -88,6 +88,27 @@ async def test_a_plugin_that_fails_at_the_start_refuses_the_call() -> None:
         await _dispatcher(Recorder(behave=fail)).starting(CALL)
 
 
+async def test_one_that_fails_at_every_start_is_asked_no_more_for_a_while() -> None:
+    """It would refuse every call of its server for ever."""
+
+    async def fail() -> None:
+        raise ValueError
+
+    bad, good = Recorder("bad", behave=fail), Recorder("good")
+    dispatcher = _dispatcher(bad, good)
+    for _ in range(hooks.FAILURES):
+        with pytest.raises(Refused, match="`bad` failed"):
+            await dispatcher.starting(CALL)
+    assert dispatcher.paused(CALL.guild_id, "bad")
+    await dispatcher.starting(CALL)
+    _say(dispatcher, "one")
+    await _end(dispatcher)
+    assert good.told == ["one", "ended"]
+    dispatcher.forgive("bad")
+    with pytest.raises(Refused, match="`bad` failed"):
+        await dispatcher.starting(CALL)
+
+
 async def test_one_that_raises_does_not_keep_the_others_from_hearing() -> None:
     async def fail() -> None:
         raise ValueError("bug")

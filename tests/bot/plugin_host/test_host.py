@@ -153,6 +153,23 @@ async def test_one_that_cannot_take_its_place_leaves_the_old_one_there(log: list
     await plugins.stop()
 
 
+async def test_the_old_ones_commands_answer_until_the_new_one_is_loaded(log: list[str]) -> None:
+    plugins, bot = host()
+    await plugins.start()
+    old, seen = plugins.instances["dice"], []
+
+    class Slow(Dice, name="Dice"):
+        version = 2
+
+        async def on_load(self) -> None:
+            seen.append(bot.get_cog("Dice"))
+
+    await plugins.replace("dice", Slow)
+    assert seen == [old]
+    assert bot.get_cog("Dice") is plugins.instances["dice"] is not old
+    await plugins.stop()
+
+
 async def test_its_tasks_go_with_it(log: list[str]) -> None:
     plugins, _ = host()
     await plugins.start()
