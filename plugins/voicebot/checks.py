@@ -1,5 +1,11 @@
 """Gathers what `/voicebot doctor` looks at, and runs `/voicebot test`."""
 
+import asyncio
+import logging
+from typing import Any
+
+import discord
+
 from bot.call.call import Call
 from bot.call.hearing import diagnosis
 from bot.call.manager import people_in
@@ -7,14 +13,19 @@ from bot.call.permissions import missing_in_text, missing_in_voice
 from bot.call.state import CallState
 from bot.call.voice_link import VoiceChannel
 from bot.call.voicebots import resolve_voicebot
-from bot.errors import ParleyError
-from bot.language import say
+from bot.errors import KeyRejected, ParleyError, Refused, VoicebotNotFound
+from bot.language import say, say_n
 from bot.media.report import SpeakerReport
 from bot.plugin_host.plugin import Host
 from bot.text import MESSAGE_LIMIT
 
 from .asking import Interaction, text_channel, theirs, where
-from .doctor import Person, Place, RunningCall, echo_result, examine, report
+from .doctor import Finding, Mark, Person, Place, RunningCall, echo_result, examine, report
+
+log = logging.getLogger(__name__)
+
+#: Seconds for the provider to answer the doctor.
+PROVIDER_PATIENCE = 5.0
 
 
 async def doctor(host: Host, interaction: Interaction) -> str:
@@ -27,13 +38,15 @@ async def doctor(host: Host, interaction: Interaction) -> str:
         sound = await call.sound()
         running = RunningCall(call.state is CallState.LIVE, call.voicebot_there, sound)
         people = [_person(call, user_id, sound.speakers) for user_id in people_in(call.channel)]
-    found = examine(_place(host, interaction, channel), _problem(host, guild.id), running, people)
+    if call is not None:
+        text = guild.get_channel_or_thread(call.text_channel_id)
+    else:
+        text = text_channel(interaction, host.config.server(guild.id))
+    found = examine(_place(guild, channel, text), await _provider(host, guild.id), running, people)
     return report(found, theirs(interaction))
 
 
-def _place(host: Host, interaction: Interaction, channel: VoiceChannel | None) -> Place:
-    guild, _ = where(interaction)
-    text = text_channel(interaction, host.config.server(guild.id))
+def _place(guild: discord.Guild, channel: VoiceChannel | None, text: Any) -> Place:
     own = guild.me.voice
     return Place(
         voice_channel=None if channel is None else channel.mention,
@@ -45,14 +58,32 @@ def _place(host: Host, interaction: Interaction, channel: VoiceChannel | None) -
     )
 
 
-def _problem(host: Host, guild_id: int) -> str | None:
-    """Why no session could be opened, as far as that can be known without opening one."""
+async def _provider(host: Host, guild_id: int) -> Finding:
+    """Whether a session could be opened, as far as that can be known without opening one.
+
+    Asking for a voicebot's pictures costs nothing, takes the key and knows the voicebot.
+    """
     try:
-        resolve_voicebot(host.config.server(guild_id), None)
-        host.calls.provider_of(guild_id, host.config)
-    except ParleyError as error:
-        return error.for_user
-    return None
+        voicebot = resolve_voicebot(host.config.server(guild_id), None)
+        provider = host.calls.provider_of(guild_id, host.config)
+        async with asyncio.timeout(PROVIDER_PATIENCE):
+            pictures = await provider.image_library(voicebot)
+    except (KeyRejected, VoicebotNotFound, Refused) as error:
+        return Finding(Mark.BAD, error.for_user)
+    except (ParleyError, TimeoutError) as error:
+        log.info("the provider could not be asked: %s", error)
+        return Finding(
+            Mark.WARNING, say("The voicebot and its provider's key are set, but the provider does not answer.")
+        )
+    return Finding(
+        Mark.GOOD,
+        say_n(
+            "{provider} takes the key and knows the voicebot ({count} picture).",
+            "{provider} takes the key and knows the voicebot ({count} pictures).",
+            count=len(pictures),
+            provider=provider.title,
+        ),
+    )
 
 
 def _person(call: Call, user_id: int, speakers: tuple[SpeakerReport, ...]) -> Person:

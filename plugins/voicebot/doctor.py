@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from bot.call.permissions import DEAFENED, MUTED, needed_in_text, needed_in_voice
-from bot.language import Text, in_language, say
+from bot.language import Text, in_language, say, say_n
 from bot.media.report import SoundReport, SpeakerReport
 
 from .words import mostly_undecryptable, speaker_line
@@ -16,6 +16,8 @@ QUIET = -50.0
 LOSSY = 0.1
 #: Packets of 20 ms before a share of them says anything.
 ENOUGH = 100
+#: People with a line of their own; what is wrong with so many fits into a message in every language.
+MOST_PEOPLE = 9
 
 
 class Mark(Enum):
@@ -66,22 +68,34 @@ class RunningCall:
     sound: SoundReport
 
 
-def examine(place: Place, problem: str | None, call: RunningCall | None, people: Iterable[Person]) -> Iterator[Finding]:
-    """Everything, from what a call needs to single voices. `problem` is why no session could be opened, if so."""
+def examine(place: Place, provider: Finding, call: RunningCall | None, people: Iterable[Person]) -> Iterator[Finding]:
+    """Everything, from what a call needs to single voices. `provider` is what asking it has shown."""
     yield from _place(place)
-    if problem is None:
-        yield Finding(Mark.GOOD, say("The voicebot and its provider's key are set."))
-    else:
-        yield Finding(Mark.BAD, problem)
+    yield provider
     if call is None:
         yield Finding(Mark.WARNING, say("There is no call. `/voicebot test` tries the sound out, and costs nothing."))
         return
     yield from _call(call)
-    heard = list(people)
-    if not heard:
+    yield from _people([_person(person) for person in people])
+
+
+def _people(found: list[Finding]) -> Iterator[Finding]:
+    """Those with a trouble first; of a crowd those who are heard well only as a number, so that all fits a message."""
+    if not found:
         yield Finding(Mark.WARNING, say("Nobody is in the voice channel."))
-    for person in heard:
-        yield _person(person)
+    troubles = sorted((one for one in found if one.mark is not Mark.GOOD), key=lambda one: one.mark is not Mark.BAD)
+    well = [one for one in found if one.mark is Mark.GOOD]
+    yield from troubles[:MOST_PEOPLE]
+    if len(troubles) > MOST_PEOPLE:
+        count = len(troubles) - MOST_PEOPLE
+        yield Finding(
+            Mark.WARNING, say_n("{count} more is not heard well.", "{count} more are not heard well.", count=count)
+        )
+    room = max(0, MOST_PEOPLE - len(troubles))
+    yield from well[:room]
+    if len(well) > room:
+        count = len(well) - room
+        yield Finding(Mark.GOOD, say_n("{count} more is heard.", "{count} more are heard.", count=count))
 
 
 def _place(place: Place) -> Iterator[Finding]:
@@ -175,7 +189,15 @@ def _voice(who: str, sound: SpeakerReport) -> Finding:
                 level=round(sound.level),
             ),
         )
-    return Finding(Mark.GOOD, say("{person} is heard ({level} dB).", person=who, level=round(sound.level)))
+    return Finding(
+        Mark.GOOD,
+        say(
+            "{person} is heard ({level} dB, {packets} packets).",
+            person=who,
+            level=round(sound.level),
+            packets=sound.packets,
+        ),
+    )
 
 
 def report(findings: Iterable[Finding], language: str) -> str:

@@ -77,7 +77,7 @@ async def test_the_doctor_before_and_in_a_call(hasty: RunningBot) -> None:
     place = hasty.place("Ann", "Ben")
     ann, ben = place.people
     told = await hasty.command(place, ann, "voicebot doctor")
-    assert "✅ The voicebot and its provider's key are set." in told
+    assert "✅ Valsea takes the key and knows the voicebot (" in told
     assert "⚠️ There is no call." in told
     session = await hasty.start_call(place)
     await ann.say(await asyncio.to_thread(speech.speak, "When does the museum open tomorrow?"))

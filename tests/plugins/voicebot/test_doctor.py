@@ -6,24 +6,26 @@ import pytest
 
 from bot.language import say
 from bot.media.report import SoundReport, SpeakerReport
-from plugins.voicebot.doctor import Mark, Person, Place, RunningCall, echo_result, examine, report
+from bot.text import MESSAGE_LIMIT
+from plugins.voicebot.doctor import MOST_PEOPLE, Finding, Mark, Person, Place, RunningCall, echo_result, examine, report
 
 PLACE = Place("<#1>", "<#2>")
+KNOWN = Finding(Mark.GOOD, say("Valsea takes the key."))
 SOUND = SoundReport(packets_received=500, privacy_code="12345 67890")
 CALL = RunningCall(True, True, SOUND)
 GOOD = SpeakerReport(7, packets=500, level=-20.0, delay=0.05, depth=0.04)
 
 
 def _lines(
-    place: Place = PLACE, problem: str | None = None, call: RunningCall | None = CALL, *people: Person
+    place: Place = PLACE, provider: Finding = KNOWN, call: RunningCall | None = CALL, *people: Person
 ) -> list[str]:
-    return report(examine(place, problem, call, people), "en").splitlines()
+    return report(examine(place, provider, call, people), "en").splitlines()
 
 
 def test_all_is_well() -> None:
-    lines = _lines(PLACE, None, CALL, Person(7, sound=GOOD))
+    lines = _lines(PLACE, KNOWN, CALL, Person(7, sound=GOOD))
     assert all(line.startswith("✅") for line in lines)
-    assert lines[-1] == "✅ <@7> is heard (-20 dB)."
+    assert lines[-1] == "✅ <@7> is heard (-20 dB, 500 packets)."
     assert any("privacy code `12345 67890`" in line for line in lines)
 
 
@@ -56,7 +58,7 @@ def test_channels(place: Place, sign: str) -> None:
     ],
 )
 def test_calls(call: RunningCall | None, sign: str) -> None:
-    assert any(line.startswith(sign) for line in _lines(PLACE, None, call))
+    assert any(line.startswith(sign) for line in _lines(PLACE, KNOWN, call))
 
 
 @pytest.mark.parametrize(
@@ -74,11 +76,11 @@ def test_calls(call: RunningCall | None, sign: str) -> None:
     ],
 )
 def test_people(person: Person, sign: str) -> None:
-    assert _lines(PLACE, None, CALL, person)[-1].startswith(sign)
+    assert _lines(PLACE, KNOWN, CALL, person)[-1].startswith(sign)
 
 
 def test_a_session_that_could_not_be_opened() -> None:
-    assert "❌ no key" in _lines(PLACE, "no key")
+    assert "❌ no key" in _lines(PLACE, Finding(Mark.BAD, "no key"))
 
 
 def test_what_an_echo_has_found() -> None:
@@ -87,3 +89,21 @@ def test_what_an_echo_has_found() -> None:
         f"{Mark.BAD.value} Everybody is muted.",
     ]
     assert "✅ <@7>: 500 packets, none lost, -20 dB" in echo_result(SoundReport(speakers=(GOOD,)), None, "en")
+
+
+def test_a_crowd_fits_into_a_message_and_whoever_has_a_trouble_comes_first() -> None:
+    crowd = [Person(10**18 + number, sound=GOOD) for number in range(40)]
+    crowd[33] = Person(10**18 + 33, muted=True)
+    crowd[37] = Person(10**18 + 37, server_muted=True)
+    lines = _lines(PLACE, KNOWN, CALL, *crowd)
+    people = [line for line in lines if "<@1000" in line]
+    assert len(people) == MOST_PEOPLE
+    assert people[0].startswith(f"❌ <@{10**18 + 37}>")
+    assert people[1].startswith(f"⚠️ <@{10**18 + 33}>")
+    assert lines[-1] == f"✅ {40 - MOST_PEOPLE} more are heard."
+    assert len("\n".join(lines)) < 2000
+    troubled = _lines(PLACE, KNOWN, CALL, *(Person(10**18 + number) for number in range(40)))
+    assert troubled[-1] == f"⚠️ {40 - MOST_PEOPLE} more are not heard well."
+    for language in ("en", "de", "vi"):
+        found = examine(PLACE, KNOWN, CALL, [Person(10**18 + number) for number in range(40)])
+        assert len(report(found, language)) < MESSAGE_LIMIT
