@@ -39,8 +39,11 @@ class Fade:
     def rest(self) -> None:
         """The speaker fell silent. After an end that was announced the next word starts at full level."""
         if self._row:
-            self._gain = 0.0
-        self._row = 0
+            self.cut()
+
+    def cut(self) -> None:
+        """The sound ended in the middle, or begins there: what comes next is faded in."""
+        self._gain, self._row = 0.0, 0
 
 
 def join(before: Frame, after: Frame) -> Frame:

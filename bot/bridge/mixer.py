@@ -9,15 +9,14 @@ from numpy.typing import NDArray
 
 from . import Frame
 
-#: What no sample of a frame may exceed, beyond the first milliseconds in which the gain still falls.
+#: What no sample of a frame may exceed. In the first milliseconds, in which the gain still falls, what would is pressed
+#: together between this and full scale.
 CEILING = 30_000.0
 #: Samples in which the gain falls: 2 ms.
 ATTACK = 96
 #: How fast it comes back, per frame of 20 ms.
 RELEASE = 0.02
-#: While the gain falls, what lies above this is pressed together towards full scale instead of being cut off.
-KNEE = 24_000.0
-_ROOM = 32_767.0 - KNEE
+_ROOM = 32_767.0 - CEILING
 
 
 class Mixer:
@@ -43,6 +42,6 @@ class Mixer:
 
 
 def _pressed(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    excess = np.maximum(np.abs(samples) - KNEE, 0)
-    pressed = np.sign(samples) * (KNEE + _ROOM * excess / (excess + _ROOM))
+    excess = np.maximum(np.abs(samples) - CEILING, 0)
+    pressed = np.sign(samples) * (CEILING + _ROOM * excess / (excess + _ROOM))
     return np.asarray(np.where(excess > 0, pressed, samples), np.float32)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from . import FRAME_SAMPLES, FRAME_SECONDS, Frame, stretch
+from . import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, Frame, stretch
 from .activity import VoiceActivity
 from .fade import Fade
 from .jitter_buffer import Gap, JitterBuffer
@@ -20,6 +20,8 @@ SILENCE_PACKET = b"\xf8\xff\xfe"
 TOLERANCE = 0.015
 #: Seconds of surplus from which speech is shortened wherever, alike or not: delay is worse than a rough edge.
 URGENT = 0.1
+#: A sound that ends at more than this (of 32768) would click; it goes on for one frame, fading.
+SILENT_END = 64
 #: Seconds in which packets of an SSRC that was replaced may still come.
 STRAGGLERS = 2.0
 
@@ -54,6 +56,8 @@ class Speaker:
         self.heard: Frame | None = None
         self._decoder = decoder
         self._fade = Fade()
+        self._fade.cut()  # who is heard from now on may be in the middle of a word
+        self._end = 0  # how loud the last millisecond was
         self._ready: Frame = np.empty(0, np.int16)
         self._ssrc: int | None = None
         self._past_ssrc: int | None = None
@@ -75,7 +79,15 @@ class Speaker:
 
     def next_frame(self, now: float, alone: bool = True) -> Frame | None:
         """The 20 ms due at this tick; None when this person is silent. `alone`: nobody else talks."""
-        self.heard = frame = self._due(now)
+        return self._hear(self._due(now), now, alone)
+
+    def last_frame(self, now: float) -> Frame | None:
+        """Instead of `next_frame` when nothing more of this person is to be heard: what they were saying fades out."""
+        return self._hear(self._rest(), now, alone=True)
+
+    def _hear(self, frame: Frame | None, now: float, alone: bool) -> Frame | None:
+        """A frame as it came; the same at this person's gain."""
+        self.heard = frame
         self.activity.update(frame, now)
         if self.activity.loud:
             self.spoken_level += 0.02 * (self.activity.level - self.spoken_level)
@@ -98,14 +110,19 @@ class Speaker:
                 self._ready = self._shorten(self._ready, surplus)
         frame, self._ready = self._ready[:FRAME_SAMPLES], self._ready[FRAME_SAMPLES:]
         self.delay = surplus + self.buffer.delay.depth
+        self._end = int(np.abs(frame[-SAMPLE_RATE // 1000 :].astype(np.int32)).max())
         return frame
 
     def _rest(self) -> Frame | None:
-        """Nobody speaks any more; what is left of the last frame still does."""
+        """Nobody speaks any more; what is left of the last frame still does, or what it stopped in the middle of."""
         rest, self._ready = self._ready, self._ready[:0]
         self._fade.rest()
         if not len(rest):
-            return None
+            if self._end <= SILENT_END:
+                return None
+            rest = self._decoder.conceal()
+        self._end = 0
+        self._fade.cut()
         fading = rest * np.linspace(1, 0, len(rest), dtype=np.float32)
         return np.pad(np.asarray(fading, np.float32).astype(np.int16), (0, FRAME_SAMPLES - len(rest)))
 

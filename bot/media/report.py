@@ -64,6 +64,28 @@ class SoundReport:
 
 
 @dataclass(slots=True)
+class PersonCounts:
+    """What was counted of one person, in packets and frames, whatever came and went meanwhile."""
+
+    packets: int = 0
+    late: int = 0
+    duplicate: int = 0
+    dropped: int = 0
+    concealed: int = 0
+    undecodable: int = 0
+
+    def add(self, speaker: Speaker) -> None:
+        """A speaker's own count."""
+        stats = speaker.buffer.stats
+        self.packets += speaker.packets
+        self.late += stats.late
+        self.duplicate += stats.duplicate
+        self.dropped += stats.dropped
+        self.concealed += speaker.concealed
+        self.undecodable += speaker.undecodable
+
+
+@dataclass(slots=True)
 class Past:
     """What was counted by connections and for people that are gone, in packets and frames; ticks before the call."""
 
@@ -71,8 +93,8 @@ class Past:
     refused: int = 0
     early: int = 0
     undecryptable: dict[int, int] = field(default_factory=dict)  # by user id
-    lost: int = 0
-    late: int = 0
+    lost: dict[int, int] = field(default_factory=dict)  # by user id
+    people: dict[int, PersonCounts] = field(default_factory=dict)  # by user id
     to_discord: int = 0
     without_keys: int = 0
     to_room: int = 0
@@ -86,8 +108,9 @@ class Past:
         self.received += stats.received
         self.refused += stats.not_authentic + stats.malformed
         self.early += stats.unknown_ssrc
-        for user_id, packets in stats.undecryptable.items():
-            self.undecryptable[user_id] = self.undecryptable.get(user_id, 0) + packets
+        for own, counted in ((self.undecryptable, stats.undecryptable), (self.lost, stats.lost)):
+            for user_id, packets in counted.items():
+                own[user_id] = own.get(user_id, 0) + packets
         self.to_discord += voice.sender.stats.sent
         self.without_keys += voice.sender.stats.no_keys
         self.recoveries += voice.dave.recoveries
@@ -97,10 +120,14 @@ class Past:
         self.to_room += room.frames_fed
         self.dropped += room.frames_dropped + room.frames_refused
 
-    def speaker(self, speaker: Speaker) -> None:
-        """Somebody left the channel."""
-        self.lost += speaker.buffer.stats.lost
-        self.late += speaker.buffer.stats.late
+    def speaker(self, user_id: int, speaker: Speaker) -> None:
+        """Somebody left the channel, or is not to be heard any more."""
+        self.people.setdefault(user_id, PersonCounts()).add(speaker)
+
+    def copy(self) -> "Past":
+        """To add to what goes on."""
+        people = {user_id: replace(counts) for user_id, counts in self.people.items()}
+        return replace(self, undecryptable=dict(self.undecryptable), lost=dict(self.lost), people=people)
 
 
 def decibels(level: float) -> float:
@@ -120,27 +147,22 @@ def report(
 ) -> SoundReport:
     """All counters at once; `ticks` are those skipped and those late since the process started."""
     past = Past() if past is None else past
-    total = replace(past, undecryptable=dict(past.undecryptable))
+    total = past.copy()
     if voice is not None:
         total.voice(voice)
     if room is not None:
         total.room(room)
-    for speaker in speakers.values():
-        total.speaker(speaker)
-    undecryptable = total.undecryptable
-    people = {
-        user_id: _of_speaker(user_id, speaker, undecryptable.get(user_id, 0)) for user_id, speaker in speakers.items()
-    }
-    for user_id, packets in undecryptable.items():
-        if user_id not in people:
-            people[user_id] = SpeakerReport(user_id, undecryptable=packets)
+    for user_id, speaker in speakers.items():
+        total.speaker(user_id, speaker)
+    named = {**total.people, **total.undecryptable}  # those whose every packet is undecryptable have no speaker
+    people = {user_id: _of_person(user_id, speakers.get(user_id), total) for user_id in named}
     return SoundReport(
         packets_received=total.received,
         packets_refused=total.refused,
         packets_early=total.early,
-        packets_undecryptable=sum(undecryptable.values()),
-        packets_lost=total.lost,
-        packets_late=total.late,
+        packets_undecryptable=sum(total.undecryptable.values()),
+        packets_lost=sum(total.lost.values()),
+        packets_late=sum(person.late for person in people.values()),
         frames_to_room=total.to_room,
         frames_to_discord=total.to_discord,
         frames_without_keys=total.without_keys,
@@ -158,18 +180,24 @@ def report(
     )
 
 
-def _of_speaker(user_id: int, speaker: Speaker, undecryptable: int) -> SpeakerReport:
-    stats = speaker.buffer.stats
-    return SpeakerReport(
+def _of_person(user_id: int, speaker: Speaker | None, total: Past) -> SpeakerReport:
+    """`speaker` is None for one who is not heard at the moment."""
+    counts = total.people.get(user_id, PersonCounts())
+    counted = SpeakerReport(
         user_id=user_id,
-        packets=speaker.packets,
-        lost=stats.lost,
-        late=stats.late,
-        duplicate=stats.duplicate,
-        dropped=stats.dropped,
-        concealed=speaker.concealed,
-        undecryptable=undecryptable,
-        undecodable=speaker.undecodable,
+        packets=counts.packets,
+        lost=total.lost.get(user_id, 0),
+        late=counts.late,
+        duplicate=counts.duplicate,
+        dropped=counts.dropped,
+        concealed=counts.concealed,
+        undecryptable=total.undecryptable.get(user_id, 0),
+        undecodable=counts.undecodable,
+    )
+    if speaker is None:
+        return counted
+    return replace(
+        counted,
         level=decibels(speaker.spoken_level),
         jitter=speaker.buffer.delay.jitter,
         delay=speaker.delay,

@@ -78,6 +78,7 @@ class MediaSession:
         self._room: RoomConnection | Echo | None = None
         self._retired: set[asyncio.Task[None]] = set()
         self._speakers: dict[int, Speaker] = {}
+        self._leaving: list[Speaker] = []  # whose last word is still to fade out
         self._mixer = Mixer()
         self._voices = Voices()
         self._encoder: Encoder | None = None
@@ -224,7 +225,9 @@ class MediaSession:
 
     def _tick(self, tick: int, now: float) -> None:
         people, frame = self._carry_people(now), None
-        if self._voice is not None:
+        if self._voice is None:  # being replaced: what nobody hears is not to be late for those who come back
+            self._voices.clear()
+        else:
             if tick % TICKS_PER_SECOND == 0:
                 for user_id in self._unheard.update(self._voice.receiver.stats.undecryptable):
                     self._post(Undecryptable(user_id))
@@ -254,6 +257,8 @@ class MediaSession:
                     self._check_interruption(user_id, speaker.heard, now)  # an echo made louder is none any more
             if speaker.activity.speaking != before:
                 self._post(SpeakingChanged(user_id, not before, now))
+        frames += [frame for speaker in self._leaving if (frame := speaker.last_frame(now)) is not None]
+        self._leaving.clear()
         if not (self._voices.playing or self._interruption.yields(now)):
             self._interruption.quiet()
         mixed = self._mixer.mix(frames) if frames else None
@@ -304,7 +309,8 @@ class MediaSession:
         speaker = self._speakers.pop(user_id, None)
         if speaker is None:
             return
-        self._past.speaker(speaker)
+        self._past.speaker(user_id, speaker)
+        self._leaving.append(speaker)
         if speaker.activity.speaking:
             self._post(SpeakingChanged(user_id, False, self._loop.time()))
 

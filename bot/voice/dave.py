@@ -5,6 +5,7 @@ what to do when keys do not fit. No I/O: every handler returns the messages to s
 https://daveprotocol.com and https://discord.com/developers/docs/topics/voice-connections#endtoend-encryption-dave-protocol
 """
 
+import contextlib
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,8 +30,11 @@ FAILURES_BEFORE_RECOVERY = 36
 BEFORE_KEYS = 0.075
 #: Recoveries that brought no readable frame before only a fresh voice session can help.
 MAX_RECOVERIES = 5
-#: Seconds for which frames of the version before a transition are still accepted.
-TRANSITION_GRACE = 10
+#: Frames in clear that are still taken after an upgrade: those that were on their way, a second of five people. Were it
+#: more, whoever can slip frames in, the server for one, would speak in a member's name.
+CLEAR_AFTER_UPGRADE = 250
+#: What the encrypted frames end with (https://daveprotocol.com, "magic marker").
+SEALED = b"\xfa\xfa"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,9 @@ class DaveSession:
         self._channel_id = channel_id
         self._session: davey.DaveSession | None = None
         self._version = 0
+        self._agreed = 0  # the version that keys are being agreed for; in force with the transition
+        self._clear_left = 0
+        self._external_sender: bytes | None = None
         self._pending: dict[int, int] = {}  # transition id -> protocol version
         self._failures: dict[int, float] = {}  # undecryptable frames in a row since anybody was readable, by user id
         self._committed = False  # whether we have committed to a group since the session is new
@@ -65,7 +72,7 @@ class DaveSession:
     @property
     def ready(self) -> bool:
         """Whether frames can be sealed and opened."""
-        return self._version == 0 or (self._session is not None and self._session.ready)
+        return self._version == 0 or (self._session is not None and bool(self._session.ready))
 
     @property
     def privacy_code(self) -> str | None:
@@ -74,7 +81,7 @@ class DaveSession:
 
     def start(self, version: int) -> list[Reply]:
         """The session description named a protocol version: introduce ourselves."""
-        self._version = version
+        self._version = self._agreed = version
         return self._new_session() if version else []
 
     def handle_json(self, op: int, data: dict[str, Any]) -> list[Reply]:
@@ -84,17 +91,20 @@ class DaveSession:
         if op == EXECUTE_TRANSITION:
             self._execute(int(data["transition_id"]))
         elif op == PREPARE_EPOCH and int(data["epoch"]) == 1:
-            self._version = int(data["protocol_version"])
+            self._agreed = int(data["protocol_version"])
             return self._new_session()
         return []
 
     def handle_binary(self, op: int, payload: bytes, members: Iterable[int]) -> list[Reply]:
         """A binary opcode; `members` are the users known to be in the call, the only ones who may be added."""
         session = self._session
+        if op == EXTERNAL_SENDER:
+            self._external_sender = payload
         if session is None:
             return []
         if op == EXTERNAL_SENDER:
-            session.set_external_sender(payload)
+            with contextlib.suppress(ValueError):  # in a group already, which has one
+                session.set_external_sender(payload)
         elif op == PROPOSALS:
             return self._vote(session, payload, members)
         elif op in (ANNOUNCE_COMMIT, WELCOME) and len(payload) >= 2:
@@ -130,18 +140,28 @@ class DaveSession:
 
     def open(self, user_id: int, frame: bytes) -> bytes | None:
         """One decrypted Opus frame of `user_id`; None when it cannot be opened (see `needs_recovery`)."""
-        if self._session is None:
+        if not frame.endswith(SEALED) and self._takes_clear(frame):
             return frame
+        if self._session is None:
+            return None
         try:
             opus = self._session.decrypt(user_id, davey.MediaType.audio, frame)
         except ValueError:
+            if self._version == 0:  # it was on its way when the call went over to speak in clear
+                return None
             weight = 1 if self._session.ready else BEFORE_KEYS
             self._failures[user_id] = self._failures.get(user_id, 0.0) + weight
             return None
-        if frame != SILENCE_FRAME:  # which passes in clear, and proves nothing
-            self._failures.clear()
-            self._vain_recoveries = 0
+        self._failures.clear()
+        self._vain_recoveries = 0
         return opus
+
+    def _takes_clear(self, frame: bytes) -> bool:
+        """Silence is never sealed, and proves nothing; the rest comes in clear around a change of version alone."""
+        if frame == SILENCE_FRAME or self._version == 0 or 0 in self._pending.values():
+            return True
+        self._clear_left = max(0, self._clear_left - 1)
+        return self._clear_left > 0
 
     @property
     def needs_recovery(self) -> bool:
@@ -163,13 +183,15 @@ class DaveSession:
         return [Reply(INVALID_COMMIT_WELCOME, {"transition_id": failed}), *self._new_session()]
 
     def _new_session(self) -> list[Reply]:
-        if self._version == 0:
+        if self._agreed == 0:
             return []
         self._committed = False
         if self._session is None:
-            self._session = davey.DaveSession(self._version, self._user_id, self._channel_id)
+            self._session = davey.DaveSession(self._agreed, self._user_id, self._channel_id)
+            if self._external_sender is not None:  # it came while the call was still in clear
+                self._session.set_external_sender(self._external_sender)
         else:
-            self._session.reinit(self._version, self._user_id, self._channel_id)
+            self._session.reinit(self._agreed, self._user_id, self._channel_id)
         return [Reply(KEY_PACKAGE, self._session.get_serialized_key_package())]
 
     def _prepare(self, transition_id: int, version: int) -> list[Reply]:
@@ -177,19 +199,17 @@ class DaveSession:
         if transition_id == 0:
             self._execute(0)
             return []
-        if version == 0 and self._session is not None:
-            self._session.set_passthrough_mode(True, TRANSITION_GRACE)
         return [Reply(TRANSITION_READY, {"transition_id": transition_id})]
 
     def _execute(self, transition_id: int) -> None:
         version = self._pending.pop(transition_id, None)
         if version is None:
             return
-        upgraded = self._version == 0 and version > 0
+        if self._version == 0 and version > 0:
+            self._clear_left = CLEAR_AFTER_UPGRADE
         self._version = version
         self._last_transition = transition_id
-        if upgraded and self._session is not None:
-            self._session.set_passthrough_mode(True, TRANSITION_GRACE)
+        self._failures.clear()
 
     def _vote(self, session: davey.DaveSession, payload: bytes, members: Iterable[int]) -> list[Reply]:
         if not payload:
@@ -210,6 +230,7 @@ class DaveSession:
 
     def _joined(self, transition_id: int) -> list[Reply]:
         if transition_id == 0:
+            self._version = self._agreed
             return []
-        self._pending[transition_id] = self._version
+        self._pending[transition_id] = self._agreed
         return [Reply(TRANSITION_READY, {"transition_id": transition_id})]

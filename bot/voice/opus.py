@@ -104,6 +104,8 @@ class Decoder:
 
     def decode(self, packet: bytes) -> Pcm:
         """The samples of a packet, usually 960; OpusError when it is not Opus."""
+        if not packet:  # libopus would take that for a loss, and make 120 ms of it
+            raise OpusError("an empty packet")
         return self._decode(packet, len(packet), MAX_SAMPLES, 0)
 
     def decode_fec(self, following: bytes) -> Pcm:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from . import rtp
 from .aead import TransportCipher
 from .dave import DaveSession
+from .losses import LossCounter
 
 #: Packets of one SSRC kept until its owner is known: SPEAKING can come a moment after the first sound.
 HELD_PER_SSRC = 25
@@ -40,6 +41,7 @@ class ReceiveStats:
     malformed: int = 0
     unknown_ssrc: int = 0
     unwilling: int = 0
+    lost: dict[int, int] = field(default_factory=dict)  # by user id; what is only late among them, until it comes
     undecryptable: dict[int, int] = field(default_factory=dict)  # by user id
 
 
@@ -56,6 +58,7 @@ class Receiver:
         self._sink = sink
         self._cipher: TransportCipher | None = None
         self._users: dict[int, int] = {}  # SSRC -> user id
+        self._losses: dict[int, LossCounter] = {}  # by SSRC, of those whose user is known
         self._held: dict[int, deque[tuple[float, rtp.RtpHeader, bytes]]] = {}
 
     def use(self, cipher: TransportCipher) -> None:
@@ -63,6 +66,8 @@ class Receiver:
 
     def map_ssrc(self, ssrc: int, user_id: int, now: float) -> None:
         """SPEAKING told whose SSRC this is; packets held for it are delivered now. `now` is in seconds."""
+        if self._users.get(ssrc) != user_id:
+            self._losses.pop(ssrc, None)
         self._users[ssrc] = user_id
         for held_at, header, frame in self._held.pop(ssrc, ()):
             if now - held_at <= HELD_SECONDS:
@@ -72,6 +77,7 @@ class Receiver:
         """A user left: its SSRC belongs to nobody until SPEAKING says otherwise."""
         for ssrc in [ssrc for ssrc, owner in self._users.items() if owner == user_id]:
             del self._users[ssrc]
+            self._losses.pop(ssrc, None)
 
     def receive(self, datagram: bytes, now: float) -> None:
         """One datagram from the voice server, at `now` in seconds on any steady clock."""
@@ -83,6 +89,7 @@ class Receiver:
         user_id = self._users.get(header.ssrc)
         if user_id is not None and user_id in self._unwilling:
             stats.unwilling += 1
+            self._losses.pop(header.ssrc, None)  # what is not looked at is not lost
             return
         payload = self._cipher.open(datagram, header.size)
         if payload is None:
@@ -113,9 +120,19 @@ class Receiver:
         if user_id in self._unwilling:  # it was held before its owner was known
             self.stats.unwilling += 1
             return
+        self._count_losses(user_id, header)
         opus = self._dave.open(user_id, frame)
         if opus is None:
             undecryptable = self.stats.undecryptable
             undecryptable[user_id] = undecryptable.get(user_id, 0) + 1
             return
         self._sink(OpusPacket(user_id, header.ssrc, header.sequence, header.timestamp, opus))
+
+    def _count_losses(self, user_id: int, header: rtp.RtpHeader) -> None:
+        counter = self._losses.get(header.ssrc)
+        if counter is None:
+            counter = self._losses[header.ssrc] = LossCounter()
+        before = counter.lost
+        counter.update(header.sequence)
+        if counter.lost != before:
+            self.stats.lost[user_id] = self.stats.lost.get(user_id, 0) + counter.lost - before

@@ -48,6 +48,8 @@ class VoiceClient(asyncio.DatagramProtocol):
         self._dave = davey.DaveSession(1, self._user_id, access.ticket.channel_id)
         #: Send what nobody in the call can decrypt, as a client does whose keys went wrong.
         self.wrong_keys = False
+        self._clear = False  # whether the call is not end-to-end encrypted
+        self._clear_with: int | None = None  # the transition after which it is not
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(resolver=_ToSandbox(discord.port), ssl=discord.client_tls())
         )
@@ -95,7 +97,7 @@ class VoiceClient(asyncio.DatagramProtocol):
 
     @property
     def has_keys(self) -> bool:
-        return bool(self._dave.ready)
+        return self._clear or bool(self._dave.ready)
 
     async def speaking(self, speaking: bool) -> None:
         if speaking != self._speaking:
@@ -104,10 +106,10 @@ class VoiceClient(asyncio.DatagramProtocol):
 
     def send(self, opus: bytes, timestamp: int) -> None:
         """One packet over the person's line, sealed with DAVE; nothing while there are no keys."""
-        if self._cipher is None or not self._dave.ready:
+        if self._cipher is None or not self.has_keys:
             return
         self._sequence = (self._sequence + 1) & 0xFFFF
-        sealed = self._dave.encrypt_opus(opus)
+        sealed = opus if self._clear else self._dave.encrypt_opus(opus)
         if self.wrong_keys:
             sealed = bytes(byte ^ 0x55 for byte in sealed[:4]) + sealed[4:]
         packet = transport.Packet(self._sequence, timestamp & 0xFFFF_FFFF, self.ssrc, sealed)
@@ -157,14 +159,20 @@ class VoiceClient(asyncio.DatagramProtocol):
             self._cipher = transport.Cipher(data["mode"], key)
             self._unsealer = transport.Cipher(data["mode"], key)
             await self._json(5, {"speaking": 0, "delay": 0, "ssrc": self.ssrc})
-            await self._send_key_package()
+            self._clear = data["dave_protocol_version"] == 0
+            if not self._clear:
+                await self._send_key_package()
             self._ready.set()
         elif op == 5:
             self._users[data["ssrc"]] = int(data["user_id"])
         elif op == 24 and data["epoch"] == 1:
             self._dave.reinit(data["protocol_version"], self._user_id, self._access.ticket.channel_id)
             await self._send_key_package()
+        elif op == 21 and data["transition_id"]:
+            self._clear_with = data["transition_id"]
+            await self._json(23, {"transition_id": data["transition_id"]})
         elif op == 22:
+            self._clear = data["transition_id"] == self._clear_with
             self.keys_changed.set()
 
     async def _binary(self, op: int, payload: bytes) -> None:
@@ -211,6 +219,9 @@ class VoiceClient(asyncio.DatagramProtocol):
         packet = self._unsealer.decrypt(data)
         user_id = self._users.get(packet.ssrc)
         if user_id is None:
+            return
+        if not packet.payload.endswith(b"\xfa\xfa"):
+            self._listener(user_id, packet.ssrc, packet.timestamp, packet.payload)
             return
         try:
             opus = self._dave.decrypt(user_id, davey.MediaType.audio, packet.payload)

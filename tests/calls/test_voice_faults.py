@@ -137,8 +137,8 @@ async def test_an_ssrc_that_changes_hands_is_never_the_former_owners(parley: Run
     text = await parley.command(place, cyd, "voicebot status", details=True)
     await parley.command(place, cyd, "voicebot leave")
     await parley.expect_end(place, session, "someone sent the bot away")
-    assert packets(text, ann) == 0  # she has left
-    assert packets(text, bob) >= 45
+    assert 45 <= packets(text, ann) <= 60  # what she said herself, before she left
+    assert 45 <= packets(text, bob) <= 60
 
 
 async def test_a_router_that_forgets_the_silent_does_not_forget_the_bot(hasty: RunningBot) -> None:

@@ -39,12 +39,14 @@ class DaveGroup:
 
     channel_id: int
     sender: mls.ExternalSender = field(init=False)
+    version: int = PROTOCOL_VERSION  # 0 while everybody speaks in clear
     epoch: int = 0
     leaves: list[int | None] = field(default_factory=list)
     connected: set[int] = field(default_factory=set)
     _key_packages: dict[int, bytes] = field(default_factory=dict)
     #: What waits for its turn, by user: the key package to add them with, anew if they are in; None to remove them.
     _wanted: dict[int, bytes | None] = field(default_factory=dict)
+    _clear_with: int | None = None  # the transition after which everybody speaks in clear
     _founder: int | None = None  # who is to commit while the epoch is 0
     _in_flight: dict[bytes, _Change] = field(default_factory=dict)
     _next_transition: int = 1
@@ -60,6 +62,8 @@ class DaveGroup:
     def connect(self, user_id: int) -> list[Outgoing]:
         """A client got its session description: introduce the external sender (op 25)."""
         self.connected.add(user_id)
+        if self.version == 0:
+            return []
         return [Outgoing(user_id, EXTERNAL_SENDER, self.sender.package())]
 
     def key_package(self, user_id: int, key_package: bytes) -> list[Outgoing]:
@@ -93,6 +97,21 @@ class DaveGroup:
         self.epoch += 1
         return self._announce(commit, welcome, stayed, added) + self._propose()
 
+    def downgrade(self) -> list[Outgoing]:
+        """Somebody came who cannot encrypt: everybody is to speak in clear, from the transition on."""
+        self._clear_with = transition_id = self._new_transition(self.connected)
+        body = {"transition_id": transition_id, "protocol_version": 0}
+        return [Outgoing(user, PREPARE_TRANSITION, body) for user in sorted(self.connected)]
+
+    def upgrade(self) -> list[Outgoing]:
+        """All can encrypt again: a new group, and sealed frames from its first transition on."""
+        self._forget_group()
+        self._wanted.clear()
+        self.version = PROTOCOL_VERSION
+        body = {"protocol_version": PROTOCOL_VERSION, "epoch": 1}
+        out = [Outgoing(user, PREPARE_EPOCH, body) for user in sorted(self.connected)]
+        return out + [Outgoing(user, EXTERNAL_SENDER, self.sender.package()) for user in sorted(self.connected)]
+
     def ready(self, user_id: int, transition_id: int) -> list[Outgoing]:
         """Op 23. The transition is executed (op 22) when the last member is ready."""
         unready = self._unready.get(transition_id)
@@ -104,6 +123,8 @@ class DaveGroup:
     def execute(self, transition_id: int) -> list[Outgoing]:
         """Op 22 to everyone; called on its own it is the gateway's transition time-out."""
         self._unready.pop(transition_id, None)
+        if transition_id == self._clear_with:
+            self.version, self._clear_with = 0, None
         body = {"transition_id": transition_id}
         return [Outgoing(user, EXECUTE_TRANSITION, body) for user in sorted(self.connected)]
 
@@ -148,8 +169,7 @@ class DaveGroup:
         return added
 
     def _announce(self, commit: mls.Commit, welcome: bytes, stayed: set[int], added: list[_Change]) -> list[Outgoing]:
-        transition_id = self._next_transition
-        self._next_transition = transition_id % 0xFFFF + 1
+        transition_id = self._new_transition(set())
         head = struct.pack(">H", transition_id)
         out = [Outgoing(user, ANNOUNCE_COMMIT, head + commit.message) for user in sorted(stayed & self.connected)]
         for change in added:
@@ -161,6 +181,12 @@ class DaveGroup:
             out.append(Outgoing(change.user_id, WELCOME, head + own))
         self._unready[transition_id] = {message.user_id for message in out}
         return out
+
+    def _new_transition(self, unready: set[int]) -> int:
+        transition_id = self._next_transition
+        self._next_transition = transition_id % 0xFFFF + 1
+        self._unready[transition_id] = set(unready)
+        return transition_id
 
     def _revoke_add(self, user_id: int) -> list[Outgoing]:
         pending = (change for change in self._in_flight.values() if change.kind == "add")

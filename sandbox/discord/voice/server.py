@@ -293,7 +293,7 @@ class _Session:
             return UNKNOWN_MODE
         connection.use(mode)
         description: Json = {"mode": mode, "secret_key": list(connection.secret_key)}
-        connection.send(SESSION_DESCRIPTION, {**description, "dave_protocol_version": 1})
+        connection.send(SESSION_DESCRIPTION, {**description, "dave_protocol_version": room.group.version})
         if not self._server.hold_dave:
             room.welcome(connection)
         return None

@@ -1,6 +1,7 @@
 """Many voices in one frame, none clipped."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -61,6 +62,19 @@ def test_the_gain_moves_without_steps_and_comes_back() -> None:
     corners = np.abs(np.diff(np.concatenate(sound[1:50]).astype(np.int32), 2))
     assert corners.max() < 600  # the attack; a clip makes thousands
     assert np.abs(np.diff(np.concatenate(sound[50:]).astype(np.int32), 2)).max() < 20
+
+
+@pytest.mark.parametrize("phase", range(0, FRAME_SAMPLES, 37))
+def test_wherever_a_swell_passes_the_ceiling_there_is_no_step(phase: int) -> None:
+    mixer = Mixer()
+    time = (np.arange(80 * FRAME_SAMPLES) + phase) / SAMPLE_RATE
+    swell = np.linspace(8_000, 22_000, len(time))
+    voices = [(np.sin(2 * np.pi * pitch * time) * swell).astype(np.int16) for pitch in (110.0, 151.0)]
+    mixed = [
+        mixer.mix([voice[at : at + FRAME_SAMPLES] for voice in voices]) for at in range(0, len(time), FRAME_SAMPLES)
+    ]
+    assert mixer.gain < 0.9
+    assert np.abs(np.diff(np.concatenate(mixed).astype(np.int32), 2)).max() < 150
 
 
 @given(st.lists(st.lists(FRAMES, min_size=1, max_size=6), min_size=1, max_size=6))

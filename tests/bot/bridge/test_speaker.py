@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bot.bridge import FRAME_SAMPLES, Frame
+from bot.bridge.fade import RETURN
 from bot.bridge.speaker import SILENCE_PACKET, Speaker
 
 FRAME = 0.02
@@ -34,7 +35,7 @@ def speaker() -> Speaker:
 
 def _values(speaker: Speaker, ticks: int, start: float = 0.04) -> list[int | None]:
     frames = [speaker.next_frame(start + number * FRAME) for number in range(ticks)]
-    return [None if frame is None else int(frame[0]) for frame in frames]
+    return [None if frame is None else int(frame[RETURN]) for frame in frames]
 
 
 def _push(speaker: Speaker, *numbers: int, ssrc: int = 1) -> None:
@@ -54,7 +55,7 @@ def test_a_lost_packet_is_repaired_from_the_next_one(speaker: Speaker) -> None:
 
 def test_an_end_nobody_announced_is_concealed(speaker: Speaker) -> None:
     _push(speaker, 0)
-    assert _values(speaker, 3) == [0, 1000, 1000]
+    assert _values(speaker, 3) == [0, 1000, 916]  # which fades already
 
 
 def test_an_announced_end_is_not(speaker: Speaker) -> None:
@@ -75,8 +76,9 @@ def test_long_packets_one_after_another_leave_no_gap(speaker: Speaker) -> None:
 
 
 def test_a_broken_packet_is_concealed_and_counted(speaker: Speaker) -> None:
-    speaker.push(1, 0, b"broken", now=0.0)
-    assert _values(speaker, 1) == [1000]
+    _push(speaker, 0)
+    speaker.push(1, FRAME_SAMPLES, b"broken", now=0.0)
+    assert _values(speaker, 2) == [0, 1000]
     assert speaker.undecodable == 1
 
 

@@ -1,11 +1,16 @@
 """The numbers of a call as they stand."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from bot.bridge import FRAME_SAMPLES
 from bot.bridge.voices import Voices
-from bot.media.report import decibels, report
+from bot.media.report import Past, decibels, report
+from bot.voice.receive import ReceiveStats
+from bot.voice.send import SendStats
 from tests.bot.bridge.lines import talk
 
 
@@ -25,11 +30,16 @@ def test_a_person_on_a_bad_line() -> None:
     voices = Voices()
     for _ in range(3):
         voices.push("voice", np.full(FRAME_SAMPLES, 5000, np.int16))
-    taken = report(None, None, {7: heard.speaker}, voices, (4, 9), 2)
+    voice: Any = SimpleNamespace(
+        receiver=SimpleNamespace(stats=ReceiveStats(received=900, lost={7: 100})),
+        sender=SimpleNamespace(stats=SendStats()),
+        dave=SimpleNamespace(recoveries=0, privacy_code=None),
+    )
+    taken = report(voice, None, {7: heard.speaker}, voices, (4, 9), 2)
     (person,) = taken.speakers
     assert person.user_id == 7
     assert 850 < person.packets < 950
-    assert 50 < person.lost < 150
+    assert person.lost == 100
     assert person.concealed > 0
     assert 0.005 < person.jitter < 0.02
     assert 0.03 < person.delay < 0.12
@@ -37,3 +47,18 @@ def test_a_person_on_a_bad_line() -> None:
     assert (taken.ticks_skipped, taken.ticks_late, taken.interruptions) == (4, 9, 2)
     assert taken.delay_to_discord == pytest.approx(0.06)
     assert taken.packets_lost == person.lost
+
+
+def test_what_was_counted_of_somebody_stays_when_they_go_and_come_back() -> None:
+    """A mute, a rejoin, another voice session: the numbers are the call's."""
+    before, again = talk(2).speaker, talk(1).speaker
+    past = Past(lost={7: 3})
+    past.speaker(7, before)
+    away = report(None, None, {}, Voices(), (0, 0), 0, past)
+    (person,) = away.speakers
+    assert (person.packets, person.lost, person.speaking, person.level) == (before.packets, 3, False, -96.0)
+    back = report(None, None, {7: again}, Voices(), (0, 0), 0, past)
+    (person,) = back.speakers
+    assert (person.packets, person.lost) == (before.packets + again.packets, 3)
+    assert person.level > -40
+    assert past.people[7].packets == before.packets  # a report changes nothing

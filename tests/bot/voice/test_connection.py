@@ -25,6 +25,7 @@ from bot.voice.send import TRAILING_SILENCE
 from sandbox.discord.server import HOSTS, Discord
 from sandbox.discord.voice.room import Connection
 from sandbox.people.person import Person
+from tests.support import eventually
 
 TONE = (np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000) * 9000).astype(np.int16)
 
@@ -155,6 +156,48 @@ async def test_a_server_that_takes_every_resume_and_hangs_up_again_is_left(
             await asyncio.sleep(0.02)
     assert desk.resumes.count("resuming") == module.RESUME_ATTEMPTS + 1
     assert desk.resumes.count("resumed") <= module.RESUME_ATTEMPTS
+
+
+async def test_a_call_goes_over_to_clear_speech_and_back(seat: Seat) -> None:
+    """As when somebody is there who cannot encrypt. Who joins meanwhile is heard, and has keys afterwards."""
+    desk = await seat()
+    await desk.connection.open()
+    await desk.connection.keys_agreed(5)
+    room = desk.discord.voice.rooms[desk.channel_id]
+
+    async def both_ways() -> bool:
+        desk.ann.ear.clear()
+        for tick in range(50):
+            desk.connection.send_frame(TONE[:960], tick)
+        heard = await desk.hears()
+        return heard and desk.ann.ear.frames_from(desk.bot_id) >= 50
+
+    assert await both_ways()
+    room.route(room.group.downgrade())
+    await eventually(lambda: room.group.version == 0)
+    await asyncio.sleep(0.1)
+    assert desk.connection.dave.version == 0
+    sealed = room.forwarded
+    assert await both_ways()
+    assert room.forwarded > sealed
+    bob = Person(desk.discord, desk.discord.world.create_user("Bob"))
+    desk.discord.world.add_member(desk.guild_id, bob.user_id)
+    await bob.join(desk.guild_id, desk.channel_id)
+    await bob.say(TONE)
+    await asyncio.sleep(0.2)
+    assert sum(packet.user_id == bob.user_id for packet in desk.packets) >= 45
+    room.route(room.group.upgrade())
+    await eventually(lambda: desk.connection.dave.version == 1)
+    await asyncio.gather(bob.keys(), desk.ann.keys())
+    await asyncio.sleep(0.3)  # until the group has all three
+    assert await both_ways()
+    desk.packets.clear()
+    await bob.say(TONE)
+    await asyncio.sleep(0.2)
+    assert sum(packet.user_id == bob.user_id for packet in desk.packets) >= 45
+    assert desk.connection.dave.recoveries == 0
+    assert desk.lost == []
+    await bob.leave()
 
 
 @pytest.mark.parametrize("latency", [0.05, 0.3])

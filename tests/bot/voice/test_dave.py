@@ -269,6 +269,43 @@ def test_a_downgrade_is_prepared_and_executed(room: Room) -> None:
     assert bot.session.seal(b"opus") == b"opus"
 
 
+def test_in_clear_nobody_counts_as_undecryptable_whoever_they_are(room: Room) -> None:
+    bot, ann = _member(BOT), _member(ANN)
+    room.join(bot)
+    room.join(ann)
+    sealed = ann.session.seal(b"\xfc" + b"plain" * 12)
+    assert sealed is not None
+    bot.session.handle_json(dave.PREPARE_TRANSITION, {"transition_id": 9, "protocol_version": 0})
+    assert bot.session.open(BOB, b"\xfc" + b"early" * 12) is not None  # whose client was told a moment before ours
+    bot.session.handle_json(dave.EXECUTE_TRANSITION, {"transition_id": 9})
+    for _ in range(3 * dave.FAILURES_BEFORE_RECOVERY):
+        assert bot.session.open(BOB, b"\xfc" + b"plain" * 12) == b"\xfc" + b"plain" * 12
+    assert bot.session.open(ANN, sealed) == b"\xfc" + b"plain" * 12  # which was on its way
+    for _ in range(3 * dave.FAILURES_BEFORE_RECOVERY):
+        assert bot.session.open(BOB, sealed) is None  # noise, if it were played
+    assert not bot.session.needs_recovery
+
+
+def test_after_an_upgrade_clear_frames_are_taken_for_a_moment_only(room: Room) -> None:
+    """Whoever can slip frames in would speak in a member's name."""
+    bot, ann = _member(BOT), _member(ANN)
+    room.join(bot)
+    room.join(ann)
+    plain = b"\xfc" + b"plain" * 12
+    assert bot.session.open(ANN, plain) is None
+    for op, data in (
+        (dave.PREPARE_TRANSITION, {"transition_id": 9, "protocol_version": 0}),
+        (dave.EXECUTE_TRANSITION, {"transition_id": 9}),
+        (dave.PREPARE_TRANSITION, {"transition_id": 10, "protocol_version": 1}),
+    ):
+        bot.session.handle_json(op, data)
+    assert bot.session.seal(plain) == plain  # until the transition
+    bot.session.handle_json(dave.EXECUTE_TRANSITION, {"transition_id": 10})
+    assert bot.session.seal(plain) != plain
+    taken = sum(bot.session.open(ANN, plain) is not None for _ in range(1000))
+    assert 0 < taken <= dave.CLEAR_AFTER_UPGRADE
+
+
 class SlowRoom(Room):
     """Every message, either way, waits its turn on its own websocket; which websocket is next is chance."""
 

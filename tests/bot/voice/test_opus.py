@@ -79,7 +79,7 @@ def test_silence_is_silent() -> None:
     assert _loudness(Decoder().decode(SILENCE_FRAME)) < 1
 
 
-@pytest.mark.parametrize("packet", [b"\xff" * 3, b"\x03\xff\xff", bytes([0xFF]) + bytes(200)])
+@pytest.mark.parametrize("packet", [b"", b"\xff" * 3, b"\x03\xff\xff", bytes([0xFF]) + bytes(200)])
 def test_nonsense_is_refused(packet: bytes) -> None:
     with pytest.raises(OpusError):
         Decoder().decode(packet)

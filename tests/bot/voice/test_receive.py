@@ -149,3 +149,20 @@ def test_no_authentic_payload_is_an_error(payload: bytes) -> None:
     wire = Wire()
     wire.receiver.map_ssrc(10, ANN, wire.now)
     wire.send(10, payload=payload, extension=1)
+
+
+def test_losses_are_counted_by_sequence_before_anything_else_can_fail(wire: Wire) -> None:
+    """A packet that DAVE cannot open was not lost; one that was held until its owner was known neither."""
+    wire.send(10, 1)
+    wire.receiver.map_ssrc(10, ANN, wire.now)
+    for sequence in (2, 3, 12):
+        wire.send(10, sequence)
+    assert wire.receiver.stats.lost == {ANN: 8}
+    wire.receiver.forget_user(ANN)
+    wire.receiver.map_ssrc(10, BOB, wire.now)
+    wire.send(10, 60)  # what is missing before it was not Bob's
+    wire.unwilling.add(BOB)
+    wire.send(10, 61)
+    wire.unwilling.clear()
+    wire.send(10, 90)  # nor was it lost what he did not want to be heard
+    assert wire.receiver.stats.lost == {ANN: 8}
