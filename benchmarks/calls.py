@@ -2,7 +2,7 @@
 
 In every call a person talks without a pause, which no real call has; the voicebot listens. The people, Discord and the
 SFU share the machine's cores with the bot, so the number found here is a floor: it ends where they can keep up no more.
-A frame that is due and not there (lost, late or concealed), or a tick that is skipped, is an underrun.
+A frame that is due and not there (concealed or dropped), or a beat that is skipped, is an underrun.
 """
 
 import asyncio
@@ -112,8 +112,11 @@ async def _bad_frames(stage: Stage, account: BotAccount, places: list[Place]) ->
     bad = 0
     for place in places:
         text = await stage.command(account, place, place.people[0], "voicebot status", details=True)
-        bad += sum(int(count) for count in re.findall(r"(\d+) (?:dropped|concealed|late|lost)(?=[,\n])", text))
-        bad += int(re.findall(r"(\d+) skipped", text)[0])
+        frames, beat = (re.findall(rf"^{line}: .*$", text, re.MULTILINE)[0] for line in ("Frames of 20 ms", "Beat"))
+        bad += sum(int(count) for count in re.findall(r"(\d+) (?:dropped|concealed)", frames))
+        bad += int(re.findall(r"(\d+) skipped", beat)[0])
+        people = [line for line in text.splitlines() if line.startswith("<@")]
+        bad += sum(int(count) for line in people for count in re.findall(r"(\d+) concealed", line))
     return bad
 
 

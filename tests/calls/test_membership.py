@@ -6,6 +6,7 @@ import numpy as np
 
 from sandbox.livekit.observer import RoomObserver
 from sandbox.people.delay import timeline
+from tests.calls.hum import humming
 from tests.support import RunningBot
 
 #: 20 ms frames that one change may cost the one who is speaking.
@@ -60,15 +61,16 @@ async def test_someone_who_joins_later_is_heard(parley: RunningBot) -> None:
 
 
 async def test_thirty_joins_in_a_few_seconds(parley: RunningBot) -> None:
-    """A storm of epochs: the bot's keys fit at the end, and the call lives."""
+    """A storm of epochs: who speaks is heard through it, the bot's keys fit at the end, and the call lives."""
     names = [f"Guest {number}" for number in range(10)]
     place = parley.place("Ann", *names)
     ann, *guests = place.people
     place.people[:] = [ann]
     session = await parley.start_call(place)
-    for _ in range(3):
-        await asyncio.gather(*(guest.join(place.guild_id, place.voice_id) for guest in guests))
-        await asyncio.gather(*(guest.leave() for guest in guests))
+    async with humming(parley, session, ann) as gap:
+        for _ in range(3):
+            await asyncio.gather(*(guest.join(place.guild_id, place.voice_id) for guest in guests))
+            await asyncio.gather(*(guest.leave() for guest in guests))
     observer = RoomObserver()
     await observer.join(parley.stage.livekit, session.room)
     await ann.keys()
@@ -80,6 +82,8 @@ async def test_thirty_joins_in_a_few_seconds(parley: RunningBot) -> None:
     await parley.command(place, ann, "voicebot leave")
     _, heard = timeline(observer.of(agent=False))
     assert _loud_frames(heard) >= 70
+    assert gap.heard > 1
+    assert gap.missing <= 2 * FRAMES_PER_CHANGE  # changes that come together are one new epoch
 
 
 def _hum(seconds: float) -> np.ndarray:
