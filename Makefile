@@ -73,6 +73,7 @@ lock: ## pin the newest versions that fit pyproject.toml into requirements.lock
 example: $(READY) ## write config.example.yaml and its schema anew, from the settings' models
 	@$(BIN)/parley example > config.example.yaml
 	@$(BIN)/parley schema > docs/config.schema.json
+	@$(BIN)/parley schema --server > docs/server.schema.json
 
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

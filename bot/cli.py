@@ -15,7 +15,7 @@ import discord
 from bot import __version__, host_doctor, plugin_tools, sessions
 from bot.app import Parley
 from bot.books import Books, rescue
-from bot.config.example import example, schema
+from bot.config.example import example, schema, server_schema
 from bot.config.load import Config, check, plugin_folders, settle
 from bot.config.source import DEFAULT_CONFIG, read_all
 from bot.config.watch import ConfigFile
@@ -32,9 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     login."""
     options = _parser().parse_args(arguments)
     if options.command in ("example", "schema"):
-        made = {"example": example, "schema": schema}[options.command]
-        print(made(Catalog.load().models), end="")
-        return 0
+        return _print_made(options)
     if options.command == "plugins" and options.action == "check":
         return plugin_tools.check(options.path, thorough=options.thorough)
     if options.command == "plugins" and options.action == "new":
@@ -80,12 +78,33 @@ def _parser() -> argparse.ArgumentParser:
         if name == "watchdog":  # the bot says so to the one it starts
             command.add_argument("--instance", type=lambda text: int(text, 16), help=argparse.SUPPRESS)
             command.add_argument("--line", type=int, help=argparse.SUPPRESS)
-    commands.add_parser("example", help="print a config file with every setting and its default")
-    commands.add_parser("schema", help="print the JSON Schema of the config file, for editors")
+    for name, text in (
+        ("example", "print a config file with every setting and its default"),
+        ("schema", "print the JSON Schema of the config file, for editors"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("config", type=Path, nargs="?", help="one whose `plugin_folders:` are to be in it")
+        if name == "schema":
+            command.add_argument("--server", action="store_true", help="of a file in servers/, which holds one server")
     host_doctor.add_parser(commands)
     plugin_tools.add_parser(commands)
     sessions.add_parser(commands)
     return parser
+
+
+def _print_made(options: argparse.Namespace) -> int:
+    """What the settings' models say, for people and for editors."""
+    try:
+        models = Catalog.load([] if options.config is None else plugin_folders(options.config)).models
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIG
+    if options.command == "example":
+        made = example(models)
+    else:
+        made = server_schema(models) if options.server else schema(models)
+    print(made, end="")
+    return 0
 
 
 def _watch(options: argparse.Namespace, catalog: Catalog) -> int:

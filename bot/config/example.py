@@ -50,16 +50,29 @@ def example(plugins: Mapping[str, type[PluginSettings]]) -> str:
 
 def schema(plugins: Mapping[str, type[PluginSettings]]) -> str:
     """A JSON Schema (draft 2020-12) of the config file, for editors."""
-    fields: dict[str, Any] = {name: (model, model()) for name, model in plugins.items()}
-    blocks = create_model("Plugins", __base__=PluginSettings.__base__, **fields)
-    server = create_model("Server", __base__=ServerSettings, __doc__=ServerSettings.__doc__, plugins=(blocks, blocks()))
+    server: Any = _server(plugins)
     host = create_model(
         "Parley",
         __base__=HostSettings,
         defaults=(server, server()),
         servers=(dict[str, server], {}),
     )
-    return json.dumps(host.model_json_schema(), indent=2, default=str, ensure_ascii=False) + "\n"
+    return _as_text(host)
+
+
+def server_schema(plugins: Mapping[str, type[PluginSettings]]) -> str:
+    """The same of a file that holds one server's settings, `servers/<server id>.yaml`."""
+    return _as_text(_server(plugins))
+
+
+def _server(plugins: Mapping[str, type[PluginSettings]]) -> type[BaseModel]:
+    fields: dict[str, Any] = {name: (model, model()) for name, model in plugins.items()}
+    blocks = create_model("Plugins", __base__=PluginSettings.__base__, **fields)
+    return create_model("Server", __base__=ServerSettings, __doc__=ServerSettings.__doc__, plugins=(blocks, blocks()))
+
+
+def _as_text(model: type[BaseModel]) -> str:
+    return json.dumps(model.model_json_schema(), indent=2, default=str, ensure_ascii=False) + "\n"
 
 
 def _field(name: str, field: FieldInfo, value: Any, depth: int) -> Iterator[str]:

@@ -58,11 +58,19 @@ class SettingsCommands(app_commands.Group):
             await _answer(interaction, text)
             return
         own = self._own(interaction)
-        if not own:
+        given = {path: value for path, value in self._of_the_operator(guild_id).items() if path not in own}
+        if not own and not given:
             await _answer(interaction, say("This server has changed nothing: the defaults are in force."))
             return
-        lines = [f"`{'.'.join(path)}`: {inline(value)}" for path, value in own.items()]
-        await _answer(interaction, "\n".join([say("This server's own settings:").to(language), *lines]))
+        lines = []
+        for heading, settings in (
+            (say("This server's own settings:"), own),
+            (say("Set for this server by the bot's operator:"), given),
+        ):
+            if settings:
+                lines.append(heading.to(language))
+                lines += [f"`{'.'.join(path)}`: {inline(value)}" for path, value in settings.items()]
+        await _answer(interaction, "\n".join(lines))
 
     @app_commands.command(name="set", description="Change a setting")
     @app_commands.describe(key="which one", value="as in the config file: 90, true, guide, [123, 456]")
@@ -163,6 +171,12 @@ class SettingsCommands(app_commands.Group):
             return dict(leaves(parse(_FILE, self._host.server_text(_guild(interaction))).data, self._keys()))
         except ConfigError as error:
             raise refusal(error, theirs(interaction)) from error
+
+    def _of_the_operator(self, guild_id: int) -> dict[tuple[str, ...], Any]:
+        """What the bot's own config file says of this server alone, and its own file laid over that."""
+        block = self._host.config.host.servers.get(guild_id)
+        said = {} if block is None else block.model_dump(exclude_unset=True)
+        return dict(leaves(said, self._keys()))
 
     def _operators_own(self, interaction: Interaction) -> dict[tuple[str, ...], Any]:
         """What of the server's own settings is the operator's."""

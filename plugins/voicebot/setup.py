@@ -5,6 +5,7 @@ from typing import Any
 
 import discord
 
+from bot.call.access import check_configure
 from bot.call.permissions import listed, missing_in_text, missing_in_voice
 from bot.call.voicebots import resolve_voicebot
 from bot.config.edit import ABSENT
@@ -15,7 +16,7 @@ from bot.language import Text, in_language, say
 from bot.plugin_host.plugin import Host
 from bot.text import name as safe_name
 
-from .asking import Interaction, theirs
+from .asking import Interaction, theirs, where
 from .settings import refusal
 
 #: Seconds that the menus work; Discord itself forgets them after fifteen minutes.
@@ -193,6 +194,8 @@ class SetupView(discord.ui.View):
     # -- saving -------------------------------------------------------------------------------------------------
 
     async def _on_save(self, interaction: Interaction) -> None:
+        _, member = where(interaction)
+        check_configure(member, self._host.config.server(self._guild.id).access)  # which may have been taken meanwhile
         await interaction.response.defer()
         problems = self._problems()
         if not problems:

@@ -4,7 +4,7 @@ import itertools
 import json
 from pathlib import Path
 
-from bot.config.example import WIDTH, example, schema
+from bot.config.example import WIDTH, example, schema, server_schema
 from bot.config.load import load
 from bot.plugin_host.catalog import Catalog
 
@@ -15,6 +15,7 @@ def test_the_files_are_what_the_models_make() -> None:
     """`make example` writes them."""
     assert Path("config.example.yaml").read_text() == example(MODELS)
     assert Path("docs/config.schema.json").read_text() == schema(MODELS)
+    assert Path("docs/server.schema.json").read_text() == server_schema(MODELS)
 
 
 def test_the_example_changes_nothing(tmp_path: Path) -> None:
