@@ -13,10 +13,7 @@ def resolve_voicebot(settings: ServerSettings, asked: str | None) -> str:
         if len(settings.voicebots) == 1:
             return next(iter(settings.voicebots.values()))
         raise Refused(
-            say(
-                "No voicebot is set for this server. Name one in the command, "
-                "or ask the bot's operator to set `voicebot` in the config file."
-            )
+            say("No voicebot is set for this server. Name one in the command, or choose one with `/voicebot setup`.")
         )
     by_name = {name.casefold(): identifier for name, identifier in settings.voicebots.items()}
     found = by_name.get(wanted.casefold())

@@ -81,9 +81,11 @@ class LedgerSettings(Settings):
 class Rule(Settings):
     """How much of what is billed; null is no limit."""
 
-    minutes_per_call: Annotated[int, Field(ge=1)] | None = None
-    minutes_per_day: Annotated[int, Field(ge=0)] | None = None
-    minutes_per_month: Annotated[int, Field(ge=0)] | None = None
+    minutes_per_call: Annotated[int, Field(ge=1)] | None = Field(None, description="after which a call is ended")
+    minutes_per_day: Annotated[int, Field(ge=0)] | None = Field(None, description="of all calls that began on one day")
+    minutes_per_month: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="of all calls that began in one month"
+    )
     concurrent_calls: Annotated[int, Field(ge=0)] | None = Field(
         None, description="calls at once; for a user, over all servers"
     )

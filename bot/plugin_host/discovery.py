@@ -81,6 +81,9 @@ def _candidates(folders: Sequence[Path], broken: list[Broken]) -> Iterator[tuple
         if not parent.is_dir():
             broken.append(Broken(parent.name, f"{parent}: there is no such folder"))
             continue
+        if (parent / FILE).is_file():
+            reason = f"{parent}: this is a plugin; `plugin_folders:` names the folder around it, {parent.parent}"
+            broken.append(Broken(parent.name, reason))
         for folder in _with_manifest(parent):
             yield f"{NAMESPACE}.{folder.name}", folder, str(parent)
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):

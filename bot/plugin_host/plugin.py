@@ -1,7 +1,7 @@
 """The base of every plugin: a discord.py cog that also has typed settings, per-server enablement and call hooks.
 
-A plugin is an extension: a package with `async def setup(bot)` that adds a `Plugin`. Same process, same trust as the
-bot: hooks are guarded against bugs, not against malice.
+A plugin is a package with `PLUGIN = ItsClass`, derived from `Plugin`; the host makes the instance. Same process, same
+trust as the bot: hooks are guarded against bugs, not against malice.
 """
 
 import ssl

@@ -108,3 +108,11 @@ def test_one_that_is_found_in_two_ways_is_one(tmp_path: Path, monkeypatch: pytes
 def test_a_manifest_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no such file"):
         read_manifest(tmp_path)
+
+
+def test_a_plugins_own_folder_in_place_of_the_one_around_it_is_told_of(tmp_path: Path) -> None:
+    folder = tmp_path / "dice"
+    folder.mkdir()
+    (folder / "plugin.yaml").write_text("name: dice\nversion: 1.0.0\napi: 1\ndescription: Rolls dice\n")
+    (broken,) = discover([folder]).broken
+    assert broken.reason == f"{folder}: this is a plugin; `plugin_folders:` names the folder around it, {tmp_path}"
