@@ -66,9 +66,9 @@ async def _one(stage: Stage, way: str) -> tuple[int, float]:
     await stage.command(account, place, ann, "voicebot leave")
     await bot.stop()
     frames = heard[: len(heard) // 960 * 960].reshape(-1, 960)
-    quiet = int((np.abs(frames).max(axis=1) < LOUD).sum())
+    loud = int((np.abs(frames).max(axis=1) >= LOUD).sum())
     beat = re.findall(r"within ([\d.]+) ms", told)
-    return quiet, float(beat[0]) if beat else -1.0
+    return max(0, round(SECONDS * 50) - loud), float(beat[0]) if beat else -1.0
 
 
 def _murmur(seconds: float) -> np.ndarray:

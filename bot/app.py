@@ -88,10 +88,12 @@ class Parley(commands.AutoShardedBot):
         """Put a text in place of a server's own file; in force for its next call. ConfigError, and Refused when it says
         of what is the operator's anything else than the file does."""
         keys, file = self._server_keys(), Path(f"{guild_id}.yaml")
-        before, after = (
-            {path: value for path, value in leaves(parse(file, content).data, keys) if operators(path, keys)}
-            for content in (self.server_text(guild_id), text)
-        )
+
+        def of_the_operator(content: str) -> dict[tuple[str, ...], Any]:
+            return {path: value for path, value in leaves(parse(file, content).data, keys) if operators(path, keys)}
+
+        before = await asyncio.to_thread(of_the_operator, self.server_text(guild_id))
+        after = await asyncio.to_thread(of_the_operator, text)
         if before != after:
             changed = next(path for path in {**before, **after} if before.get(path) != after.get(path))
             raise Refused(say("`{key}` can be changed by the bot's operator only.", key=".".join(changed)))

@@ -112,7 +112,7 @@ class CallManager:
             raise Refused(
                 say(
                     "This server's settings file has a mistake, so no call begins. `/voicebot settings show` "
-                    "says where; `/voicebot settings import` can put it right."
+                    "says where; the bot's operator can put it right, or `/voicebot settings import`."
                 )
             )
         self._check_free(guild_id)

@@ -7,14 +7,14 @@ import discord
 from discord import app_commands
 
 from bot.call.access import check_configure
-from bot.errors import ConfigError, PluginError, Refused
+from bot.errors import PluginError, Refused
 from bot.language import mark, say
 from bot.plugin_host.manifest import Manifest
 from bot.plugin_host.plugin import Host
 from bot.text import MESSAGE_LIMIT, plain
 
 from .asking import Interaction, theirs, where
-from .settings import choices, refusal
+from .settings import choices, told_plainly
 
 
 class PluginCommands(app_commands.Group):
@@ -94,10 +94,8 @@ class PluginCommands(app_commands.Group):
         if plugin.Settings.operator_only:
             raise Refused(say("`{name}` can be switched by the bot's operator only.", name=name))
         await interaction.response.defer(ephemeral=True, thinking=True)
-        try:
+        with told_plainly(interaction):
             await self._host.change_settings(guild.id, {("plugins", name, "enabled"): on})
-        except ConfigError as error:
-            raise refusal(error, theirs(interaction)) from error
         told = (
             mark("**{name}** is on from the next call on.") if on else mark("**{name}** is off from the next call on.")
         )

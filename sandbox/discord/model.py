@@ -271,13 +271,24 @@ class World:
 
     # -- interactions -------------------------------------------------------------------------------------------
 
-    def interaction(self, bot: BotAccount, guild_id: int, channel_id: int, user_id: int, data: Json) -> Json:
-        """The INTERACTION_CREATE payload of a slash command; `data` as Discord sends it, without the id."""
+    def interaction(
+        self,
+        bot: BotAccount,
+        guild_id: int,
+        channel_id: int,
+        user_id: int,
+        data: Json,
+        *,
+        autocomplete: bool = False,
+    ) -> Json:
+        """The INTERACTION_CREATE payload of a slash command, or of one that is being typed; `data` as Discord sends it,
+        without the id."""
         with self._acting_as(bot):
             command = self._backend.find_command(data["name"], guild_id)
             if command is None:
                 raise LookupError(f"the bot has no command /{data['name']}")
-        return self._interaction(bot, 2, guild_id, channel_id, user_id, {"id": command["id"], "type": 1, **data})
+        kind = 4 if autocomplete else 2
+        return self._interaction(bot, kind, guild_id, channel_id, user_id, {"id": command["id"], "type": 1, **data})
 
     def component(
         self, bot: BotAccount, guild_id: int, channel_id: int, user_id: int, message_id: int, data: Json
@@ -395,6 +406,19 @@ class World:
             if path == "/oauth2/applications/@me" and bot.owner_id is not None:
                 answer = {**answer, "owner": serializers.user_payload(self._backend.get_user(bot.owner_id))}
         return None if answer is None else _public(answer)
+
+    def upload(self, channel_id: int, file: Upload, resolved: Json) -> str:
+        """A file that somebody gives to a command, which is added to the command's `resolved` data; its id."""
+        return str(
+            simcord.interactions.store_interaction_attachment(
+                self._backend, channel_id, file.filename, file.content, resolved
+            )
+        )
+
+    def suggestions(self, interaction_id: int) -> list[str] | None:
+        """What the bot offers for an option that is being typed; None as long as it has not answered."""
+        offered = self._backend.interactions[interaction_id].autocomplete_choices
+        return None if offered is None else [str(choice["value"]) for choice in offered]
 
     def attachment(self, url_path: str) -> bytes | None:
         """A file on the CDN, by the path of its URL."""

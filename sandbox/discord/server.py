@@ -6,6 +6,7 @@ certificate authority. Both are ordinary client settings.
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ import trustme
 from aiohttp import web
 
 from .gateway import BotSession, Gateway
-from .model import BotAccount, Json, World
+from .model import BotAccount, Json, Upload, World
 from .rest import Rest
 from .voice.room import VoicePermissions
 from .voice.server import DISCONNECTED, Ticket, VoiceServer
@@ -154,6 +155,24 @@ class Discord:
     ) -> int:
         """A member types a slash command (`"voicebot join"`, options by name); the interaction's id. `locale` is the
         language of their client."""
+        data = self._command_data(channel_id, command, options)
+        payload = {**self.world.interaction(bot, guild_id, channel_id, user_id, data), "locale": locale}
+        self.gateway.send(bot, "INTERACTION_CREATE", payload)
+        return int(payload["id"])
+
+    async def suggest(
+        self, bot: BotAccount, guild_id: int, channel_id: int, user_id: int, command: str, option: str, typed: str
+    ) -> list[str]:
+        """What a member is offered while they type an option of a command; TimeoutError."""
+        data = self._command_data(channel_id, command, {option: typed}, focused=option)
+        payload = self.world.interaction(bot, guild_id, channel_id, user_id, data, autocomplete=True)
+        self.gateway.send(bot, "INTERACTION_CREATE", {**payload, "locale": "en-US"})
+        async with asyncio.timeout(3):  # Discord waits no longer
+            while (offered := self.world.suggestions(int(payload["id"]))) is None:
+                await asyncio.sleep(0.01)
+        return offered
+
+    def _command_data(self, channel_id: int, command: str, options: Mapping[str, Any], focused: str = "") -> Json:
         name, *path = command.split()
         data: Json = {"name": name, "options": [], "resolved": {}}
         leaf: list[Json] = data["options"]
@@ -170,11 +189,13 @@ class Discord:
                     "permissions": "0",
                 }
                 leaf.append({"name": option, "type": 7, "value": str(value)})
+            elif isinstance(value, Upload):
+                leaf.append(
+                    {"name": option, "type": 11, "value": self.world.upload(channel_id, value, data["resolved"])}
+                )
             else:
-                leaf.append({"name": option, "type": 3, "value": value})
-        payload = {**self.world.interaction(bot, guild_id, channel_id, user_id, data), "locale": locale}
-        self.gateway.send(bot, "INTERACTION_CREATE", payload)
-        return int(payload["id"])
+                leaf.append({"name": option, "type": 3, "value": value, "focused": option == focused})
+        return data
 
     async def answer(self, interaction_id: int, timeout: float = 20) -> list[Json]:
         """The bot's answers to a slash command, once it has stopped thinking; TimeoutError."""

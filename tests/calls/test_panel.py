@@ -106,6 +106,18 @@ async def test_an_old_panels_buttons_do_nothing_to_the_next_call(hasty: RunningB
     assert await bot.process.stop() == 0
 
 
+async def test_it_shows_what_is_wrong_until_it_is_well_again(hasty: RunningBot) -> None:
+    place = hasty.place()
+    session = await _start(hasty, place)
+    world, me = hasty.stage.discord.world, hasty.account.user_id
+    world.deny(place.voice_id, me, "speak")
+    await eventually(lambda: "Speak" in _fields(_panel(hasty, place)).get("Last warning", ""), 12)
+    world.deny(place.voice_id, me)
+    await eventually(lambda: "Last warning" not in _fields(_panel(hasty, place)), 12)
+    await hasty.command(place, place.people[0], "voicebot leave")
+    await hasty.expect_end(place, session, "someone sent the bot away")
+
+
 async def test_it_is_edited_seldom(hasty: RunningBot) -> None:
     place = hasty.place("Ann", "Ben", "Cid", "Dora")
     session = await _start(hasty, place)

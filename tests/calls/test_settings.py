@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from plugins.voicebot.plugin import MOST_ASKING
+from sandbox.discord.model import Upload
 from sandbox.stage import Place
 from tests.support import RunningBot, eventually
 
@@ -183,3 +185,128 @@ async def test_an_export_has_what_an_admin_may_change(bot: RunningBot) -> None:
     content = discord.world.attachment(urlsplit(attached["url"]).path)
     assert content is not None
     assert content.decode() == "# ours\nvoicebot_name: Poet\n"
+
+
+async def _import(bot: RunningBot, place: Place, content: bytes) -> str:
+    file = Upload("voicebot.yaml", content)
+    return await bot.command(place, place.people[0], "voicebot settings import", file=file)
+
+
+async def test_an_import_replaces_what_an_admin_may_change_and_nothing_else(bot: RunningBot) -> None:
+    place = bot.place("Ann")
+    (ann,) = place.people
+    bot.stage.discord.world.grant(place.guild_id, ann.user_id, "manage_guild")
+    file = servers_file(bot, place)
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("voicebot_name: Poet\nlimits:\n  server: {minutes_per_day: 60}\n")
+    assert "The settings are in place" in await _import(bot, place, b"# mine\nsilence_limit: 90\n")
+    text = file.read_text()
+    assert yaml.safe_load(text) == {"silence_limit": 90, "limits": {"server": {"minutes_per_day": 60}}}
+    assert "# mine" in text
+    for content, told in (
+        (
+            b"limits: {server: {minutes_per_day: 9000}}",
+            "`limits.server.minutes_per_day` can be changed by the bot's operator",
+        ),
+        (b"silence_limit: long\n", "1: `silence_limit`: expected a number"),
+        (b"a: &a [*a]", "blocks within blocks"),
+        (b"\xff\xfe", "is not UTF-8"),
+        (b"# " + b"x" * 32_000, "is larger than 32000 bytes"),
+    ):
+        assert told in await _import(bot, place, content), content[:40]
+        assert file.read_text() == text
+    assert "`silence_limit` is `90.0`" in await bot.command(place, ann, "voicebot settings show", key="silence_limit")
+
+
+async def test_what_is_typed_is_completed(bot: RunningBot) -> None:
+    """Keys that may be changed, plugins, and the server's voicebots by name."""
+    place = bot.place("Ann")
+    (ann,) = place.people
+    discord = bot.stage.discord
+    discord.world.grant(place.guild_id, ann.user_id, "manage_guild")
+    await bot.command(place, ann, "voicebot settings set", key="voicebots", value="{Guide: guide-1, Poet: poet-1}")
+
+    async def offered(command: str, option: str, typed: str) -> list[str]:
+        return await discord.suggest(
+            bot.account, place.guild_id, place.text_id, ann.user_id, f"voicebot {command}", option, typed
+        )
+
+    assert await offered("settings set", "key", "jitter") == ["jitter_buffer_max_ms", "jitter_buffer_ms"]
+    assert await offered("settings set", "key", "minutes_per_day") == []  # `limits` is the operator's here
+    assert "limits.server.minutes_per_day" in await offered("settings show", "key", "minutes_per_day")
+    assert await offered("plugins enable", "name", "dic") == ["dice"]
+    assert await offered("join", "voicebot", "po") == ["Poet"]
+    assert await offered("join", "voicebot", "") == ["Guide", "Poet"]
+
+
+async def test_a_plugin_is_switched_on_and_off_for_one_server(bot: RunningBot) -> None:
+    place, other = bot.place("Ann"), bot.place("Bob")
+    (ann,) = place.people
+    bot.stage.discord.world.grant(place.guild_id, ann.user_id, "manage_guild")
+    assert "**dice** is off from the next call on." in await bot.command(
+        place, ann, "voicebot plugins disable", name="dice"
+    )
+    assert "⚪ **dice**" in await bot.command(place, ann, "voicebot plugins list")
+    assert "🟢 **dice**" in await bot.command(other, other.people[0], "voicebot plugins list")
+    assert "**dice** is on from the next call on." in await bot.command(
+        place, ann, "voicebot plugins enable", name="dice"
+    )
+    assert "🟢 **dice**" in await bot.command(place, ann, "voicebot plugins list")
+    assert yaml.safe_load(servers_file(bot, place).read_text()) == {"plugins": {"dice": {"enabled": True}}}
+    session = await bot.start_call(place)
+    await eventually(lambda: any("It is a six" in post["content"] for post in bot.posts(place)))
+    await bot.command(place, ann, "voicebot leave")
+    await bot.expect_end(place, session, "someone sent the bot away")
+
+
+async def test_a_mistake_in_a_servers_file_stops_calls_there_alone(bot: RunningBot) -> None:
+    """Before the bot has ever seen a good one; an import puts it right."""
+    place, other = bot.place("Ann"), bot.place("Bob")
+    (ann,) = place.people
+    bot.stage.discord.world.grant(place.guild_id, ann.user_id, "manage_guild")
+    file = servers_file(bot, place)
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("voicebot_name: Poet\nsilence_limit: long\n")
+    await eventually(lambda: f"server {place.guild_id} starts no calls" in bot.log())
+    await ann.join(place.guild_id, place.voice_id)
+    assert "settings file has a mistake, so no call begins" in await bot.command(place, ann, "voicebot join")
+    shown = await bot.command(place, ann, "voicebot settings show")
+    assert "2: `silence_limit`: expected a number" in shown
+    assert str(file.parent) not in shown
+    session = await bot.start_call(other)
+    await bot.command(other, other.people[0], "voicebot leave")
+    await bot.expect_end(other, session, "someone sent the bot away")
+    assert "The settings are in place" in await _import(bot, place, b"voicebot_name: Poet\n")
+    await ann.leave()
+    session = await bot.start_call(place)
+    assert "**Poet**" in await bot.command(place, ann, "voicebot status")
+    await bot.command(place, ann, "voicebot leave")
+    await bot.expect_end(place, session, "someone sent the bot away")
+
+
+async def test_what_the_operator_has_set_for_a_server_is_shown_to_it(bot: RunningBot) -> None:
+    place = bot.place("Ann")
+    (ann,) = place.people
+    bot.stage.discord.world.grant(place.guild_id, ann.user_id, "manage_guild")
+    config = yaml.safe_load(bot.process.config_file.read_text())
+    config.setdefault("servers", {})[place.guild_id] = {"silence_limit": 77}
+    bot.process.config_file.write_text(yaml.safe_dump(config))
+    await eventually(lambda: f"config: servers.{place.guild_id}" in bot.log())
+    await bot.command(place, ann, "voicebot settings set", key="voicebot_name", value="Poet")
+    shown = await bot.command(place, ann, "voicebot settings show")
+    assert shown.splitlines() == [
+        "This server's own settings:",
+        "`voicebot_name`: `Poet`",
+        "Set for this server by the bot's operator:",
+        "`silence_limit`: `77.0`",
+    ]
+
+
+async def test_who_asks_again_and_again_has_to_wait(bot: RunningBot) -> None:
+    """Each call costs a minute at least."""
+    place = bot.place("Ann", "Bob")
+    ann, bob = place.people
+    for _ in range(MOST_ASKING):
+        assert "Join a voice channel first" in await bot.command(place, ann, "voicebot join")
+    assert "Not so fast: try again in " in await bot.command(place, ann, "voicebot join")
+    assert "Join a voice channel first" in await bot.command(place, bob, "voicebot join")
