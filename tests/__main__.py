@@ -28,8 +28,8 @@ COUNTING = "tests/calls/test_plugins.py::test_a_hundred_reloads_in_a_live_call"
 WORDS = [*_calls("words", "conversation", "languages"), SPEAKING]
 ROOM = ["tests/bot/room"]
 SOUND = [*_calls("soak", "membership", "sound"), COUNTING, *ROOM]
-MONEY = _calls("money", "guards", "settings", "config")
-FAULTS = _calls("accidents", "voice_faults", "endings", "livekit_lost")
+MONEY = _calls("money", "guards", "settings", "config", "bad_lines")
+FAULTS = _calls("accidents", "voice_faults", "endings", "room_faults")
 #: All that is not named, so that no file is ever forgotten.
 OTHER_CALLS = ["tests/calls", *_without(*WORDS, *SOUND, *MONEY, *FAULTS)]
 CLASSES = _without("tests/calls", *ROOM, SPEAKING)
