@@ -5,6 +5,7 @@ import contextlib
 import logging
 import math
 import ssl
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from discord.ext import commands
 from bot import language
 from bot.books import Books
 from bot.call.manager import CallManager
+from bot.call.strangers import strangers, told
 from bot.command_language import CommandTranslator
 from bot.command_sync import CommandSync
 from bot.config.keys import Key, leaves, operators, server_keys
 from bot.config.load import Config
+from bot.config.named import Named
 from bot.config.source import parse
 from bot.config.watch import ConfigFile
 from bot.errors import ConfigError, ParleyError, PluginError, Refused
@@ -68,12 +71,14 @@ class Parley(commands.AutoShardedBot):
         source.apply = self.apply
         self._reloading = asyncio.Lock()
         self._commands = CommandSync(self.tree, self.plugins)
+        self._strangers: set[tuple[int, Named]] = set()  # those the log has, by server
 
     def apply(self, config: Config) -> None:
         """Put a changed config in force; calls that are running keep the one they began with."""
         self.config = self.books.config = config
         self.calls.limits.max_calls = config.host.max_calls
         self.books.closer.config_changed()
+        self._tell_of_strangers(self.guilds)
 
     async def change_settings(self, guild_id: int, changes: Changes) -> None:
         """Set keys in a server's own file, or take them out; in force for its next call. ConfigError, and Refused for
@@ -144,6 +149,14 @@ class Parley(commands.AutoShardedBot):
         except (discord.HTTPException, aiohttp.ClientError, OSError) as failure:
             log.warning("the answer to a command could not be delivered: %s", failure)
 
+    def _tell_of_strangers(self, guilds: Iterable[discord.Guild]) -> None:
+        """Log what servers' settings name in vain, each once."""
+        for guild in guilds:
+            for stranger in strangers(guild, self.config):
+                if (guild.id, stranger) not in self._strangers:
+                    self._strangers.add((guild.id, stranger))
+                    log.warning("config: server %d: %s", guild.id, told(stranger))
+
     async def setup_hook(self) -> None:
         """discord.py calls this once, after login and before the gateway."""
         log.info("%s", opus.version())
@@ -156,6 +169,7 @@ class Parley(commands.AutoShardedBot):
 
     async def on_ready(self) -> None:
         log.info("ready on %d servers", len(self.guilds))
+        self._tell_of_strangers(self.guilds)
         self.calls.give_receipts()
 
     async def on_voice_state_update(

@@ -29,6 +29,9 @@ EnvName = Annotated[str, AfterValidator(_check_env_name)]
 
 #: Marks a setting that server admins may not change from Discord: it is about the operator's accounts or machine.
 OPERATOR: dict[str, Any] = {"operator": True}
+#: Marks a setting whose ids are a server's channels, or roles: those that are not there are told of at once.
+CHANNEL: dict[str, Any] = {"discord": "channel"}
+ROLE: dict[str, Any] = {"discord": "role"}
 
 
 class Settings(BaseModel):
@@ -100,7 +103,9 @@ class LimitSettings(Settings):
     quiet_hours: tuple[str, ...] = Field((), description='without calls, for example ["23:00-07:00"]')
     server: Rule = Rule(minutes_per_call=120)
     user: Rule = Field(Rule(), description="for everyone who starts calls")
-    roles: dict[int, Rule] = Field(default_factory=dict, description="role id -> limits of who has it")
+    roles: dict[int, Rule] = Field(
+        default_factory=dict, description="role id -> limits of who has it", json_schema_extra=ROLE
+    )
     users: dict[int, Rule] = Field(default_factory=dict, description="user id -> limits")
 
     @field_validator("time_zone")
@@ -124,9 +129,15 @@ class LimitSettings(Settings):
 class AccessSettings(Settings):
     """Who may do what, by role id; who may manage the server may everything, and the starter of a call may end it."""
 
-    start: tuple[int, ...] = Field((), description="roles that may start calls; none named is everybody")
-    stop: tuple[int, ...] = Field((), description="roles that may end others' calls; none named is everybody")
-    configure: tuple[int, ...] = Field((), description="roles that may change settings and plugins from Discord")
+    start: tuple[int, ...] = Field(
+        (), description="roles that may start calls; none named is everybody", json_schema_extra=ROLE
+    )
+    stop: tuple[int, ...] = Field(
+        (), description="roles that may end others' calls; none named is everybody", json_schema_extra=ROLE
+    )
+    configure: tuple[int, ...] = Field(
+        (), description="roles that may change settings and plugins from Discord", json_schema_extra=ROLE
+    )
 
 
 class ServerSettings(Settings):
@@ -139,7 +150,9 @@ class ServerSettings(Settings):
     language: str | None = Field(
         None, description="what the text channel reads: en, de or vi; else the server's own language in Discord"
     )
-    text_channel: int | None = Field(None, description="where words and pictures go; else where the command was typed")
+    text_channel: int | None = Field(
+        None, description="where words and pictures go; else where the command was typed", json_schema_extra=CHANNEL
+    )
     empty_channel_grace: Seconds = Field(30, description="seconds alone in the channel before the call ends")
     voicebot_arrival: Seconds = Field(30, description="seconds for the voicebot to join its room")
     voicebot_return: Seconds = Field(20, description="seconds for a voicebot that left to come back")

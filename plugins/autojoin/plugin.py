@@ -23,7 +23,7 @@ from bot.call.permissions import check_voice
 from bot.call.request import CallRequest
 from bot.call.state import CallState, EndReason
 from bot.call.voicebots import resolve_voicebot
-from bot.config.model import AccessSettings, PluginSettings, Seconds
+from bot.config.model import CHANNEL, AccessSettings, PluginSettings, Seconds
 from bot.errors import ParleyError, Refused
 from bot.language import in_language, say
 from bot.plugin_host.plugin import Host, Plugin
@@ -36,7 +36,9 @@ class AutoJoinSettings(PluginSettings):
     """Where, with whom, and how soon."""
 
     enabled: bool = Field(False, description="whether calls begin by themselves on this server")
-    channels: tuple[int, ...] = Field((), description="ids of the voice channels that start a call")
+    channels: tuple[int, ...] = Field(
+        (), description="ids of the voice channels that start a call", json_schema_extra=CHANNEL
+    )
     voicebot: str | None = Field(None, description="which one, by its name or id; else the server's usual one")
     people: int = Field(1, ge=1, le=99, description="how many people must be there")
     wait: Seconds = Field(3, description="seconds that they must stay before the call begins")

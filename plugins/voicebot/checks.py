@@ -11,6 +11,7 @@ from bot.call.hearing import diagnosis
 from bot.call.manager import people_in
 from bot.call.permissions import missing_in_text, missing_in_voice
 from bot.call.state import CallState
+from bot.call.strangers import strangers, told
 from bot.call.voice_link import VoiceChannel
 from bot.call.voicebots import resolve_voicebot
 from bot.errors import KeyRejected, ParleyError, Refused, VoicebotNotFound
@@ -42,7 +43,10 @@ async def doctor(host: Host, interaction: Interaction) -> str:
         text = guild.get_channel_or_thread(call.text_channel_id)
     else:
         text = text_channel(interaction, host.config.server(guild.id))
-    found = examine(_place(guild, channel, text), await _provider(host, guild.id), running, people)
+    found = [
+        *(Finding(Mark.BAD, told(stranger)) for stranger in strangers(guild, host.config)),
+        *examine(_place(guild, channel, text), await _provider(host, guild.id), running, people),
+    ]
     return report(found, theirs(interaction))
 
 

@@ -12,6 +12,7 @@ import yaml
 from discord import app_commands
 
 from bot.call.access import check_configure
+from bot.call.strangers import strangers, told
 from bot.config.edit import ABSENT, changed
 from bot.config.keys import Key, leaves, operators, server_keys
 from bot.config.load import Config
@@ -90,6 +91,7 @@ class SettingsCommands(app_commands.Group):
         await _answer(
             interaction,
             say("`{key}` is now {value}. It takes effect with the next call.", key=found.dotted, value=inline(parsed)),
+            *(told(one) for one in strangers(where(interaction)[0], self._host.config) if one.key == found.dotted),
         )
 
     @app_commands.command(name="reset", description="Give a setting back its default")
@@ -272,8 +274,8 @@ def _guild(interaction: Interaction) -> int:
     return interaction.guild_id
 
 
-async def _answer(interaction: Interaction, text: str) -> None:
-    content = in_language(text, theirs(interaction))[:MESSAGE_LIMIT]
+async def _answer(interaction: Interaction, *texts: str) -> None:
+    content = "\n".join(in_language(text, theirs(interaction)) for text in texts)[:MESSAGE_LIMIT]
     if interaction.response.is_done():
         await interaction.followup.send(content, ephemeral=True)
     else:

@@ -310,3 +310,20 @@ async def test_who_asks_again_and_again_has_to_wait(bot: RunningBot) -> None:
         assert "Join a voice channel first" in await bot.command(place, ann, "voicebot join")
     assert "Not so fast: try again in " in await bot.command(place, ann, "voicebot join")
     assert "Join a voice channel first" in await bot.command(place, bob, "voicebot join")
+
+
+async def test_a_channel_and_a_role_that_are_not_there_are_told_of_at_once(bot: RunningBot) -> None:
+    place = bot.place("Ann")
+    (ann,) = place.people
+    bot.stage.discord.world.grant(place.guild_id, ann.user_id, "manage_guild")
+    told = await bot.command(place, ann, "voicebot settings set", key="text_channel", value="12345678901234567")
+    assert "`text_channel` names the channel 12345678901234567, which is not on this server" in told
+    await bot.command(place, ann, "voicebot settings set", key="access.stop", value=f"[{place.guild_id}, 77]")
+    assert (
+        f"config: server {place.guild_id}: `access.stop` names the role 77, which is not on this server." in bot.log()
+    )
+    told = await bot.command(place, ann, "voicebot doctor")
+    assert "❌ `access.stop` names the role 77" in told
+    assert "❌ `text_channel` names the channel" in told
+    told = await bot.command(place, ann, "voicebot settings set", key="text_channel", value=str(place.text_id))
+    assert "not on this server" not in told
