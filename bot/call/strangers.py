@@ -1,4 +1,4 @@
-"""Channels and roles that a server's settings name and that are not there: told of at once, and not when a call fails."""
+"""Channels and roles that settings name and that are not there: told of at once, and not when a call fails."""
 
 import discord
 
