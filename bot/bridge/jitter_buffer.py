@@ -60,6 +60,11 @@ class JitterBuffer:
         """Whether nothing is held and nothing is due."""
         return self._next is None
 
+    @property
+    def position(self) -> int | None:
+        """The playout point: the timestamp that is due, in samples; None when nobody is heard."""
+        return self._next if self._playing else None
+
     def push(self, timestamp: int, payload: bytes, now: float) -> None:
         """A packet arrived at `now` (seconds, any steady clock); `timestamp` is RTP's 32 bits."""
         position = self._unwrap(timestamp)

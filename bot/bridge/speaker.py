@@ -63,6 +63,12 @@ class Speaker:
         self._past_ssrc: int | None = None
         self._past_until = 0.0
 
+    @property
+    def position(self) -> int | None:
+        """The media time of what is heard next, in samples on the sender's clock; None in silence."""
+        due = self.buffer.position
+        return None if due is None else due - len(self._ready)
+
     def push(self, ssrc: int, timestamp: int, payload: bytes, now: float) -> None:
         """A packet of this person arrived. A new SSRC has timestamps of its own, so it starts afresh."""
         self.packets += 1

@@ -140,8 +140,9 @@ def report(
     room: RoomConnection | Echo | None,
     speakers: Mapping[int, Speaker],
     voices: Voices,
-    ticks: tuple[int, int],
-    interruptions: int,
+    *,
+    ticks: tuple[int, int] = (0, 0),
+    interruptions: int = 0,
     past: Past | None = None,
     lateness: float = 0.0,
 ) -> SoundReport:

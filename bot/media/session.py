@@ -207,8 +207,16 @@ class MediaSession:
 
     async def report(self) -> SoundReport:
         """The counters as they stand."""
-        count, lateness = self._interruption.count, self._loop.ticker.lateness()
-        return report(self._voice, self._room, self._speakers, self._voices, self._ticks, count, self._past, lateness)
+        return report(
+            self._voice,
+            self._room,
+            self._speakers,
+            self._voices,
+            ticks=self._ticks,
+            interruptions=self._interruption.count,
+            past=self._past,
+            lateness=self._loop.ticker.lateness(),
+        )
 
     @property
     def _ticks(self) -> tuple[int, int]:

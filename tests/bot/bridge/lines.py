@@ -72,9 +72,8 @@ def talk(
             at, number, packet = arrivals[next_arrival]
             speaker.push(1, number * FRAME_SAMPLES, packet, at)
             next_arrival += 1
-        position = speaker.buffer._next
-        if position is not None and speaker.buffer._playing:
-            said = (position - len(speaker._ready)) / SAMPLE_RATE * (1 + ppm * 1e-6)
+        if speaker.position is not None:
+            said = speaker.position / SAMPLE_RATE * (1 + ppm * 1e-6)
             heard.behind.append(now - said)
         heard.frames.append(speaker.next_frame(now))
     return heard
