@@ -205,6 +205,8 @@ class DaveSession:
         version = self._pending.pop(transition_id, None)
         if version is None:
             return
+        if version:  # a downgrade that was announced before, and given up, opens no door
+            self._pending = {key: pending for key, pending in self._pending.items() if pending}
         if self._version == 0 and version > 0:
             self._clear_left = CLEAR_AFTER_UPGRADE
         self._version = version

@@ -306,6 +306,17 @@ def test_after_an_upgrade_clear_frames_are_taken_for_a_moment_only(room: Room) -
     assert 0 < taken <= dave.CLEAR_AFTER_UPGRADE
 
 
+def test_a_downgrade_that_is_given_up_lets_nothing_in(room: Room) -> None:
+    bot, ann = _member(BOT), _member(ANN)
+    room.join(bot)
+    room.join(ann)
+    plain = b"\xfc" + b"plain" * 12
+    bot.session.handle_json(dave.PREPARE_TRANSITION, {"transition_id": 9, "protocol_version": 0})
+    assert bot.session.open(ANN, plain) is not None
+    room.join(_member(BOB))  # and the epoch that follows is executed instead
+    assert bot.session.open(ANN, plain) is None
+
+
 class SlowRoom(Room):
     """Every message, either way, waits its turn on its own websocket; which websocket is next is chance."""
 
