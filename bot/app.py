@@ -1,7 +1,6 @@
 """Wiring: the Discord client, the media loop, the calls and the plugins of one process."""
 
 import asyncio
-import contextlib
 import logging
 import math
 import ssl
@@ -32,6 +31,7 @@ from bot.network import connector, tls_context
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.host import PluginHost
 from bot.plugin_host.plugin import Changes, CommandRefused
+from bot.text import MESSAGE_LIMIT
 from bot.voice import opus
 
 log = logging.getLogger(__name__)
@@ -114,23 +114,24 @@ class Parley(commands.AutoShardedBot):
     async def reload_plugin(self, name: str) -> None:
         """A plugin's code and manifest as they are on disk now; PluginError leaves those in force that are."""
         async with self._reloading, self._source.changing:
+            before = self._source.config
             reimport = self.plugins.catalog.reimport(name)
             try:
-                config = await asyncio.to_thread(self._source.read)  # against the settings that it has now
+                after = await asyncio.to_thread(self._source.check_again)  # against the settings that it has now
                 await self.plugins.replace(name, reimport.plugin)
             except (ConfigError, PluginError) as error:
                 reimport.undo()
-                with contextlib.suppress(ConfigError):
-                    self.apply(await asyncio.to_thread(self._source.read))
                 raise PluginError(f"{name} was not reloaded, the one in place goes on: {error}") from error
-            self.apply(config)
+            self._source.config = after
+            self.apply(after)
             try:
                 await self._commands.sync()
-            except app_commands.CommandSyncFailure as error:
+            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
                 reimport.undo()
+                self._source.config = before
+                self.apply(before)
                 await self.plugins.replace(name, self.plugins.catalog.classes[name])
-                self.apply(await asyncio.to_thread(self._source.read))
-                await self._commands.sync()
+                await self._commands.sync_what_is_taken()
                 raise PluginError(f"{name} was not reloaded, Discord refuses its commands: {error}") from error
             log.info("plugin %s was reloaded, version %s", name, self.plugins.catalog.found[name].manifest.version)
 
@@ -140,7 +141,7 @@ class Parley(commands.AutoShardedBot):
 
     async def explain_error(self, interaction: discord.Interaction[Any], error: Exception) -> None:
         """Tell somebody privately what went wrong with what they asked for, in their language."""
-        text = in_language(_explained(error), spoken(interaction.locale))
+        text = in_language(_explained(error), spoken(interaction.locale))[:MESSAGE_LIMIT]
         try:
             if interaction.response.is_done():
                 await interaction.followup.send(text, ephemeral=True)

@@ -6,12 +6,9 @@ from typing import Any
 from discord import app_commands
 
 from bot.plugin_host.discovery import OURS, Broken
-from bot.plugin_host.host import PluginHost
-from bot.plugin_host.plugin import Plugin
+from bot.plugin_host.host import AppCommand, PluginHost, commands_of
 
 log = logging.getLogger(__name__)
-
-_Command = app_commands.Command[Any, ..., Any] | app_commands.Group
 
 
 class CommandSync:
@@ -38,28 +35,20 @@ class CommandSync:
             await self.sync()
         except app_commands.CommandSyncFailure as error:
             log.error("Discord refuses the commands: %s", error)
-            if not await self._sync_without_one(str(error)):
-                await self._sync_without_any(str(error))
+            await self._sync_one_by_one()
 
-    async def _sync_without_one(self, reason: str) -> bool:
-        """Whether one of the plugins is the culprit, and the others' commands are there now."""
-        for name in self._guests():
-            removed = self._remove(name)
+    async def _sync_one_by_one(self) -> None:
+        """Ours, then those of each plugin in turn: whose are refused is known then."""
+        removed = {name: self._remove(name) for name in self._guests()}
+        await self.sync()
+        for name, commands in removed.items():
+            for command in commands:
+                self._tree.add_command(command)
             try:
                 await self.sync()
-            except app_commands.CommandSyncFailure:
-                for command in removed:
-                    self._tree.add_command(command)
-            else:
-                self._break(name, reason)
-                return True
-        return False
-
-    async def _sync_without_any(self, reason: str) -> None:
-        for name in self._guests():
-            self._remove(name)
-            self._break(name, reason)
-        await self.sync()
+            except app_commands.CommandSyncFailure as error:
+                self._remove(name)
+                self._break(name, str(error))
 
     def _guests(self) -> list[str]:
         """Plugins that are not ours and have commands."""
@@ -67,11 +56,16 @@ class CommandSync:
         return [
             name
             for name, plugin in instances.items()
-            if name in catalog.found and catalog.found[name].origin != OURS and _commands_of(plugin)
+            if name in catalog.found and catalog.found[name].origin != OURS and commands_of(plugin)
         ]
 
-    def _remove(self, name: str) -> list[_Command]:
-        commands = _commands_of(self._plugins.instances[name])
+    def _remove(self, name: str) -> list[AppCommand]:
+        """Take a plugin's commands out of the tree; those that were there."""
+        commands = [
+            command
+            for command in commands_of(self._plugins.instances[name])
+            if self._tree.get_command(command.name) is command
+        ]
         for command in commands:
             self._tree.remove_command(command.name)
         return commands
@@ -79,9 +73,3 @@ class CommandSync:
     def _break(self, name: str, reason: str) -> None:
         log.error("plugin %s goes on without its commands", name)
         self._plugins.catalog.broken.append(Broken(name, f"Discord refuses its commands: {reason}"))
-
-
-def _commands_of(plugin: Plugin[Any]) -> list[_Command]:
-    """What a plugin has at the top of the tree."""
-    group = plugin.app_command
-    return [group] if group is not None else list(plugin.get_app_commands())

@@ -38,10 +38,7 @@ def diagnosis(sound: SoundReport, listeners: Listeners) -> Text | None:
     if listeners.bot_deafened:
         return say("I am deafened on this server, so Discord sends me no sound. A moderator can undo that.")
     if listeners.people and not listeners.willing:
-        return say(
-            "Nobody in the channel has agreed to be heard. Whoever wants to be types `/voicebot unmute`, or clicks "
-            "**Hear me** in this channel."
-        )
+        return say("Nobody in the channel has agreed to be heard. Whoever wants to be types `/voicebot unmute`.")
     if listeners.people and listeners.muted >= listeners.people:
         return say("Everybody in the channel is muted.")
     return say(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml as pyyaml
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
@@ -49,6 +50,7 @@ def changed(file: Path, text: str, changes: Mapping[Path_, Any]) -> str:
 def write(file: Path, text: str) -> None:
     """Put a text in place of a file in one step, on disk before it is visible; OSError leaves the old one."""
     file.parent.mkdir(exist_ok=True)
+    file = file.resolve()  # a link stays one
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.stem}-", suffix=".tmp")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as new:
@@ -80,12 +82,26 @@ def _set(data: Any, path: Path_, value: Any) -> None:
 
 
 def _escaped(value: Any) -> Any:
-    """Unicode's own line breaks need an escape, which ruamel.yaml leaves out: they would be read as a space."""
+    """Text that would be read as something else is quoted.
+
+    ruamel.yaml leaves Unicode's own line breaks as they are, which are read as a space, and writes `no` and `1:30` as
+    YAML 1.2 does; PyYAML reads them as YAML 1.1: false, and 90.
+    """
     if isinstance(value, list):
         return [_escaped(item) for item in value]
-    if isinstance(value, str) and any(mark in value for mark in "\x85\u2028\u2029"):
+    if isinstance(value, dict):
+        return {_escaped(key): _escaped(below) for key, below in value.items()}
+    if isinstance(value, str) and (any(mark in value for mark in "\x85\u2028\u2029") or not _is_itself(value)):
         return DoubleQuotedScalarString(value)
     return value
+
+
+def _is_itself(text: str) -> bool:
+    """Whether plain text is read as what it is."""
+    try:
+        return bool(pyyaml.safe_load(text) == text)
+    except (pyyaml.YAMLError, ValueError):
+        return False
 
 
 def _remove(data: Any, path: Path_) -> None:

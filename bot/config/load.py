@@ -148,12 +148,14 @@ class _Settled:
             if not theirs:
                 return
             source.faults[guild_id] = theirs
-        if kept is not None and guild_id not in kept.unusable and guild_id in kept.named:
+        known = kept is not None and guild_id not in kept.unusable
+        if kept is not None and known and guild_id in kept.named:
             self.servers[guild_id] = kept.server(guild_id)
             self.blocks |= {key: settings for key, settings in kept.blocks.items() if key[0] == guild_id}
             self.raw[str(guild_id)] = kept.host.servers[guild_id].model_dump(exclude_unset=True)
             return
-        self.unusable.add(guild_id)
+        if not known:
+            self.unusable.add(guild_id)
         self._take(guild_id, block, source, self._problems)
 
     def _take(self, guild_id: int, block: dict[str, Any], source: Source, problems: list[Problem]) -> None:

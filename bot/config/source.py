@@ -49,23 +49,48 @@ def server_files(file: Path) -> list[Path]:
     return sorted((file.parent / SERVERS).glob("*.yaml"))
 
 
-def read_all(file: Path, instead: Mapping[Path, str] | None = None) -> Source:
-    """A config file, and the servers' own files beside it; ConfigError for the config file alone.
+#: What stands in each file, or why it cannot be read.
+Texts = dict[Path, "str | ConfigError"]
 
-    `instead` are texts to use for files, whatever is on disk.
-    """
-    instead = instead or {}
-    source = read(file, NO_CONFIG)
-    for own in sorted({*server_files(file), *instead}):
+
+def read_texts(file: Path) -> Texts:
+    """A config file and the servers' own beside it, as they are on disk."""
+    texts: Texts = {}
+    for one in (file, *server_files(file)):
+        try:
+            texts[one] = read_text(one, NO_CONFIG if one == file else "")
+        except ConfigError as error:
+            texts[one] = error
+    return texts
+
+
+def assemble(file: Path, texts: Mapping[Path, "str | ConfigError"]) -> Source:
+    """The data in them; ConfigError for the config file alone. What is wrong with servers' own is in `faults`."""
+    source = _parsed(file, texts[file])
+    for own in sorted(texts.keys() - {file}):
         if not is_server_id(own.stem):
             problem = Problem(Place(own, 1), "", say("must be named after a server's id, such as 123456789.yaml"))
             source.faults.setdefault(0, []).append(problem)
             continue
         try:
-            source.own[int(own.stem)] = parse(own, instead[own]) if own in instead else read(own)
+            source.own[int(own.stem)] = _parsed(own, texts[own])
         except ConfigError as error:
             source.faults[int(own.stem)] = error.problems
+    for misnamed in sorted((file.parent / SERVERS).glob("*.yml")):
+        problem = Problem(Place(misnamed, 1), "", say("must end in .yaml to be read"))
+        source.faults.setdefault(0, []).append(problem)
     return source
+
+
+def _parsed(file: Path, text: "str | ConfigError") -> Source:
+    if isinstance(text, ConfigError):
+        raise text
+    return parse(file, text)
+
+
+def read_all(file: Path) -> Source:
+    """A config file, and the servers' own files beside it; ConfigError for the config file alone."""
+    return assemble(file, read_texts(file))
 
 
 def is_server_id(name: str) -> bool:
@@ -93,6 +118,8 @@ def read(file: Path, hint: str = "") -> Source:
 def read_text(file: Path, hint: str = "") -> str:
     """The text of a file; ConfigError when it cannot be read. `hint` is for who has no such file."""
     try:
+        if file.stat().st_size > MAX_BYTES:
+            raise _too_large(file)
         return file.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ConfigError.at(Place(file, 1), f"there is no such file{hint}") from error
@@ -106,7 +133,7 @@ def read_text(file: Path, hint: str = "") -> str:
 def parse(file: Path, text: str) -> Source:
     """Parse the text of a file; ConfigError."""
     if len(text.encode()) > MAX_BYTES:
-        raise ConfigError.at(Place(file, 1), say("is larger than {limit} bytes", limit=MAX_BYTES))
+        raise _too_large(file)
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -130,6 +157,10 @@ def parse(file: Path, text: str) -> Source:
     except RecursionError as error:  # an alias inside of what it stands for goes on for ever
         raise _too_deep(file) from error
     return source
+
+
+def _too_large(file: Path) -> ConfigError:
+    return ConfigError.at(Place(file, 1), say("is larger than {limit} bytes", limit=MAX_BYTES))
 
 
 def _too_deep(file: Path) -> ConfigError:

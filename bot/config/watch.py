@@ -1,8 +1,9 @@
 """A config that is read again when its files change; a mistake in them leaves the last good one in force."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from bot.language import say
 from . import edit
 from .diff import changes, needs_restart
 from .load import Config, PluginModels, settle
-from .source import SERVERS, Path_, read_all, read_text, server_files
+from .source import SERVERS, Path_, Texts, assemble, read_text, read_texts, server_files
 
 log = logging.getLogger(__name__)
 
@@ -38,30 +39,34 @@ class ConfigFile:
         #: Puts a config in force; called in the event loop's thread, once for each that differs.
         self.apply: Callable[[Config], None] = lambda config: None
         self._plugins = plugins
-        self._stamp = self._look()
-        self.config = settle(read_all(file), plugins)
+        self._stamps = self._look()
+        self._texts = read_texts(file)  # those that were read last; a change from Discord is laid over them
+        self._filled = _filled(self._texts)
+        self.config = settle(assemble(file, self._texts), plugins)
         _tell_faults(None, self.config)
 
     def changed(self) -> bool:
         """Whether the files are not those that were read last."""
-        return self._look() != self._stamp
+        return self._look() != self._stamps
 
     def look(self) -> Config:
         """What the files say now; ConfigError. A server's own file with a mistake leaves that server as it is.
 
-        So does a file that was emptied: editors do that before they write.
+        So does a file that was emptied: editors do that before they write. It counts again when it has content, or is
+        gone.
         """
-        blank = self._blank()
-        self._stamp = self._look()
-        emptied = self._blank() - blank
-        if self.file in emptied:
-            raise ConfigError([_is_empty(self.file)])
-        source = read_all(self.file)
-        for guild_id, own in list(source.own.items()):
-            if own.file in emptied:
-                del source.own[guild_id]
-                source.faults[guild_id] = [_is_empty(own.file)]
-        return settle(source, self._plugins, self.config)
+        self._stamps = self._look()  # before the files are read: what is written meanwhile is looked at again
+        texts = read_texts(self.file)
+        for file in self._filled & texts.keys():
+            if texts[file] == "":
+                texts[file] = ConfigError([_is_empty(file)])
+        config = settle(assemble(self.file, texts), self._plugins, self.config)
+        self._texts, self._filled = texts, _filled(texts) | (self._filled & texts.keys())
+        return config
+
+    def check_again(self) -> Config:
+        """What was read last, against plugins whose settings have changed; ConfigError."""
+        return settle(assemble(self.file, self._texts), self._plugins, self.config)
 
     def read(self) -> Config:
         """Read the files and keep what they say; ConfigError leaves the config as it is."""
@@ -98,23 +103,27 @@ class ConfigFile:
         self.put_in_force(before, await asyncio.to_thread(lambda: self._write(guild_id, make())))
 
     def _write(self, guild_id: int, text: str) -> Config:
-        """The config with a server's new file, which is checked before it is there."""
+        """The config with a server's new file, which is checked before it is there.
+
+        The others are taken as they were read last: what an editor is about to write is not for us to judge half-way.
+        """
         file = self.server_file(guild_id)
+        texts = {**self._texts, file: text}
         try:
-            after = settle(read_all(self.file, {file: text}), self._plugins, self.config)
+            after = settle(assemble(self.file, texts), self._plugins, self.config)
         except ConfigError as error:
             raise ConfigError.at(Place(file, 1), BROKEN_ELSEWHERE) from error
-        wrong = [
-            *after.faults.get(guild_id, ()),
-            *(warning for warning in after.warnings if warning.place.file == file),
-        ]
-        if wrong:
+        known = {warning.key for warning in self.config.warnings}
+        new = [warning for warning in after.warnings if warning.place.file == file and warning.key not in known]
+        if wrong := [*after.faults.get(guild_id, ()), *new]:
             raise ConfigError(wrong)
         try:
             edit.write(file, text)
         except OSError as error:
             raise ConfigError.at(Place(file, 1), say("cannot be written: {why}", why=error.strerror)) from error
-        self._stamp = self._look()
+        self._texts = texts
+        (self._filled.add if text else self._filled.discard)(file)
+        self._stamps |= _stamps([file])
         return after
 
     def put_in_force(self, before: Config, after: Config) -> bool:
@@ -126,23 +135,26 @@ class ConfigFile:
             log.info("config: %s", change)
         for block in needs_restart(before, after):
             log.warning("config: `%s` takes effect at the next start", block)
-        if found or before.unusable != after.unusable:
+        if found or (before.unusable, before.faults) != (after.unusable, after.faults):
             self.apply(after)
         return bool(found)
 
-    def _blank(self) -> set[Path]:
-        """The files in which there was nothing at all when they were last looked at."""
-        return {Path(name) for name, _, size in self._stamp if not size}
+    def _look(self) -> "dict[Path, tuple[int, int]]":
+        return _stamps([self.file, *server_files(self.file)])
 
-    def _look(self) -> tuple[tuple[str, int, int], ...]:
-        found = []
-        for file in (self.file, *server_files(self.file)):
-            try:
-                status = file.stat()
-            except OSError:
-                continue
-            found.append((str(file), status.st_mtime_ns, status.st_size))
-        return tuple(found)
+
+def _stamps(files: Iterable[Path]) -> "dict[Path, tuple[int, int]]":
+    """When each was written last, and how long it is; none for those that are not there."""
+    found = {}
+    for file in files:
+        with contextlib.suppress(OSError):
+            status = file.stat()
+            found[file] = status.st_mtime_ns, status.st_size
+    return found
+
+
+def _filled(texts: Texts) -> set[Path]:
+    return {file for file, text in texts.items() if isinstance(text, str) and text}
 
 
 async def watch(source: ConfigFile) -> None:

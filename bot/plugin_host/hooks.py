@@ -68,6 +68,8 @@ class HookDispatcher:
         for plugin in self._active(call.guild_id, own):
             try:
                 veto = await within(self.veto_timeout, plugin.on_call_starting(call), f"plugin {plugin.name}: veto")
+                if not isinstance(veto, str | None):
+                    raise TypeError(f"on_call_starting gave {veto!r}, which is neither a text nor None")
             except Exception as error:
                 if isinstance(error, TimeoutError):
                     log.error("plugin %s took too long in on_call_starting", plugin.name)
@@ -75,8 +77,13 @@ class HookDispatcher:
                 else:
                     log.exception("plugin %s failed in on_call_starting", plugin.name)
                     text = mark("The plugin `{name}` failed; the call was not started.")
-                self._count_failure(call.guild_id, plugin.name)
-                raise Refused(say(text, name=plugin.name)) from error
+                if self._count_failure(call.guild_id, plugin.name) is Failure.PAUSED:
+                    text = mark(
+                        "The plugin `{name}` failed {count} times in a minute, so I leave it alone for "
+                        "{minutes} minutes: until then calls begin without it."
+                    )
+                told = say(text, name=plugin.name, count=FAILURES, minutes=round(PAUSE / 60))
+                raise Refused(told) from error
             if veto is not None:
                 raise Refused(veto)
         queue: asyncio.Queue[tuple[str, _Hook] | None] = asyncio.Queue()

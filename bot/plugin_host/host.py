@@ -7,6 +7,8 @@ import asyncio
 import logging
 from typing import Any
 
+from discord import app_commands
+
 from bot.errors import PluginError
 
 from .catalog import Catalog, PluginClass
@@ -16,6 +18,8 @@ from .patience import within
 from .plugin import Host, Plugin
 
 log = logging.getLogger(__name__)
+
+AppCommand = app_commands.Command[Any, ..., Any] | app_commands.Group
 
 #: Seconds for `on_load` and for `on_unload`.
 PATIENCE = 10.0
@@ -48,13 +52,13 @@ class PluginHost:
         """
         old = self.instances.get(name)
         new = await self._load(plugin)
+        if old is not None:
+            await self._unmount(old)
         try:
-            if old is not None:
-                await self._remove_cog(old)
             await self._mount(new)
         except PluginError:
             if old is not None:
-                await self._host.add_cog(old)
+                await self._put_back(old)
             raise
         self.instances[name] = new
         self.dispatcher.forgive(name)
@@ -87,11 +91,28 @@ class PluginHost:
         return instance
 
     async def _mount(self, instance: Plugin[Any]) -> None:
-        """Its commands become the bot's."""
+        """Its commands and listeners become the bot's; all of them, or none."""
         try:
             await within(PATIENCE, self._host.add_cog(instance), f"plugin {instance.name}: commands")
         except (Exception, SystemExit) as error:
+            self._sweep(instance)
             raise await self._failed(type(instance), instance, error) from error
+
+    async def _put_back(self, instance: Plugin[Any]) -> None:
+        """An instance whose successor could not take its place."""
+        try:
+            await within(PATIENCE, self._host.add_cog(instance), f"plugin {instance.name}: commands")
+        except (Exception, SystemExit):
+            self._sweep(instance)
+            log.exception("plugin %s goes on without its commands", instance.name)
+
+    def _sweep(self, instance: Plugin[Any]) -> None:
+        """What discord.py has taken of a cog before it failed half-way."""
+        for command in commands_of(instance):
+            if self._host.tree.get_command(command.name) is command:
+                self._host.tree.remove_command(command.name)
+        for name, method in instance.get_listeners():
+            self._host.remove_listener(method, name)
 
     async def _failed(self, plugin: PluginClass, instance: Plugin[Any] | None, error: BaseException) -> PluginError:
         log.error("plugin %s could not be started", plugin.name, exc_info=error)
@@ -99,9 +120,15 @@ class PluginHost:
             await self._unload(instance)
         return PluginError(f"{type(error).__name__}: {error}")
 
-    async def _remove_cog(self, plugin: Plugin[Any]) -> None:
-        if self._host.get_cog(plugin.qualified_name) is plugin:
-            await self._host.remove_cog(plugin.qualified_name)
+    async def _unmount(self, plugin: Plugin[Any]) -> None:
+        """Its commands are no longer the bot's, whatever its own `cog_unload` does."""
+        if self._host.get_cog(plugin.qualified_name) is not plugin:
+            return
+        try:
+            removing = self._host.remove_cog(plugin.qualified_name)
+            await within(PATIENCE, removing, f"plugin {plugin.name}: cog_unload")
+        except (Exception, SystemExit):
+            log.exception("plugin %s failed in cog_unload", plugin.name)
 
     def _retire_unused(self) -> None:
         """Instances that were replaced go when the last call that began with them is over."""
@@ -117,3 +144,9 @@ class PluginHost:
         except Exception:
             log.exception("plugin %s failed in on_unload", plugin.name)
         await plugin.tasks.close()
+
+
+def commands_of(plugin: Plugin[Any]) -> list[AppCommand]:
+    """What a plugin has at the top of the bot's tree of slash commands."""
+    group = plugin.app_command
+    return [group] if group is not None else list(plugin.get_app_commands())

@@ -13,12 +13,15 @@ from typing import Any
 from bot.errors import ParleyError
 from bot.plugin_host import contract
 from bot.plugin_host.hooks import FAILURES
+from bot.text import MESSAGE_LIMIT
 
 from .discord_parts import refusal
 from .server import PlayedServer
 
 #: Seconds for one check: hooks have ten each.
 PATIENCE = 60.0
+#: Seconds for a hook that is made to hang.
+SHORT = 0.05
 #: Seconds for a thread to see that its plugin is gone.
 THREAD_GRACE = 1.0
 
@@ -73,8 +76,7 @@ async def hangs_in_every_hook(server: PlayedServer) -> None:
     async def hangs(*_: Any) -> None:
         await asyncio.sleep(3600)
 
-    server.bot.plugins.dispatcher.hook_timeout = 0.05
-    await _without_each_hook(server, hangs)
+    await _without_each_hook(server, hangs, hook_timeout=SHORT)
 
 
 async def fails_before_the_call(server: PlayedServer) -> None:
@@ -87,14 +89,16 @@ async def fails_before_the_call(server: PlayedServer) -> None:
         await asyncio.sleep(3600)
 
     dispatcher = server.bot.plugins.dispatcher
-    dispatcher.veto_timeout = 0.05
+    usual = dispatcher.veto_timeout
     if not server.plugin.enabled(server.guild.id):
         return  # it is not asked
     for instead in (fails, hangs):
+        dispatcher.veto_timeout = SHORT
         server.plugin.on_call_starting = instead  # type: ignore[assignment]
         for _ in range(FAILURES):
             if await server.start():
                 raise AssertionError("a call began although on_call_starting did not say that it may")
+        dispatcher.veto_timeout = usual
         if not await server.start():
             raise AssertionError(f"a paused plugin still refuses calls: {server.refused}")
         await server.end()
@@ -220,6 +224,10 @@ async def run(folder: Path, check: Check, settings: Mapping[str, Any] | None = N
     with contextlib.suppress(ParleyError):
         await server.close()
     await asyncio.sleep(0)  # tasks that were cancelled come to their end
+    if listening := sorted(event for event, methods in server.bot.extra_events.items() if methods):
+        found.append(f"listeners are left when it is unloaded: {', '.join(listening)}; use commands.Cog.listener")
+    if server.refused is not None and len(server.refused) > MESSAGE_LIMIT:
+        found.append(f"on_call_starting refuses with more than {MESSAGE_LIMIT} characters, which no message holds")
     left = [task.get_name() for task in asyncio.all_tasks() - before if not task.done()]
     if left:
         found.append(f"tasks are left when it is unloaded: {', '.join(sorted(left))}; use self.tasks.create")
@@ -240,15 +248,22 @@ async def _threads_left(before: set[threading.Thread]) -> list[str]:
     return left
 
 
-async def _without_each_hook(server: PlayedServer, instead: Callable[..., Awaitable[None]]) -> None:
+async def _without_each_hook(
+    server: PlayedServer, instead: Callable[..., Awaitable[None]], *, hook_timeout: float | None = None
+) -> None:
+    """A call without each hook, and then one with all of them, which have their usual time again."""
+    dispatcher = server.bot.plugins.dispatcher
+    usual = dispatcher.hook_timeout
     for hook in HOOKS:
         if hook not in vars(type(server.plugin)):
             continue
         setattr(server.plugin, hook, instead)
+        dispatcher.hook_timeout = usual if hook_timeout is None else hook_timeout
         if await server.start():
             await _everything(server)
             await server.end()
         delattr(server.plugin, hook)
+        dispatcher.hook_timeout = usual
         server.failures[:] = [failure for failure in server.failures if not _wanted(failure)]
         server.bot.plugins.dispatcher.forgive(server.name)
     if await server.start():

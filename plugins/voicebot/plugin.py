@@ -132,8 +132,9 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         """The opposite of mute."""
         await self._hear(interaction, True)
 
-    async def _toggle_mute(self, interaction: Interaction) -> None:
-        await self._hear(interaction, interaction.user.id in self._call(interaction).unwilling)
+    async def _mute_or_hear(self, interaction: Interaction) -> None:
+        """What the button says, however often it is clicked: nobody is to be heard by a click too many."""
+        await self._hear(interaction, self._call(interaction).unwilling.ask_first)
 
     async def _hear(self, interaction: Interaction, willing: bool) -> None:
         call = self._call(interaction)
@@ -253,7 +254,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
 
     def _view(self, language: str, *, ask_first: bool = False) -> PanelButtons:
         label = words.HEAR_ME if ask_first else words.MUTE_ME
-        return PanelButtons(self._leave, (label, self._toggle_mute), self._details, self._is_over, language)
+        return PanelButtons(self._leave, (label, self._mute_or_hear), self._details, self._is_over, language)
 
     def _is_over(self, guild_id: int, marker: str) -> bool:
         calls = self.host.calls

@@ -39,8 +39,8 @@ def started(voicebot: str, channel_id: int, starter_id: int, *, ask_first: bool)
     """Everybody in the channel must know that something listens, or how to be listened to."""
     text = (
         mark(
-            "🎙️ **{voicebot}** joined {channel}, invited by {person}. It hears only those who agree to it, with "
-            "**Hear me** or `/voicebot unmute`, and what they say is written down here."
+            "🎙️ **{voicebot}** joined {channel}, invited by {person}. It hears only those who agree to it "
+            "(`/voicebot unmute`), and what they say is written down here."
         )
         if ask_first
         else mark(

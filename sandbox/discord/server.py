@@ -43,6 +43,8 @@ class Discord:
         self.port = 0
         self._runner: web.AppRunner | None = None
         self._endpoint = 1
+        #: By whom each bot's place in a voice channel was asked for last, by server and user.
+        self._asked_by: dict[tuple[int, int], BotSession] = {}
         self.world.listeners.append(self._on_event)
 
     @property
@@ -217,6 +219,11 @@ class Discord:
         if not self.world.permits(guild_id, user_id, channel_id, "view_channel", "connect"):
             return
         before = self.world.voice_channel_of(guild_id, user_id)
+        asked_by, self._asked_by[guild_id, user_id] = self._asked_by.get((guild_id, user_id)), session
+        if before is not None and asked_by is not session:  # what a process that died has left: a voice session anew
+            self.voice.revoke(guild_id, user_id)
+            self.world.set_voice_state(guild_id, user_id, None)
+            before = None
         if before is not None and before != channel_id:
             self.voice.revoke(guild_id, user_id)
         self.world.set_voice_state(guild_id, user_id, channel_id, **flags)

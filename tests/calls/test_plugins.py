@@ -112,6 +112,10 @@ async def test_commands_that_discord_refuses_keep_nothing_else_away(hasty: Runni
     listed = await bot.command(place, ann, "voicebot plugins list")
     assert "🔴 in part: **wordy**" in listed
     assert "🔴 **wordy**: the bot's log says what is wrong" in listed
+    told = await bot.command(place, ann, "voicebot plugins reload", name="wordy")
+    assert "was not reloaded, Discord refuses its commands" in told
+    assert "🔴 in part: **wordy**" in await bot.command(place, ann, "voicebot plugins list")
+    assert "is in place" in await bot.command(place, ann, "voicebot plugins reload", name="transcript")
     code.write_text(WORDY.format(description="Enough.", answer="two"))
     assert "is in place" in await bot.command(place, ann, "voicebot plugins reload", name="wordy")
     assert await bot.command(place, ann, "wordy") == "two"

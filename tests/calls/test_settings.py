@@ -259,16 +259,22 @@ async def test_a_plugin_is_switched_on_and_off_for_one_server(bot: RunningBot) -
     await bot.expect_end(place, session, "someone sent the bot away")
 
 
-async def test_a_mistake_in_a_servers_file_stops_calls_there_alone(bot: RunningBot) -> None:
-    """Before the bot has ever seen a good one; an import puts it right."""
+async def test_a_mistake_in_a_servers_file_is_that_servers_alone(bot: RunningBot) -> None:
+    """In mid-run it keeps what it had; from the start on no call begins there, until an import puts it right."""
     place, other = bot.place("Ann"), bot.place("Bob")
     (ann,) = place.people
     bot.stage.discord.world.grant(place.guild_id, ann.user_id, "manage_guild")
+    await bot.command(place, ann, "voicebot settings set", key="voicebot_name", value="Poet")
     file = servers_file(bot, place)
-    file.parent.mkdir(exist_ok=True)
-    file.write_text("voicebot_name: Poet\nsilence_limit: long\n")
-    await eventually(lambda: f"server {place.guild_id} starts no calls" in bot.log())
-    await ann.join(place.guild_id, place.voice_id)
+    file.write_text("voicebot_name: Guide\nsilence_limit: long\n")
+    await eventually(lambda: f"server {place.guild_id} keeps its last good settings" in bot.log())
+    session = await bot.start_call(place)
+    assert "**Poet**" in await bot.command(place, ann, "voicebot status")
+    await bot.command(place, ann, "voicebot leave")
+    await bot.expect_end(place, session, "someone sent the bot away")
+    assert await bot.process.stop() == 0
+    await bot.process.run()
+    assert f"server {place.guild_id} starts no calls" in bot.log()
     assert "settings file has a mistake, so no call begins" in await bot.command(place, ann, "voicebot join")
     shown = await bot.command(place, ann, "voicebot settings show")
     assert "2: `silence_limit`: expected a number" in shown
@@ -276,12 +282,12 @@ async def test_a_mistake_in_a_servers_file_stops_calls_there_alone(bot: RunningB
     session = await bot.start_call(other)
     await bot.command(other, other.people[0], "voicebot leave")
     await bot.expect_end(other, session, "someone sent the bot away")
-    assert "The settings are in place" in await _import(bot, place, b"voicebot_name: Poet\n")
+    assert "The settings are in place" in await _import(bot, place, b"voicebot_name: Guide\n")
     await ann.leave()
     session = await bot.start_call(place)
-    assert "**Poet**" in await bot.command(place, ann, "voicebot status")
+    assert "**Guide**" in await bot.command(place, ann, "voicebot status")
     await bot.command(place, ann, "voicebot leave")
-    await bot.expect_end(place, session, "someone sent the bot away")
+    await eventually(lambda: not bot.bills(session))
 
 
 async def test_what_the_operator_has_set_for_a_server_is_shown_to_it(bot: RunningBot) -> None:

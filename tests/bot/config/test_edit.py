@@ -59,6 +59,7 @@ def test_what_is_no_yaml_is_not_made_worse() -> None:
 
 
 @example({"a": "\x85", "b": ["x\u2028y", "\u2029"]})
+@example({"a": "no", "b": ["off", "yes", "1:30", "0o17", "2026-11-25", "~", "=", "1_000"]})
 @given(
     st.dictionaries(
         st.sampled_from(["a", "b", "c", "d"]),

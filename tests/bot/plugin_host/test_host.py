@@ -4,12 +4,15 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
+import discord
 import pytest
 from discord import app_commands
 from discord.ext import commands
+from discord.ext.commands import Bot as DiscordBot
 
 from bot.call.events import TranscriptLine
 from bot.errors import PluginError
+from bot.plugin_host import host as host_module
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.discovery import Discovery
 from bot.plugin_host.host import PluginHost
@@ -33,6 +36,15 @@ class Bot:
 
     async def remove_cog(self, name: str) -> commands.Cog | None:
         return self.placed.pop(name, None)
+
+
+class RealBot(DiscordBot):
+    """discord.py's own, with what a plugin's settings need."""
+
+    def __init__(self) -> None:
+        super().__init__(command_prefix="!", intents=discord.Intents.none(), help_command=None)
+        self.calls = SimpleNamespace(config_of=lambda guild_id: None)
+        self.config = SimpleNamespace(plugin=lambda guild_id, name, model: model())
 
 
 class Dice(Plugin[Any], name="Dice"):
@@ -93,7 +105,7 @@ def say(plugins: PluginHost, text: str, call: Any = CALL) -> None:
 async def test_it_is_put_in_place_and_taken_away(log: list[str]) -> None:
     plugins, bot = host()
     await plugins.start()
-    assert isinstance(bot.get_cog("Dice"), Dice)
+    assert isinstance(bot.get_cog("dice"), Dice)
     await plugins.stop()
     assert log == ["load 1", "unload 1"]
 
@@ -114,7 +126,7 @@ async def test_a_running_call_keeps_the_instance_it_began_with(log: list[str]) -
     await plugins.dispatcher.starting(CALL)
     say(plugins, "before")
     await plugins.replace("dice", second())
-    assert bot.get_cog("Dice") is plugins.instances["dice"] is not old  # commands are the new one's at once
+    assert bot.get_cog("dice") is plugins.instances["dice"] is not old  # commands are the new one's at once
     say(plugins, "after")
     other: Any = SimpleNamespace(id="c2", guild_id=7, closing=None)
     await plugins.dispatcher.starting(other)
@@ -145,7 +157,7 @@ async def test_one_that_cannot_take_its_place_leaves_the_old_one_there(log: list
     with pytest.raises(PluginError, match="ValueError: load"):
         await plugins.replace("dice", second(fails="load"))
     assert plugins.instances["dice"] is old
-    assert bot.get_cog("Dice") is old
+    assert bot.get_cog("dice") is old
     await plugins.dispatcher.starting(CALL)
     say(plugins, "still here")
     await plugins.dispatcher.finished(CALL)
@@ -162,11 +174,84 @@ async def test_the_old_ones_commands_answer_until_the_new_one_is_loaded(log: lis
         version = 2
 
         async def on_load(self) -> None:
-            seen.append(bot.get_cog("Dice"))
+            seen.append(bot.get_cog("dice"))
 
     await plugins.replace("dice", Slow)
     assert seen == [old]
-    assert bot.get_cog("Dice") is plugins.instances["dice"] is not old
+    assert bot.get_cog("dice") is plugins.instances["dice"] is not old
+    await plugins.stop()
+
+
+def real_host(*plugins: type[Plugin[Any]]) -> tuple[PluginHost, DiscordBot]:
+    bot: Any = RealBot()
+    catalog = Catalog(Discovery())
+    for plugin in plugins:
+        catalog.put(plugin.name, plugin)
+    return PluginHost(bot, catalog), bot
+
+
+class Taken(Plugin[Any]):
+    """Has a command that another wants, too."""
+
+    name = "taken"
+
+    @app_commands.command(description="Shuffle")
+    async def shuffle(self, interaction: Any) -> None: ...
+
+
+class Clashing(Dice):
+    """A version with a listener, and with a command that is taken."""
+
+    version = 3
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None: ...
+
+    @app_commands.command(description="Shuffle")
+    async def shuffle(self, interaction: Any) -> None: ...
+
+
+async def test_one_whose_commands_clash_leaves_nothing_of_itself_and_the_old_one_there(log: list[str]) -> None:
+    """With discord.py's own tree, which takes the commands one by one."""
+    plugins, bot = real_host(Dice, Taken)
+    await plugins.start()
+    old = plugins.instances["dice"]
+    with pytest.raises(PluginError, match="CommandAlreadyRegistered"):
+        await plugins.replace("dice", Clashing)
+    assert plugins.instances["dice"] is bot.get_cog("dice") is old
+    roll, shuffle = bot.tree.get_command("roll"), bot.tree.get_command("shuffle")
+    assert getattr(roll, "binding", None) is old
+    assert getattr(shuffle, "binding", None) is plugins.instances["taken"]
+    assert not bot.extra_events.get("on_ready")
+    await plugins.replace("dice", second())
+    assert getattr(bot.tree.get_command("roll"), "binding", None) is plugins.instances["dice"]
+    await plugins.stop()
+
+
+async def test_one_that_hangs_when_its_commands_go_is_waited_for_no_longer_than_others(
+    log: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_module, "PATIENCE", 0.05)
+
+    async def hangs(self: Any) -> None:
+        await asyncio.sleep(3600)
+
+    plugins, bot = real_host(second(cog_unload=hangs))
+    await plugins.start()
+    async with asyncio.timeout(5):
+        await plugins.replace("dice", second())
+    assert bot.get_cog("dice") is plugins.instances["dice"]
+    assert getattr(bot.tree.get_command("roll"), "binding", None) is plugins.instances["dice"]
+    await plugins.stop()
+
+
+async def test_two_plugins_may_call_their_classes_the_same() -> None:
+    one = type("MyPlugin", (Plugin,), {"name": "one"})
+    two = type("MyPlugin", (Plugin,), {"name": "two"})
+    plugins, bot = real_host(one, two)
+    await plugins.start()
+    assert bot.get_cog("one") is plugins.instances["one"]
+    assert bot.get_cog("two") is plugins.instances["two"]
     await plugins.stop()
 
 
