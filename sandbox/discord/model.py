@@ -263,6 +263,13 @@ class World:
         if guild_id in self._backend.guilds:
             self._backend.set_voice_state(guild_id, user_id, channel_id, **flags)
 
+    def renew_voice_session(self, guild_id: int, user_id: int) -> None:
+        """A member's place is asked for by another session of theirs: it stays, and gets an id of its own."""
+        state = self.voice_state(guild_id, user_id)
+        if state is not None:
+            state.session_id = secrets.token_hex(16)
+            self._backend.commit_voice_state(state)
+
     def refresh_voice_state(self, guild_id: int, user_id: int) -> None:
         """Announce a member's voice state again, as after an op 4 that changed nothing."""
         state = self.voice_state(guild_id, user_id)

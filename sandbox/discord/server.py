@@ -222,7 +222,7 @@ class Discord:
         asked_by, self._asked_by[guild_id, user_id] = self._asked_by.get((guild_id, user_id)), session
         if before is not None and asked_by is not session:  # what a process that died has left: a voice session anew
             self.voice.revoke(guild_id, user_id)
-            self.world.set_voice_state(guild_id, user_id, None)
+            self.world.renew_voice_session(guild_id, user_id)
             before = None
         if before is not None and before != channel_id:
             self.voice.revoke(guild_id, user_id)
