@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 import discord
@@ -14,7 +15,7 @@ from bot.call.state import CallState
 from bot.call.strangers import strangers, told
 from bot.call.voice_link import VoiceChannel
 from bot.call.voicebots import resolve_voicebot
-from bot.errors import KeyRejected, ParleyError, Refused, VoicebotNotFound
+from bot.errors import KeyRejected, LedgerError, ParleyError, Refused, VoicebotNotFound
 from bot.language import say, say_n
 from bot.media.report import SpeakerReport
 from bot.plugin_host.plugin import Host
@@ -25,6 +26,8 @@ from .doctor import Finding, Mark, Person, Place, RunningCall, echo_result, exam
 
 log = logging.getLogger(__name__)
 
+#: Seconds in which a call is recent.
+RECENTLY = 30 * 86_400
 #: Seconds for the provider to answer the doctor.
 PROVIDER_PATIENCE = 5.0
 
@@ -46,6 +49,7 @@ async def doctor(host: Host, interaction: Interaction) -> str:
     found = [
         *(Finding(Mark.BAD, told(stranger)) for stranger in strangers(guild, host.config)),
         *examine(_place(guild, channel, text), await _provider(host, guild.id), running, people),
+        *await _credits(host, guild.id),
     ]
     return report(found, theirs(interaction))
 
@@ -88,6 +92,22 @@ async def _provider(host: Host, guild_id: int) -> Finding:
             provider=provider.title,
         ),
     )
+
+
+async def _credits(host: Host, guild_id: int) -> list[Finding]:
+    """What the provider took for the last call, when it said so; what is left it tells nobody."""
+    now = time.time()
+    try:
+        records = await host.calls.ledger.between(now - RECENTLY, now, guild_id)
+    except LedgerError as error:
+        return [Finding(Mark.WARNING, error.for_user)]
+    known = [record for record in records if record.credits is not None]
+    if not known:
+        return []
+    last = max(known, key=lambda record: record.intended_at)
+    assert last.credits is not None
+    text = say("The last call cost {credits} credits.", credits=f"{last.credits.normalize():f}")
+    return [Finding(Mark.GOOD, text)]
 
 
 def _person(call: Call, user_id: int, speakers: tuple[SpeakerReport, ...]) -> Person:

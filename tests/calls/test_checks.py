@@ -1,6 +1,7 @@
 """`/voicebot test` and `/voicebot doctor` on the wires: heard without a session, and told why not."""
 
 import asyncio
+import re
 
 from sandbox.people import speech
 from sandbox.stage import Place
@@ -91,3 +92,5 @@ async def test_the_doctor_before_and_in_a_call(hasty: RunningBot) -> None:
     assert "❌ I need the permission **Speak**" in await hasty.command(place, ann, "voicebot doctor")
     await hasty.command(place, ann, "voicebot leave")
     await hasty.expect_end(place, session, "someone sent the bot away")
+    (cost,) = re.findall(r"The last call cost (\d+) credits", await hasty.command(place, ann, "voicebot doctor"))
+    assert int(cost) > 0
