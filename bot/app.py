@@ -66,6 +66,7 @@ class Parley(commands.AutoShardedBot):
             books.opener,
             books.closer,
             config.host.max_calls,
+            config.ledger_file,
         )
         self._source = source
         source.apply = self.apply

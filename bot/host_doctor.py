@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -21,6 +22,7 @@ from typing import Any
 import aiohttp
 import davey
 
+from bot.call.last_room import recall
 from bot.call.ledger.sqlite import SqliteLedger
 from bot.call.voicebots import resolve_voicebot
 from bot.config.load import Config
@@ -76,12 +78,15 @@ async def examine(config: Config, catalog: Catalog) -> AsyncIterator[Line]:
     for line in _machine(config):
         yield line
     yield await _ledger(config)
+    for problem in (problem for found in config.faults.values() for problem in found):
+        yield Line(False, str(problem))
     for broken in catalog.broken:
         yield Line(False, f"plugin {broken.name} cannot be used: {broken.reason}")
     async for line in _discord(config):
         yield line
     async for line in _providers(config, catalog):
         yield line
+    yield await _room(config)
 
 
 def _machine(config: Config) -> Iterator[Line]:
@@ -166,10 +171,7 @@ def _skew(date: str | None, asked: float) -> float | None:
 
 
 async def _providers(config: Config, catalog: Catalog) -> AsyncIterator[Line]:
-    """Each account that some server uses: whether its address answers, takes the key, and knows the voicebots.
-
-    LiveKit's address comes with a session, which costs money, so whether it can be reached shows in the first call.
-    """
+    """Each account that some server uses: whether its address answers, takes the key, and knows the voicebots."""
     providers = Providers(lambda: config, catalog.classes, lambda: tls_context(config.host.network))
     used: dict[str, Provider] = {}  # by account, as it is told
     voicebots: dict[str, dict[str, None]] = {}  # the same way: ids, in order
@@ -214,6 +216,14 @@ async def _knows(account: str, provider: Provider, voicebots: Iterable[str]) -> 
     if not voicebots:
         hint = "set `voicebot:`, or let `/voicebot setup` do it"
         yield Line(True, f"{account}: no voicebot is set yet, so the key was not tried; {hint}")
+
+
+async def _room(config: Config) -> Line:
+    """LiveKit's address comes with a session, which costs money: what is tried is that of the last call."""
+    url = recall(config.ledger_file)
+    if url is None:
+        return Line(True, "LiveKit's address is not known before the first call, so it was not tried")
+    return await _reaches("LiveKit", re.sub(r"^ws", "http", url), config)
 
 
 async def _reaches(account: str, endpoint: str, config: Config) -> Line:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import discord
 
@@ -14,6 +15,7 @@ from bot.language import Text, say
 from bot.media.loop import MediaLoop
 from bot.provider import Provider
 
+from . import last_room
 from .call import Call
 from .closing import SessionCloser
 from .echo import EchoTest
@@ -48,8 +50,11 @@ class CallManager:
         opener: SessionOpener,
         closer: SessionCloser,
         max_calls: int | None = None,
+        ledger_file: Path | None = None,
     ) -> None:
+        """The address of each call's room is kept beside `ledger_file`."""
         self.ledger = ledger
+        self._ledger_file = ledger_file
         self.limits = Limits(ledger, max_calls)
         self._media_loop = media_loop
         self._observer = observer
@@ -144,6 +149,8 @@ class CallManager:
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._on_done(call, done))
         await asyncio.shield(call.live)
+        if self._ledger_file is not None and call.session is not None:
+            await asyncio.to_thread(last_room.remember, self._ledger_file, call.session.room_url)
         call.occupancy(humans_in(call.channel))
         return call
 

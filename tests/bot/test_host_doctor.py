@@ -8,9 +8,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot import host_doctor
+from bot.call.last_room import remember
 from bot.call.ledger import SessionState
 from bot.call.ledger.sqlite import SqliteLedger
-from bot.config.load import Config, load
+from bot.config.load import Config, load, settle
+from bot.config.source import read_all
 from bot.plugin_host.catalog import Catalog
 from tests.bot.call.records import record
 
@@ -130,3 +132,27 @@ async def test_sessions_that_are_open_and_a_ledger_that_is_none(
     assert any("1 sessions are still open" in line for line in await _lines(config))
     config.ledger_file.write_bytes(b"scribble" * 1000)
     assert any("is not a database" in line for line in await _lines(config))
+
+
+async def test_the_last_calls_room_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its address comes with a session; a token in it is not kept."""
+    monkeypatch.setattr(host_doctor, "API", "http://127.0.0.1:9")
+    config = _config(tmp_path)
+    assert any("LiveKit's address is not known before the first call" in line for line in await _lines(config))
+    server = TestServer(web.Application())
+    await server.start_server()
+    remember(config.ledger_file, str(server.make_url("/rtc?token=secret")).replace("http", "ws"))
+    assert "secret" not in config.ledger_file.with_suffix(".livekit").read_text()
+    assert any(line.startswith("ok   LiveKit: http://127.0.0.1") and "answers" in line for line in await _lines(config))
+    await server.close()
+    assert any(line.startswith("BAD  LiveKit: ") and "cannot be reached" in line for line in await _lines(config))
+
+
+async def test_a_servers_file_with_a_mistake_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_doctor, "API", "http://127.0.0.1:9")
+    (tmp_path / "servers").mkdir()
+    (tmp_path / "servers" / "123.yaml").write_text("voicbot: x\n")
+    file = tmp_path / "config.yaml"
+    file.write_text("{}")
+    lines = await _lines(settle(read_all(file), CATALOG.models))
+    assert any(line.startswith("BAD  ") and "123.yaml:1:1: servers.123.voicbot" in line for line in lines)

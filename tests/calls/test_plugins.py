@@ -62,7 +62,7 @@ async def test_a_hundred_reloads_in_a_live_call(hasty: RunningBot) -> None:
         for number in range(RELOADS):
             if number % (RELOADS // LINES) == 0:
                 _line(session, f"line {number * LINES // RELOADS}")
-            name = ("transcript", "nasty")[number % 2]
+            name = ("transcript", "nasty", "images")[number % 3]
             told = await bot.command(place, ann, "voicebot plugins reload", name=name)
             assert "is in place" in told
         lasted = asyncio.get_running_loop().time() - began
