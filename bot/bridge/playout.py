@@ -25,6 +25,8 @@ MAX_CONCEALED = 3
 #: it must be far above, as with a voicebot that sends faster than it speaks.
 SURPLUS_TICKS, HASTE_TICKS = 25, 3
 FAR_ABOVE = 3
+#: Frames beyond the prefill that are left alone: lengthening adds a pitch period, which is half a frame at most.
+SLACK = 0.6
 #: Ticks for which fewer frames than the prefill wait for the next ones; then what is there is played. The last frame of
 #: a word that came late belongs to it, and not to the next word.
 PATIENCE = 5
@@ -67,7 +69,7 @@ class Playout:
         self._last_words: Frame | None = None  # held, and fading out
         self._hurried = False  # whether this burst is played as it comes, to its end
         self._concealed = 0
-        self._least_held, self._most_held, self._ticks = ceiling, 0, 0
+        self._least_held, self._most_held, self._ticks = float(ceiling), 0.0, 0  # in frames, of late
 
     def __len__(self) -> int:
         return len(self._held)
@@ -176,13 +178,13 @@ class Playout:
     def _fit(self) -> Fit:
         """What was held of late, against the prefill: always more, or always less."""
         self._ticks += 1
-        self._least_held = min(self._least_held, len(self._held))
-        self._most_held = max(self._most_held, len(self._held))
+        held = len(self._held) + len(self._part) / FRAME_SAMPLES
+        self._least_held, self._most_held = min(self._least_held, held), max(self._most_held, held)
         far = self._least_held >= self._prefill + FAR_ABOVE
         if self._ticks < (HASTE_TICKS if far else SURPLUS_TICKS):
             return Fit.RIGHT
         fit = Fit.RIGHT
-        if self._least_held > self._prefill:
+        if self._least_held > self._prefill + SLACK:
             fit = Fit.TOO_MUCH
         elif self._most_held < self._prefill and not self._hurried:
             fit = Fit.TOO_LITTLE
@@ -190,7 +192,7 @@ class Playout:
         return fit
 
     def _watch_afresh(self) -> None:
-        self._least_held, self._most_held, self._ticks = self._ceiling, 0, 0
+        self._least_held, self._most_held, self._ticks = float(self._ceiling), 0.0, 0
 
     def _stretch(self, sound: Frame, fit: Fit) -> Frame:
         period = stretch.find_period(sound)

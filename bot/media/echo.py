@@ -25,6 +25,11 @@ class Echo:
         self.frames_dropped = 0
         self.frames_refused = 0
 
+    @property
+    def held(self) -> float:
+        """Nothing waits to be said back in time."""
+        return 0.0
+
     def feed(self, frame: Frame) -> None:
         """20 ms of what people say, or of the silence behind it."""
         if self._playing:

@@ -16,6 +16,7 @@ from bot.bridge import FRAME_SAMPLES, Frame
 from bot.bridge.activity import VoiceActivity
 from bot.bridge.interruption import Interruption
 from bot.bridge.mixer import Mixer
+from bot.bridge.outflow import Outflow
 from bot.bridge.playout import is_silent
 from bot.bridge.speaker import Speaker
 from bot.bridge.voices import Voices
@@ -80,6 +81,7 @@ class MediaSession:
         self._speakers: dict[int, Speaker] = {}
         self._leaving: list[Speaker] = []  # whose last word is still to fade out
         self._mixer = Mixer()
+        self._outflow = Outflow()
         self._voices = Voices()
         self._encoder: Encoder | None = None
         self._last_sound: float | None = None
@@ -274,11 +276,11 @@ class MediaSession:
             return mixed
         if mixed is not None:
             self._last_sound = now
-            self._room.feed(mixed)
+            self._room.feed(self._outflow.fit(mixed, self._room.held))
         elif self._last_sound is not None:
             if now - self._last_sound > TAIL:
                 self._last_sound = None
-            self._room.feed(_SILENCE)
+            self._room.feed(self._outflow.fit(_SILENCE, self._room.held))
         return mixed
 
     def _check_interruption(self, user_id: int, frame: Frame, now: float) -> None:

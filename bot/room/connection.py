@@ -132,8 +132,14 @@ class RoomConnection:
 
     # -- sound --------------------------------------------------------------------------------------------------
 
+    @property
+    def held(self) -> float:
+        """Seconds of sound that wait, here and in the SDK, for their turn."""
+        queued = 0.0 if self._source is None else self._source.queued_duration
+        return queued + len(self._feed) * FRAME_MS / 1000
+
     def feed(self, frame: Frame) -> None:
-        """20 ms of what people say. Never waits: behind a slow SDK the oldest frames go."""
+        """20 ms of what people say, or a little less. Never waits: behind a slow SDK the oldest frames go."""
         if len(self._feed) >= FEED_LIMIT:
             self._feed.popleft()
             self.frames_dropped += 1

@@ -80,7 +80,7 @@ async def test_after_a_stall_of_two_seconds_people_are_heard_as_soon_as_before(h
     before, after = (delay(words, at, heard, start) for at in said)
     assert abs(after - before) <= 0.03  # a frame, and how evenly the room plays
     assert "buffer 40 ms" in text
-    assert 10 < int(re.findall(r"lost, .*?(\d+) dropped", text)[-1]) < 60  # the rest of 100 was said
+    assert 10 < int(re.findall(r"<@.*?(\d+) dropped", text)[-1]) < 60  # the rest of 100 was said
 
 
 async def test_twenty_five_people_at_once_miss_no_beat(hasty: RunningBot) -> None:

@@ -58,6 +58,7 @@ class Room:
     def __init__(self) -> None:
         self.fed: list[Frame] = []
         self.frames_fed = self.frames_dropped = self.frames_refused = 0
+        self.held = 0.0
 
     def feed(self, frame: Frame) -> None:
         self.fed.append(frame)
