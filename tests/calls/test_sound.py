@@ -205,6 +205,7 @@ async def test_where_people_are_asked_first_nobody_is_heard_who_has_not_agreed(h
     place = bot.place("Ann", "Bob")
     ann, bob = place.people
     session = await bot.start_call(place)
+    await eventually(lambda: any(post["components"] for post in bot.posts(place)))
     panel = next(post for post in bot.posts(place) if post["components"])
     assert "It hears only those who agree to it" in panel["content"]
     observer = RoomObserver()

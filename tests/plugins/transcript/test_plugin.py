@@ -24,6 +24,17 @@ async def _lines(bot: RunningBot, place: Place, count: int) -> list[str]:
     return written()
 
 
+async def _silent(bot: RunningBot, place: Place) -> None:
+    """Wait until the bot has seen everybody fall silent, however slow the machine is: a line comes after that."""
+    for _ in range(50):
+        text = await bot.command(place, place.people[0], "voicebot status", details=True)
+        if "packets" in text and "(speaking)" not in text:
+            await asyncio.sleep(0.1)  # the call learns of it a moment later
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(text)
+
+
 async def test_hostile_words_are_words(hasty: RunningBot) -> None:
     place = hasty.place()
     session = await hasty.start_call(place)
@@ -65,10 +76,10 @@ async def test_a_line_carries_the_name_of_the_one_who_spoke(hasty: RunningBot) -
     noise = (np.random.default_rng(3).normal(0, 4000, 48_000)).astype(np.int16)
     for person, name in ((ann, "Ann"), (bob, "Bob")):
         await person.say(noise)
-        await asyncio.sleep(0.6)
+        await _silent(hasty, place)
         _packet(hasty, session, role="user", text=f"I am {name}")
     await asyncio.gather(ann.say(noise), bob.say(noise))
-    await asyncio.sleep(0.6)
+    await _silent(hasty, place)
     _packet(hasty, session, role="user", text="both of us")
     lines = [line for line in await _lines(hasty, place, 3) if line.startswith("**")]
     assert "**Ann:** I am Ann" in lines
