@@ -69,7 +69,6 @@ class Parley(commands.AutoShardedBot):
             config.ledger_file,
         )
         self._source = source
-        source.apply = self.apply
         self._reloading = asyncio.Lock()
         self._commands = CommandSync(self.tree, self.plugins)
         self._strangers: set[tuple[int, Named]] = set()  # those the log has, by server

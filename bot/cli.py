@@ -16,7 +16,7 @@ from bot import __version__, host_doctor, plugin_tools, sessions
 from bot.app import Parley
 from bot.books import Books, rescue
 from bot.config.example import example, schema, server_schema
-from bot.config.load import Config, check, plugin_folders, settle
+from bot.config.load import Config, load, plugin_folders, settle
 from bot.config.source import DEFAULT_CONFIG, read_all
 from bot.config.watch import ConfigFile
 from bot.config.watch import watch as watch_config
@@ -41,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return plugin_tools.show(Catalog.load())  # what there is to configure can be asked before anything is
     try:
         catalog = Catalog.load(plugin_folders(options.config))
-        sources = read_all(options.config)
-        config = (check if options.command == "check" else settle)(sources, catalog.models)
+        strict = options.command == "check"
+        config = load(options.config, catalog.models) if strict else settle(read_all(options.config), catalog.models)
     except ConfigError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)

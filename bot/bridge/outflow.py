@@ -28,10 +28,8 @@ class Outflow:
             return frame
         surplus = self._least > MARGIN
         self._least, self._frames = float("inf"), 0
-        if not surplus:
-            return frame
-        period = stretch.find_period(frame)
-        if period.likeness < stretch.ALIKE and not stretch.is_quiet(frame):
+        period = stretch.seam(frame) if surplus else None
+        if period is None:
             return frame
         self.shortened += 1
-        return stretch.shorten(frame, period.samples)
+        return stretch.shorten(frame, period)

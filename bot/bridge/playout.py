@@ -195,14 +195,14 @@ class Playout:
         self._least_held, self._most_held, self._ticks = float(self._ceiling), 0.0, 0
 
     def _stretch(self, sound: Frame, fit: Fit) -> Frame:
-        period = stretch.find_period(sound)
-        if period.likeness < stretch.ALIKE and not stretch.is_quiet(sound):
+        period = stretch.seam(sound)
+        if period is None:
             return sound
         if fit is Fit.TOO_MUCH:
             self.stats.shortened += 1
-            return stretch.shorten(sound, period.samples)
+            return stretch.shorten(sound, period)
         self.stats.lengthened += 1
-        return stretch.lengthen(sound, period.samples)
+        return stretch.lengthen(sound, period)
 
     def _starve(self) -> Frame | None:
         """Nothing is there: in the middle of a word repeat its last pitch period, quieter and quieter."""

@@ -162,18 +162,18 @@ class Speaker:
 
     def _shorten(self, sound: Frame, surplus: float) -> Frame:
         """Without one pitch period, if one can be found; what is then too short for a frame takes the next packet."""
-        period = stretch.find_period(sound)
-        if surplus < URGENT and period.likeness < stretch.ALIKE and not stretch.is_quiet(sound):
+        period = stretch.find_period(sound).samples if surplus >= URGENT else stretch.seam(sound)
+        if period is None:
             return sound
         self.shortened += 1
-        return stretch.shorten(sound, period.samples)
+        return stretch.shorten(sound, period)
 
     def _lengthen(self, sound: Frame) -> Frame:
-        period = stretch.find_period(sound)
-        if period.likeness < stretch.ALIKE and not stretch.is_quiet(sound):
+        period = stretch.seam(sound)
+        if period is None:
             return sound
         self.lengthened += 1
-        return stretch.lengthen(sound, period.samples)
+        return stretch.lengthen(sound, period)
 
 
 assert FRAME_SECONDS / 2 < TOLERANCE

@@ -42,6 +42,12 @@ def find_period(sound: Frame) -> Period:
     return Period((best + shortest) * _STEP, float(likeness[best]))
 
 
+def seam(sound: Frame) -> int | None:
+    """The period at the start of `sound` (20 ms or more) that can be taken out or said twice unheard; None for none."""
+    period = find_period(sound)
+    return period.samples if period.likeness >= ALIKE or is_quiet(sound) else None
+
+
 def is_quiet(sound: Frame) -> bool:
     """Whether a cut anywhere in it goes unheard."""
     return float(np.abs(sound.astype(np.float32)).mean()) < QUIET

@@ -93,7 +93,7 @@ def settle(source: Source, plugins: PluginModels, kept: Config | None = None) ->
     if host is None:
         raise ConfigError(problems)
     settled = _Settled(source, plugins, _mapping(source.data.get("defaults")), problems)
-    settled.plugins_of(None, settled.defaults, ("defaults",), source)
+    settled.plugins_of(None, settled.defaults, ("defaults",), source, problems)
     blocks = _mapping(source.data.get(SERVERS))
     for guild in [name for name in blocks if not is_server_id(name)]:
         path = (SERVERS, guild)
@@ -173,10 +173,9 @@ class _Settled:
         block: dict[str, Any],
         path: Path_,
         source: Source,
-        problems: list[Problem] | None = None,
+        problems: list[Problem],
     ) -> None:
         """Its plugins' blocks. A server's own file may outlive a plugin: that is worth a word, and no mistake."""
-        problems = self._problems if problems is None else problems
         configured = _mapping(block.get("plugins"))
         for name in configured:
             where = (*path, "plugins", name)

@@ -274,13 +274,13 @@ class MediaSession:
         mixed = self._mixer.mix(frames) if frames else None
         if self._room is None:
             return mixed
+        if mixed is None and self._last_sound is None:
+            return None
         if mixed is not None:
             self._last_sound = now
-            self._room.feed(self._outflow.fit(mixed, self._room.held))
-        elif self._last_sound is not None:
-            if now - self._last_sound > TAIL:
-                self._last_sound = None
-            self._room.feed(self._outflow.fit(_SILENCE, self._room.held))
+        elif self._last_sound is not None and now - self._last_sound > TAIL:
+            self._last_sound = None
+        self._room.feed(self._outflow.fit(_SILENCE if mixed is None else mixed, self._room.held))
         return mixed
 
     def _check_interruption(self, user_id: int, frame: Frame, now: float) -> None:

@@ -64,35 +64,23 @@ async def loaded_twice(server: PlayedServer) -> None:
 async def raises_in_every_hook(server: PlayedServer) -> None:
     """Each hook in turn fails, as one does when Discord is away: the others must do without what it would have done."""
 
-    async def fails(*_: Any) -> None:
-        raise ConnectionError(WANTED)
-
-    await _without_each_hook(server, fails)
+    await _without_each_hook(server, _fails)
 
 
 async def hangs_in_every_hook(server: PlayedServer) -> None:
     """Each hook in turn hangs until its time is over."""
 
-    async def hangs(*_: Any) -> None:
-        await asyncio.sleep(3600)
-
-    await _without_each_hook(server, hangs, hook_timeout=SHORT)
+    await _without_each_hook(server, _hangs, hook_timeout=SHORT)
 
 
 async def fails_before_the_call(server: PlayedServer) -> None:
     """`on_call_starting` fails, then hangs: the call is refused, until the plugin is paused and no longer asked."""
 
-    async def fails(*_: Any) -> None:
-        raise ConnectionError(WANTED)
-
-    async def hangs(*_: Any) -> None:
-        await asyncio.sleep(3600)
-
     dispatcher = server.bot.plugins.dispatcher
     usual = dispatcher.veto_timeout
     if not server.plugin.enabled(server.guild.id):
         return  # it is not asked
-    for instead in (fails, hangs):
+    for instead in (_fails, _hangs):
         dispatcher.veto_timeout = SHORT
         server.plugin.on_call_starting = instead  # type: ignore[assignment]
         for _ in range(FAILURES):
@@ -112,10 +100,7 @@ async def fails_before_the_call(server: PlayedServer) -> None:
 async def fails_when_unloaded(server: PlayedServer) -> None:
     """`on_unload` fails: the next instance is in its place all the same, and nothing of the old one goes on."""
 
-    async def fails() -> None:
-        raise ConnectionError(WANTED)
-
-    server.plugin.on_unload = fails  # type: ignore[method-assign]
+    server.plugin.on_unload = _fails  # type: ignore[method-assign]
     before = server.plugin
     await server.reload()
     if server.plugin is before:
@@ -246,6 +231,14 @@ async def _threads_left(before: set[threading.Thread]) -> list[str]:
             return []
         await asyncio.sleep(THREAD_GRACE / 10)
     return left
+
+
+async def _fails(*_: Any) -> None:
+    raise ConnectionError(WANTED)
+
+
+async def _hangs(*_: Any) -> None:
+    await asyncio.sleep(3600)
 
 
 async def _without_each_hook(

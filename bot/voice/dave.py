@@ -99,7 +99,7 @@ class DaveSession:
         """A binary opcode; `members` are the users known to be in the call, the only ones who may be added."""
         session = self._session
         if op == EXTERNAL_SENDER:
-            self._external_sender = payload
+            self._external_sender = payload  # for a session that is made later, too
         if session is None:
             return []
         if op == EXTERNAL_SENDER:

@@ -225,6 +225,7 @@ async def test_a_mistake_in_one_servers_file_is_that_servers_alone(
     file: Path, own: Path, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It keeps what it had; what others changed meanwhile is in force."""
+    caplog.set_level(logging.WARNING)  # whatever tests before this one have set
     source = ConfigFile(file, {"loud": Loud})
     own.write_text(text)
     (own.parent / f"{OTHER}.yaml").write_text("voicebot: changed\n")
