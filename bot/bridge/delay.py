@@ -14,6 +14,8 @@ QUANTILE = 0.97
 FORGET = 0.998
 #: Seconds added to the quantile: frames are played at ticks, half a frame from where they should be at most.
 MARGIN = 0.01
+#: Packets in a row that no depth would have saved: the route has become longer, and is not just slow for a moment.
+LONGER = 10
 #: Seconds from one packet to the next that no line takes: the sender's media time jumped.
 JUMP = 1.0
 
@@ -32,6 +34,7 @@ class DelayEstimator:
         self._windows: tuple[float, float] | None = None  # the fastest of the last window and of this one
         self._window_ends = 0.0
         self._last_transit: float | None = None
+        self._beyond: list[float] = []  # the transits of packets in a row that came too late for any depth
 
     @property
     def base(self) -> float | None:
@@ -52,6 +55,7 @@ class DelayEstimator:
         self._last_transit = transit
         self._follow(transit, now)
         assert self._windows is not None
+        self._notice_longer(transit, now)
         self._count(transit - min(self._windows))
 
     def _follow(self, transit: float, now: float) -> None:
@@ -63,6 +67,18 @@ class DelayEstimator:
             self._window_ends = now + BASE_WINDOW
         else:
             self._windows = self._windows[0], min(self._windows[1], transit)
+
+    def _notice_longer(self, transit: float, now: float) -> None:
+        """What nearly all packets take is the usual time, also when it was another a moment ago."""
+        assert self._windows is not None
+        if transit - min(self._windows) <= self._most:
+            self._beyond.clear()
+            return
+        self._beyond.append(transit)
+        if len(self._beyond) >= LONGER:
+            self._windows = min(self._beyond), min(self._beyond)
+            self._window_ends = now + BASE_WINDOW
+            self._beyond.clear()
 
     def _count(self, delay: float) -> None:
         """What no depth within the bounds would have saved says nothing about which depth is right."""

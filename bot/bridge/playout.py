@@ -27,6 +27,9 @@ SURPLUS_TICKS, HASTE_TICKS = 25, 3
 FAR_ABOVE = 3
 #: Frames beyond the prefill that are left alone: lengthening adds a pitch period, which is half a frame at most.
 SLACK = 0.6
+#: Ticks in which what was on its way when the voicebot stopped has come. A track that does not fall silent, with music,
+#: is played as ever after that.
+HURRY_TICKS = 50
 #: Ticks for which fewer frames than the prefill wait for the next ones; then what is there is played. The last frame of
 #: a word that came late belongs to it, and not to the next word.
 PATIENCE = 5
@@ -66,8 +69,8 @@ class Playout:
         self._fade = Fade()
         self._last: Frame = np.zeros(FRAME_SAMPLES, np.int16)
         self._torn = False  # whether what comes next does not follow on `_last`
-        self._last_words: Frame | None = None  # held, and fading out
-        self._hurried = False  # whether this burst is played as it comes, to its end
+        self._last_words: Frame | None = None  # held; it fades out
+        self._hurry = 0  # ticks for which this burst is played as it comes
         self._concealed = 0
         self._least_held, self._most_held, self._ticks = float(ceiling), 0.0, 0  # in frames, of late
 
@@ -92,13 +95,14 @@ class Playout:
         else:
             self._silent = 0
         self._held.append(frame)
-        if self._hurried:
+        if self._hurry:
             self._drop_all_but(1)
         else:
             self.stats.dropped += self._drop_all_but(self._ceiling)
 
     def pop(self) -> Frame | None:
         """The frame to send at this tick; None when there is nothing to say."""
+        self._hurry = max(0, self._hurry - 1)
         if not self._playing:
             self._waited = self._waited + 1 if self._held else 0
             if len(self._held) < self._prefill and self._waited <= PATIENCE:
@@ -106,8 +110,11 @@ class Playout:
             self._start()
         if not self._held and len(self._part) < FRAME_SAMPLES:
             return self._starve()
-        ends = bool(self._held) and self._held[0] is self._last_words
+        last = bool(self._held) and self._held[0] is self._last_words
         frame = self._take()
+        ends = last and not self._held
+        if ends:
+            frame, self._part = _faded(frame), self._part[:0]
         if self._torn:
             frame = join(self._last, frame)
         self._torn = ends
@@ -127,13 +134,20 @@ class Playout:
             self._held.clear()
         self._silent = HANGOVER_FRAMES + 1  # nothing behind it is missing
 
+    def end(self) -> None:
+        """Nothing more comes: what is held is played, and what it stops in the middle of fades out."""
+        if not self._held and self._playing:
+            self._held.append(stretch.go_on(self._last))
+        self._last_words = self._held[-1] if self._held else None
+        self._silent = HANGOVER_FRAMES + 1  # nothing behind it is missing
+
     def hurry(self) -> None:
-        """The voicebot has stopped in mid-word: to the end of this burst play what is still on its way as it comes.
+        """The voicebot has stopped in mid-word: to the end of this burst, or for a second, play what comes as it comes.
 
         Nobody misses a frame of a word that was given up; that it goes on is what people notice.
         """
         if self._playing:
-            self._hurried = True
+            self._hurry = HURRY_TICKS
             self._drop_all_but(1)
 
     def _drop_all_but(self, most: int) -> int:
@@ -148,9 +162,8 @@ class Playout:
 
     def _cut(self) -> None:
         """Of what is held play one frame more, fading out."""
-        sound = np.concatenate((self._part, self._held[0]))[:FRAME_SAMPLES]
+        self._last_words = np.concatenate((self._part, self._held[0]))[:FRAME_SAMPLES]
         self._part = self._part[:0]
-        self._last_words = _faded(sound)
         self._held = deque([self._last_words])
 
     def _start(self) -> None:
@@ -186,7 +199,7 @@ class Playout:
         fit = Fit.RIGHT
         if self._least_held > self._prefill + SLACK:
             fit = Fit.TOO_MUCH
-        elif self._most_held < self._prefill and not self._hurried:
+        elif self._most_held < self._prefill and not self._hurry:
             fit = Fit.TOO_LITTLE
         self._watch_afresh()
         return fit
@@ -208,15 +221,15 @@ class Playout:
         """Nothing is there: in the middle of a word repeat its last pitch period, quieter and quieter."""
         speaking = self._silent <= HANGOVER_FRAMES
         part, self._part = self._part, self._part[:0]
-        if speaking and self._concealed < (1 if self._hurried else MAX_CONCEALED):
+        if speaking and self._concealed < (1 if self._hurry else MAX_CONCEALED):
             self._concealed += 1
             self.stats.starved += 1
             self._torn = True
             before = np.concatenate((self._last, part))[-FRAME_SAMPLES:]
             filling = np.concatenate((part, stretch.go_on(before)))[:FRAME_SAMPLES]
-            self._last = _faded(filling) if self._hurried else self._fade.concealed(filling)
+            self._last = _faded(filling) if self._hurry else self._fade.concealed(filling)
             return self._last
-        self._playing = self._hurried = False
+        self._playing, self._hurry = False, 0
         return None
 
 

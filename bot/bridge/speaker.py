@@ -30,6 +30,7 @@ class PacketDecoder(Protocol):
     """What a speaker needs of a codec; Opus in production."""
 
     def decode(self, packet: bytes) -> Frame: ...
+    def has_fec(self, packet: bytes) -> bool: ...
     def decode_fec(self, following: bytes) -> Frame: ...
     def conceal(self) -> Frame: ...
 
@@ -135,7 +136,7 @@ class Speaker:
     def _decode(self, due: bytes | Gap) -> Frame:
         if due is Gap.LOST:
             following = self.buffer.next_payload()
-            if following is None:
+            if following is None or not self._decoder.has_fec(following):
                 return self._conceal()
             return self._recover(following)
         assert isinstance(due, bytes)

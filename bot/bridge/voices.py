@@ -15,11 +15,12 @@ class Voices:
         self._playouts: dict[str, Playout] = {}
         self._mixer = Mixer()
         self._past = Playout().stats  # of tracks that are gone
+        self._leaving: list[Playout] = []  # tracks that are gone, and have something left to say
 
     @property
     def playing(self) -> bool:
         """Whether any of them is being heard."""
-        return any(playout.playing for playout in self._playouts.values())
+        return any(playout.playing for playout in (*self._playouts.values(), *self._leaving))
 
     @property
     def delay(self) -> float:
@@ -46,11 +47,14 @@ class Voices:
     def pop(self) -> Frame | None:
         """The frame to send at this tick; None when there is nothing to say."""
         frames = [frame for playout in self._playouts.values() if (frame := playout.pop()) is not None]
+        frames += [frame for playout in self._leaving if (frame := playout.pop()) is not None]
+        if self._leaving:
+            self._leaving = [playout for playout in self._leaving if len(playout)]
         return self._mixer.mix(frames) if frames else None
 
     def clear(self) -> None:
         """Drop what is held: the voicebot was interrupted or is gone."""
-        for playout in self._playouts.values():
+        for playout in (*self._playouts.values(), *self._leaving):
             playout.clear()
 
     def hurry(self) -> None:
@@ -59,8 +63,10 @@ class Voices:
             playout.hurry()
 
     def forget(self, track: str) -> None:
-        """A track is gone, and with it what was held of it."""
+        """A track is gone; what it has said is heard to its end."""
         playout = self._playouts.pop(track, None)
         if playout is not None:
+            playout.end()
+            self._leaving += [playout] if len(playout) else []
             self._past.dropped += playout.stats.dropped
             self._past.starved += playout.stats.starved

@@ -13,7 +13,8 @@ log = logging.getLogger(__name__)
 
 SWEEP = 10.0  # seconds between two looks for sessions that somebody else ended
 ATTEMPTS = 30
-
+#: Receipts that are known to be given; the ledger knows of all whose note its disk took.
+REMEMBERED = 1000
 
 #: Seconds for the answer to a POST that nobody waits for any more; what came of it would make a better receipt.
 LATE_WAIT = 10.0
@@ -27,7 +28,7 @@ class Receipts:
         self._observer = observer
         self._attempts: dict[str, int] = {}
         #: Given, whatever the disk made of that: that an outcome is unknown is one receipt, what came of it another.
-        self._given: set[tuple[str, SessionState]] = set()
+        self._given: dict[tuple[str, SessionState], None] = {}  # the latest ones
         self._own: set[str] = set()  # of calls that are this process's
         self._unknown_since: dict[str, float] = {}  # by session id, `time.monotonic()`
 
@@ -48,7 +49,9 @@ class Receipts:
             return
         if not complete:
             log.error("the receipt of session %s could not be posted", record.id)
-        self._given.add(due)
+        self._given[due] = None
+        if len(self._given) > REMEMBERED:
+            del self._given[next(iter(self._given))]
         self._attempts.pop(record.id, None)
         await self._write(record.id)
 

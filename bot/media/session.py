@@ -92,6 +92,7 @@ class MediaSession:
         self._agent_state = ""
         self._past = Past(ticks=self._ticks)
         self._taps: list[AudioTap] = []
+        self._closed = False
         self._echo: Echo | None = None
         self._may_interrupt = settings.may_interrupt
 
@@ -164,7 +165,10 @@ class MediaSession:
 
     async def add_tap(self, tap: AudioTap) -> None:
         """Give a reader a copy of both sides from now on, until the end."""
-        self._taps.append(tap)
+        if self._closed:
+            tap.close()
+        else:
+            self._taps.append(tap)
 
     def let_interrupt(self, user_ids: frozenset[int] | None) -> None:
         """Who may interrupt the voicebot from now on; None is everybody."""
@@ -172,6 +176,7 @@ class MediaSession:
 
     async def close(self) -> None:
         """Stop carrying sound and leave both sides; safe to call at any time, and twice."""
+        self._closed = True
         self._loop.ticker.remove(self._tick)
         if self._echo is not None:
             self._loop.ticker.remove(self._echo.tick)

@@ -70,6 +70,16 @@ class RoomConnection:
         self._tasks: set[asyncio.Task[None]] = set()
         self._listeners: dict[str, asyncio.Task[None]] = {}  # by track sid
         self._leaving = False
+        self._callbacks: dict[Any, Callable[..., None]] = {
+            "track_subscribed": self._on_track,
+            "track_unsubscribed": self._on_track_gone,
+            "participant_attributes_changed": self._on_attributes,
+            "participant_connected": self._on_participant,
+            "data_received": self._on_data,
+            "reconnecting": lambda: self._on_event(RoomReconnecting()),
+            "reconnected": lambda: self._on_event(RoomReconnected()),
+            "disconnected": self._on_disconnected,
+        }
         self.frames_fed = 0
         self.frames_dropped = 0  # the SDK was too slow for them
         self.frames_refused = 0
@@ -77,14 +87,8 @@ class RoomConnection:
     async def join(self, url: str, token: str) -> None:
         """Connect and publish the microphone track; RoomError when that does not work."""
         room = self._room
-        room.on("track_subscribed", self._on_track)
-        room.on("track_unsubscribed", self._on_track_gone)
-        room.on("participant_attributes_changed", self._on_attributes)
-        room.on("participant_connected", self._on_participant)
-        room.on("data_received", self._on_data)
-        room.on("reconnecting", lambda: self._on_event(RoomReconnecting()))
-        room.on("reconnected", lambda: self._on_event(RoomReconnected()))
-        room.on("disconnected", self._on_disconnected)
+        for event, callback in self._callbacks.items():
+            room.on(event, callback)
         room.register_text_stream_handler(TRANSCRIPTION_TOPIC, self._on_text_stream)
         # livekit-agents sends its own telemetry here; without a handler the SDK logs a line for each.
         room.register_byte_stream_handler(AGENT_SESSION_TOPIC, lambda reader, identity: None)
@@ -125,10 +129,22 @@ class RoomConnection:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._listeners.clear()
-        await self._room.disconnect()
-        if self._source is not None:
-            await self._source.aclose()
-            self._source = None
+        try:
+            await self._room.disconnect()
+            if self._source is not None:
+                await self._source.aclose()
+                self._source = None
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """The room no longer knows of us: two that know of each other, with all that the SDK holds for a room, would
+        wait for the garbage collector, which knows nothing of the SDK's memory."""
+        for event, callback in self._callbacks.items():
+            self._room.off(event, callback)
+        self._callbacks.clear()
+        self._room.unregister_text_stream_handler(TRANSCRIPTION_TOPIC)
+        self._room.unregister_byte_stream_handler(AGENT_SESSION_TOPIC)
 
     # -- sound --------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 HANDSHAKE_TIMEOUT = 15.0  # seconds
 RESUME_ATTEMPTS = 5
+#: Seconds without keys while others are there, and between two looks.
+KEYS_PATIENCE, KEYS_LOOK = 10.0, 1.0
 #: Seconds in which they are counted together: a server that takes every resume and hangs up again is no server.
 RESUME_PERIOD = 60.0
 
@@ -66,6 +68,7 @@ class VoiceConnection:
         self._described = asyncio.Event()  # the session description came
         self._keys_changed = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
+        self._keys_watch: asyncio.Task[None] | None = None
         self._failure: VoiceError | None = None
         self._outgoing: set[asyncio.Task[None]] = set()
         self._resumes: deque[float] = deque(maxlen=RESUME_ATTEMPTS)  # when they were tried of late
@@ -105,6 +108,7 @@ class VoiceConnection:
         if not self._described.is_set():
             code = self._gateway.close_code
             raise VoiceClosed(code or 1006, explain(code).meaning)
+        self._keys_watch = asyncio.create_task(self._watch_keys(), name="voice keys")
 
     async def keys_agreed(self, timeout: float) -> None:
         """Wait until DAVE has keys to seal and open with; VoiceError after `timeout` seconds."""
@@ -126,16 +130,19 @@ class VoiceConnection:
         """Stop sending and receiving and end the websocket; safe to call at any time."""
         if self._socket is not None:
             self._socket.close()
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            runner.cancel()
-            await asyncio.gather(runner, return_exceptions=True)
+        running = [task for task in (self._runner, self._keys_watch) if task is not None]
+        self._runner = self._keys_watch = None
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         outgoing = list(self._outgoing)
         for task in outgoing:
             task.cancel()
         await asyncio.gather(*outgoing, return_exceptions=True)
         if self._gateway is not None:
             await self._gateway.close()
+        # Each of them points back at us, and large buffers hang on them: they would wait for the garbage collector.
+        self._gateway = self._socket = None
 
     # -- sound --------------------------------------------------------------------------------------------------
 
@@ -169,14 +176,30 @@ class VoiceConnection:
 
     def _on_datagram(self, datagram: bytes) -> None:
         self.receiver.receive(datagram, asyncio.get_running_loop().time())
-        if self.dave.needs_recovery and self._gateway is not None and not self._given_up:
-            if self.dave.beyond_recovery:
-                self._given_up = True
-                self._on_lost(NOBODY_DECRYPTED)
-                return
-            log.warning("frames cannot be decrypted, asking for new DAVE keys")
-            for reply in self.dave.recover():
-                self._send_soon(self._gateway, reply.op, reply.data)
+        if self.dave.needs_recovery:
+            self._renew_keys("frames cannot be decrypted")
+
+    def _renew_keys(self, why: str) -> None:
+        """Ask for new DAVE keys, unless that has been in vain too often: then only a fresh session can help."""
+        if self._gateway is None or self._given_up:
+            return
+        if self.dave.beyond_recovery:
+            self._given_up = True
+            self._on_lost(NOBODY_DECRYPTED)
+            return
+        log.warning("%s, asking for new DAVE keys", why)
+        for reply in self.dave.recover():
+            self._send_soon(self._gateway, reply.op, reply.data)
+
+    async def _watch_keys(self) -> None:
+        """Keys that do not come are asked for anew: while nobody speaks, nothing else would notice."""
+        without = 0
+        while True:
+            await asyncio.sleep(KEYS_LOOK)
+            without = 0 if self.dave.ready or not self._members else without + 1
+            if without * KEYS_LOOK >= KEYS_PATIENCE:
+                without = 0
+                self._renew_keys("no DAVE keys came")
 
     # -- websocket ----------------------------------------------------------------------------------------------
 
@@ -256,6 +279,8 @@ class VoiceConnection:
         elif op == gw.SESSION_DESCRIPTION:
             await self._describe(gateway, data)
         elif op == gw.RESUMED:
+            if self._socket is not None and self._socket.path_changed():
+                raise VoiceError("this machine has another address now")  # a resume mends the websocket alone
             self._speaking = False
             self._on_resumed()
         else:
@@ -290,6 +315,7 @@ class VoiceConnection:
             user_id = int(data["user_id"])
             self._members.discard(user_id)
             self.receiver.forget_user(user_id)
+            self.dave.forget(user_id)
             self._on_member_left(user_id)
 
     def _introduce(self, user_id: int, ssrc: int) -> None:

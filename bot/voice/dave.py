@@ -23,7 +23,8 @@ MAX_PROTOCOL_VERSION: int = davey.DAVE_PROTOCOL_VERSION
 
 #: Undecryptable frames of one speaker in a row before our keys count as lost (0.72 s; as @discordjs/voice has it). One
 #: readable frame of anybody proves our keys right: then it is the others' keys that do not fit. Counted for each
-#: speaker: five who talk while a commit is under way to us would be 36 frames in a seventh of that.
+#: speaker: five who talk while a commit is under way to us would be 36 frames in a seventh of that. Whoever cannot be
+#: read with new keys either has wrong ones: for them nobody's keys are changed once more.
 FAILURES_BEFORE_RECOVERY = 36
 #: How much a frame counts that came while our keys are still on their way. Others talk on meanwhile, and asking anew
 #: would make the Welcome that is under way worthless.
@@ -58,6 +59,9 @@ class DaveSession:
         self._external_sender: bytes | None = None
         self._pending: dict[int, int] = {}  # transition id -> protocol version
         self._failures: dict[int, float] = {}  # undecryptable frames in a row since anybody was readable, by user id
+        self._asked_for: set[int] = set()  # whose frames made us ask for the keys that are on their way
+        self._wrong: set[int] = set()  # who was not readable with new keys either
+        self._heard_anybody = False
         self._committed = False  # whether we have committed to a group since the session is new
         self._outdated = 0  # Welcomes that may still come for key packages we have replaced
         self._vain_recoveries = 0
@@ -117,6 +121,8 @@ class DaveSession:
             except ValueError:
                 return self._unfit(session, op, transition_id)
             self._failures.clear()
+            self._wrong |= self._asked_for
+            self._asked_for.clear()
             self._outdated = 0
             return self._joined(transition_id)
         return []
@@ -140,8 +146,8 @@ class DaveSession:
 
     def open(self, user_id: int, frame: bytes) -> bytes | None:
         """One decrypted Opus frame of `user_id`; None when it cannot be opened (see `needs_recovery`)."""
-        if not frame.endswith(SEALED) and self._takes_clear(frame):
-            return frame
+        if not frame.endswith(SEALED):  # in clear, which says nothing of anybody's keys
+            return frame if self._takes_clear(frame) else None
         if self._session is None:
             return None
         try:
@@ -153,8 +159,16 @@ class DaveSession:
             self._failures[user_id] = self._failures.get(user_id, 0.0) + weight
             return None
         self._failures.clear()
+        self._wrong.discard(user_id)
+        self._heard_anybody = True
         self._vain_recoveries = 0
         return opus
+
+    def forget(self, user_id: int) -> None:
+        """Somebody left; they come back with other keys."""
+        self._failures.pop(user_id, None)
+        self._wrong.discard(user_id)
+        self._asked_for.discard(user_id)
 
     def _takes_clear(self, frame: bytes) -> bool:
         """Silence is never sealed, and proves nothing; the rest comes in clear around a change of version alone."""
@@ -165,8 +179,15 @@ class DaveSession:
 
     @property
     def needs_recovery(self) -> bool:
-        """Whether nobody has been readable for too long."""
-        return any(row >= FAILURES_BEFORE_RECOVERY for row in self._failures.values())
+        """Whether nobody has been readable for too long, as far as it may be for our keys."""
+        failing = self._failing()
+        if failing - self._wrong:
+            return True
+        # Of several it is not likely that all have wrong keys; nor of all that were ever heard.
+        return len(failing) > 1 or (bool(failing) and not self._heard_anybody)
+
+    def _failing(self) -> set[int]:
+        return {user_id for user_id, row in self._failures.items() if row >= FAILURES_BEFORE_RECOVERY}
 
     @property
     def beyond_recovery(self) -> bool:
@@ -178,6 +199,7 @@ class DaveSession:
         self.recoveries += 1
         self._vain_recoveries += 1
         self._outdated += 1
+        self._asked_for |= self._failing()
         self._failures.clear()
         failed = self._last_transition if transition_id is None else transition_id
         return [Reply(INVALID_COMMIT_WELCOME, {"transition_id": failed}), *self._new_session()]

@@ -144,10 +144,9 @@ class VoiceGateway:
     async def close(self, code: int = 1000) -> None:
         """End the websocket and the heartbeat; safe to call twice."""
         if self._heartbeat is not None:
-            self._heartbeat.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._heartbeat
-            self._heartbeat = None
+            heartbeat, self._heartbeat = self._heartbeat, None
+            heartbeat.cancel()
+            await asyncio.wait({heartbeat})  # which tells its cancellation from our own
         await self._socket.close(code=code)
 
     def _start_heartbeat(self, interval: float) -> None:

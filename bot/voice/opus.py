@@ -25,6 +25,10 @@ MAX_PACKET = 1275
 _APPLICATION_VOIP = 2048
 _SET_BITRATE, _SET_COMPLEXITY, _SET_INBAND_FEC, _SET_PACKET_LOSS = 4002, 4010, 4012, 4014
 
+#: Of a packet's first byte (RFC 6716, section 3.1): configurations, which are its upper five bits, and a flag.
+_FIRST_HYBRID, _FIRST_CELT = 12, 16
+_STEREO = 0b100
+
 #: Percent of packets that libopus is told will be lost; it decides whether in-band FEC is worth its bits. With 5 there
 #: is none at 32 kbit/s, with 10 there is from 24 on (below that at no value), for 0.1 to 0.3 dB of the clean spectrum.
 EXPECTED_LOSS = 10
@@ -111,6 +115,17 @@ class Decoder:
     def decode_fec(self, following: bytes) -> Pcm:
         """The lost frame before `following`, from its in-band FEC (RFC 6716 section 2.1.7) or by concealment."""
         return self._decode(following, len(following), SAMPLES_PER_FRAME, 1)
+
+    @staticmethod
+    def has_fec(packet: bytes) -> bool:
+        """Whether a packet carries the frame before it as well: one frame of SILK or hybrid with its LBRR flag set (RFC
+        6716, sections 3.1 and 4.2.3). CELT has none, and libopus conceals when it is asked for it."""
+        if len(packet) < 2 or packet[0] & 0b11 or packet[0] >> 3 >= _FIRST_CELT:
+            return False
+        config = packet[0] >> 3
+        frames = 1 if config >= _FIRST_HYBRID else max(1, config % 4)  # of 20 ms, each with a flag for voice activity
+        flags = packet[1] >> (7 - frames) | (packet[1] >> (6 - 2 * frames) if packet[0] & _STEREO else 0)
+        return bool(flags & 1)
 
     def conceal(self) -> Pcm:
         """20 ms of packet loss concealment."""

@@ -4,6 +4,7 @@ Source: https://discord.com/developers/docs/topics/voice-connections#ip-discover
 """
 
 import asyncio
+import socket
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -31,9 +32,9 @@ class VoiceSocket(asyncio.DatagramProtocol):
     async def open(cls, host: str, port: int, on_datagram: Callable[[bytes], None]) -> "VoiceSocket":
         """A socket connected to the server; OSError when the address cannot be reached."""
         loop = asyncio.get_running_loop()
-        socket = cls(on_datagram)
-        await loop.create_datagram_endpoint(lambda: socket, remote_addr=(host, port))
-        return socket
+        protocol = cls(on_datagram)
+        await loop.create_datagram_endpoint(lambda: protocol, remote_addr=(host, port))
+        return protocol
 
     async def discover(self, ssrc: int, *, attempts: int = 5, wait: float = 0.5) -> tuple[str, int]:
         """Our address as the server sees it; VoiceError when no answer comes (UDP is not reliable: ask again)."""
@@ -54,6 +55,20 @@ class VoiceSocket(asyncio.DatagramProtocol):
     def send(self, datagram: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.sendto(datagram)
+
+    def path_changed(self) -> bool:
+        """Whether the system would send from another address by now. The server knows the old one, and we hear nothing
+        that it sends there."""
+        if self._transport is None:
+            return False
+        remote, local = (self._transport.get_extra_info(name) for name in ("peername", "sockname"))
+        family = socket.AF_INET6 if ":" in remote[0] else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:  # connecting it sends nothing
+            try:
+                probe.connect(remote)
+            except OSError:  # no way there at all just now, which is no other way
+                return False
+            return bool(probe.getsockname()[0] != local[0])
 
     def close(self) -> None:
         if self._keepalive is not None:

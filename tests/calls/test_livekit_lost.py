@@ -50,3 +50,31 @@ async def test_it_stays_away_and_the_session_is_ended(own_stage: Stage) -> None:
     session = await bot.start_call(place, arrived=False)
     await own_stage.livekit.kill()
     await bot.expect_end(place, session, "connection to the voicebot broke", within=20)
+
+
+async def test_a_voicebot_that_was_there_before_is_heard_again_and_once(own_stage: Stage) -> None:
+    """Both of them start anew with the server: its track is another one, and must not be played beside the old."""
+    bot = await _bot(own_stage, 60)
+    place = bot.place()
+    session = await bot.start_call(place, arrived=False)
+    (ann,) = place.people
+    async with in_room(own_stage.livekit, session.room) as voicebot, voicebot.track(48_000) as source:
+
+        async def heard() -> int:
+            ann.ear.clear()
+            await say(source, 48_000, tone(48_000, 1.5))
+            await asyncio.sleep(0.4)
+            return ann.ear.frames_from(bot.account.user_id)
+
+        assert 70 <= await heard() <= 110
+        await own_stage.livekit.kill()
+        await asyncio.sleep(1)
+        await own_stage.livekit.start(own_stage.folder / "livekit.log")
+        counts: list[int] = []
+        while len(counts) < 20 and (not counts or counts[-1] < 70):
+            counts.append(await heard())
+        assert 70 <= counts[-1] <= 110, counts
+        assert pitch(ann.ear.recording(bot.account.user_id)) == pytest.approx(440, abs=5)
+        assert await _is_heard(bot, place, session)
+    await bot.command(place, ann, "voicebot leave")
+    await bot.expect_end(place, session, "someone sent the bot away")

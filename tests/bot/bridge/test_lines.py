@@ -56,6 +56,16 @@ def test_a_longer_route_loses_nothing() -> None:
     assert (heard.speaker.buffer.stats.lost, heard.speaker.buffer.stats.late) == (0, 0)
 
 
+@pytest.mark.parametrize("jitter", [0.0, 0.04])
+def test_a_longer_route_is_got_used_to_at_once(jitter: float) -> None:
+    """All later packets are too late for any depth: their way is the usual one now, and no reason to hurry."""
+    steady = talk(30, delay=lambda number, rng: rng.random() * jitter)
+    longer = talk(30, delay=lambda number, rng: rng.random() * jitter + (0.3 if number > 500 else 0.0))
+    assert longer.speaker.concealed <= steady.speaker.concealed + 20  # the 0.3 s itself
+    assert longer.speaker.shortened <= steady.speaker.shortened + 10
+    assert abs(median(longer.behind[-500:]) - median(steady.behind[-500:]) - 0.3) < 0.03
+
+
 def test_after_a_stall_the_delay_comes_back() -> None:
     """Two seconds of nothing, then everything at once: the last second of it is said, faster, until it is live."""
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bot.bridge import FRAME_SAMPLES, Frame
 from bot.bridge.fade import RETURN
-from bot.bridge.playout import HANGOVER_FRAMES, MAX_CONCEALED, PATIENCE, Playout
+from bot.bridge.playout import HANGOVER_FRAMES, HURRY_TICKS, MAX_CONCEALED, PATIENCE, Playout
 
 SILENT: Frame = np.zeros(FRAME_SAMPLES, np.int16)
 
@@ -335,3 +335,61 @@ def test_cleared_in_the_middle_of_a_gap_it_fades_out_as_well() -> None:
     assert playout.pop() is None
     assert sound[-1][-1] == 0
     assert _click(np.concatenate(sound)[240:]) < 300
+
+
+def test_a_track_that_never_falls_silent_is_hurried_for_a_second_only() -> None:
+    """Music under speech: when the speech stops, frames that come by twos must go on being held."""
+    playout = Playout()
+    playout.push(_tone(0))
+    for number in range(1, 20):
+        playout.push(_tone(number))
+        playout.pop()
+    playout.hurry()
+    for number in range(HURRY_TICKS):
+        playout.push(_tone(number))
+        playout.pop()
+    before = playout.stats.starved, playout.stats.played
+    for number in range(0, 100, 2):
+        playout.push(_tone(number))
+        playout.push(_tone(number + 1))
+        playout.pop()
+        playout.pop()
+    assert playout.stats.starved == before[0]
+    assert playout.stats.played == before[1] + 100
+
+
+def test_what_was_said_before_the_end_is_heard_to_its_end() -> None:
+    playout = Playout()
+    for number in range(6):
+        playout.push(_tone(number))
+    heard = [playout.pop() for _ in range(3)]
+    playout.end()
+    while (frame := playout.pop()) is not None:
+        heard.append(frame)
+    assert len(heard) == 6
+    assert all(frame is not None for frame in heard)
+    last = heard[-1]
+    assert last is not None
+    assert np.abs(last[:200]).max() > 1000
+    assert abs(int(last[-1])) < 50
+    assert len(playout) == 0
+    assert not playout.playing
+
+
+def test_an_end_in_the_middle_of_a_gap_fades_out() -> None:
+    playout = Playout()
+    for number in range(3):
+        playout.push(_tone(number))
+    for _ in range(3):
+        assert playout.pop() is not None
+    playout.end()
+    last = playout.pop()
+    assert last is not None
+    assert abs(int(last[-1])) < 50
+    assert playout.pop() is None
+
+
+def test_an_end_before_anything_was_said_is_nothing() -> None:
+    playout = Playout()
+    playout.end()
+    assert playout.pop() is None

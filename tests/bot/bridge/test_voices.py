@@ -38,7 +38,7 @@ def test_nothing_is_nothing() -> None:
     assert voices.delay == 0.0
 
 
-def test_a_track_that_goes_takes_its_sound_along_and_leaves_its_numbers() -> None:
+def test_a_track_that_goes_is_heard_to_its_end_and_leaves_its_numbers() -> None:
     voices = Voices()
     for _ in range(30):
         voices.push("music", _frame(500))
@@ -49,7 +49,12 @@ def test_a_track_that_goes_takes_its_sound_along_and_leaves_its_numbers() -> Non
     voices.forget("music")
     voices.forget("never seen")
     assert voices.dropped == dropped
-    assert _last(voices) == 100
+    assert _last(voices) == 600
+    for _ in range(20):
+        voices.push("voice", _frame(100))
+        last = _last(voices)
+    assert last == 100
+    assert voices._leaving == []
 
 
 def test_cleared_all_fall_silent() -> None:

@@ -29,9 +29,10 @@ async def test_coroutines_run_in_the_other_thread(media: MediaLoop) -> None:
 
 
 async def test_cancelling_the_wait_cancels_the_work(media: MediaLoop) -> None:
-    cancelled = threading.Event()
+    begun, cancelled = threading.Event(), threading.Event()
 
     async def long() -> None:
+        begun.set()
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
@@ -41,7 +42,7 @@ async def test_cancelling_the_wait_cancels_the_work(media: MediaLoop) -> None:
     await media.start()
     try:
         waiting = asyncio.create_task(media.run(long()))
-        await asyncio.sleep(0.05)
+        await asyncio.to_thread(begun.wait, 5)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting

@@ -244,3 +244,14 @@ def test_twenty_five_people_at_once_are_one_frame_per_beat_and_never_clip() -> N
     corner = max(int(np.abs(np.diff(frame.astype(np.int32))).max()) for frame in desk.room.fed)
     assert corner < 40_000
     assert len(desk.session._speakers) == 25
+
+
+async def test_a_tap_that_comes_too_late_is_at_its_end() -> None:
+    """A plugin may ask for the sound while the call ends; its reader must not wait for ever."""
+    clock: Any = Clock()
+    session = MediaSession(clock, SoundSettings(), read_packet=lambda _: (), post=lambda event: None)
+    await session.close()
+    tap = AudioTap(asyncio.get_running_loop())
+    await session.add_tap(tap)
+    async with asyncio.timeout(5):
+        assert [sound async for sound in tap] == []

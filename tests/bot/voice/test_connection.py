@@ -1,8 +1,10 @@
 """One voice session on a real voice server: a reader that dies, a server that babbles, every socket closed."""
 
 import asyncio
+import contextlib
+import gc
 import os
-from collections import Counter
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +20,11 @@ from bot.voice import connection as module
 from bot.voice.close_codes import CloseCode, Remedy
 from bot.voice.connection import VoiceConnection
 from bot.voice.gateway import MICROPHONE, VoiceServerInfo
-from bot.voice.opus import SILENCE_FRAME, Encoder
+from bot.voice.opus import SILENCE_FRAME, Encoder, Pcm
 from bot.voice.receive import OpusPacket
 from bot.voice.rtp import SAMPLES_PER_FRAME
 from bot.voice.send import TRAILING_SILENCE
+from bot.voice.udp import VoiceSocket
 from sandbox.discord.server import HOSTS, Discord
 from sandbox.discord.voice.room import Connection
 from sandbox.people.person import Person
@@ -53,10 +56,18 @@ class Desk:
 
     async def hears(self) -> bool:
         """Whether 0.4 s of Ann's voice arrive."""
-        before = len(self.packets)
-        await self.ann.say(TONE[: 20 * 960])
-        await asyncio.sleep(0.2)
-        return len(self.packets) - before >= 18
+        return await self.hears_of(self.ann, TONE[: 20 * 960], 18)
+
+    async def hears_of(self, person: Person, speech: Pcm = TONE, packets: int = 45) -> bool:
+        """Whether as many packets of what a person says arrive, however slow the machine is just now."""
+        self.packets.clear()
+        await person.say(speech)
+        with contextlib.suppress(AssertionError):
+            await eventually(lambda: self.count(person) >= packets, 3)
+        return self.count(person) >= packets
+
+    def count(self, person: Person) -> int:
+        return sum(packet.user_id == person.user_id for packet in self.packets)
 
 
 Seat = Callable[[], Awaitable[Desk]]
@@ -133,9 +144,8 @@ async def test_a_burst_is_announced_before_it_and_ended_after_it(seat: Seat) -> 
         for tick in range(start + 50, start + 60):
             desk.connection.send_pause(tick)
             await asyncio.sleep(0.005)
-    await asyncio.sleep(0.2)
-    assert desk.at_server.announced == [0, MICROPHONE, 0, MICROPHONE, 0]
-    assert len(heard) == 2 * (50 + TRAILING_SILENCE)
+    await eventually(lambda: len(heard) == 2 * (50 + TRAILING_SILENCE))
+    await eventually(lambda: desk.at_server.announced == [0, MICROPHONE, 0, MICROPHONE, 0])
     first = heard[0][0]
     ticks = [((timestamp - first) & 0xFFFF_FFFF) / SAMPLES_PER_FRAME for timestamp, _ in heard]
     assert ticks == [*range(50 + TRAILING_SILENCE), *range(100, 150 + TRAILING_SILENCE)]
@@ -170,34 +180,88 @@ async def test_a_call_goes_over_to_clear_speech_and_back(seat: Seat) -> None:
         for tick in range(50):
             desk.connection.send_frame(TONE[:960], tick)
         heard = await desk.hears()
+        with contextlib.suppress(AssertionError):
+            await eventually(lambda: desk.ann.ear.frames_from(desk.bot_id) >= 50, 3)
         return heard and desk.ann.ear.frames_from(desk.bot_id) >= 50
 
     assert await both_ways()
     room.route(room.group.downgrade())
     await eventually(lambda: room.group.version == 0)
-    await asyncio.sleep(0.1)
-    assert desk.connection.dave.version == 0
+    await eventually(lambda: desk.connection.dave.version == 0)
     sealed = room.forwarded
     assert await both_ways()
     assert room.forwarded > sealed
     bob = Person(desk.discord, desk.discord.world.create_user("Bob"))
     desk.discord.world.add_member(desk.guild_id, bob.user_id)
     await bob.join(desk.guild_id, desk.channel_id)
-    await bob.say(TONE)
-    await asyncio.sleep(0.2)
-    assert sum(packet.user_id == bob.user_id for packet in desk.packets) >= 45
+    assert await desk.hears_of(bob)
     room.route(room.group.upgrade())
     await eventually(lambda: desk.connection.dave.version == 1)
     await asyncio.gather(bob.keys(), desk.ann.keys())
     await asyncio.sleep(0.3)  # until the group has all three
     assert await both_ways()
-    desk.packets.clear()
-    await bob.say(TONE)
-    await asyncio.sleep(0.2)
-    assert sum(packet.user_id == bob.user_id for packet in desk.packets) >= 45
+    assert await desk.hears_of(bob)
     assert desk.connection.dave.recoveries == 0
     assert desk.lost == []
     await bob.leave()
+
+
+async def test_a_resume_from_another_network_is_none(seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The websocket would be well, and nobody heard: the server sends to where we were."""
+    desk = await seat()
+    await desk.connection.open()
+    await desk.connection.keys_agreed(5)
+    monkeypatch.setattr(VoiceSocket, "path_changed", lambda self: True)
+    desk.discord.voice.close_sockets(desk.guild_id, desk.bot_id, 4015)
+    await eventually(lambda: bool(desk.lost))
+    assert [verdict.remedy for verdict in desk.lost] == [Remedy.FRESH_SESSION]
+    assert desk.resumes == ["resuming"]
+
+
+async def test_keys_that_do_not_come_are_asked_for_while_nobody_speaks(
+    seat: Seat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the voicebot would not be heard, and nobody would know why."""
+    monkeypatch.setattr(module, "KEYS_LOOK", 0.05)
+    monkeypatch.setattr(module, "KEYS_PATIENCE", 0.3)
+    desk = await seat()
+    await desk.connection.open()
+    await desk.connection.keys_agreed(5)
+    desk.connection.dave.recover()  # and nobody was told of it
+    assert not desk.connection.dave.ready
+    await eventually(lambda: desk.connection.dave.ready)
+    assert desk.connection.dave.recoveries == 2
+    assert await desk.hears()
+    await asyncio.sleep(0.5)
+    assert desk.connection.dave.recoveries == 2
+
+
+async def test_who_is_alone_has_nobody_to_agree_on_keys_with(seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEYS_LOOK", 0.05)
+    monkeypatch.setattr(module, "KEYS_PATIENCE", 0.2)
+    desk = await seat()
+    await desk.connection.open()
+    await desk.connection.keys_agreed(5)
+    await desk.ann.leave()
+    await eventually(lambda: not desk.connection.dave.ready)
+    await asyncio.sleep(0.6)
+    assert desk.connection.dave.recoveries == 0
+    assert desk.lost == []
+
+
+async def test_what_was_closed_holds_on_to_nothing(seat: Seat) -> None:
+    """Two that know of each other would wait for the garbage collector, with large buffers and the group's keys."""
+    desk = await seat()
+    await desk.connection.open()
+    await desk.connection.keys_agreed(5)
+    socket = weakref.ref(desk.connection._socket)
+    await desk.connection.close()
+    await asyncio.sleep(0.1)
+    gc.disable()
+    try:
+        await eventually(lambda: socket() is None)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("latency", [0.05, 0.3])
@@ -209,6 +273,12 @@ async def test_joining_people_who_talk_while_the_keys_are_under_way(seat: Seat, 
         desk.discord.world.add_member(desk.guild_id, person.user_id)
         await person.join(desk.guild_id, desk.channel_id)
     talkers = [desk.ann, *others]
+
+    async def all_heard(people: list[Person]) -> None:
+        """A second of everybody's speech. Not by the clock: they share this process with the server."""
+        desk.packets.clear()
+        await eventually(lambda: min(map(desk.count, people)) >= 50, 5)
+
     await asyncio.gather(*(person.keys() for person in talkers))
     desk.discord.voice.latency = latency
     talking = [asyncio.create_task(person.say(np.tile(TONE, 60))) for person in talkers]
@@ -216,17 +286,13 @@ async def test_joining_people_who_talk_while_the_keys_are_under_way(seat: Seat, 
         await desk.connection.open()
         await desk.connection.keys_agreed(10)
         await asyncio.sleep(0.3)
-        before = Counter(packet.user_id for packet in desk.packets)
-        await asyncio.sleep(1)
-        heard = Counter(packet.user_id for packet in desk.packets) - before
+        await all_heard(talkers)
         # Others come and go: new keys for everybody, and nobody is missed for long.
         for person in others[:2]:
             talking[talkers.index(person)].cancel()
             await person.leave()
         await asyncio.sleep(1 + 2 * latency)
-        before = Counter(packet.user_id for packet in desk.packets)
-        await asyncio.sleep(1)
-        later = Counter(packet.user_id for packet in desk.packets) - before
+        await all_heard([desk.ann, *others[2:]])
     finally:
         for task in talking:
             task.cancel()
@@ -235,8 +301,6 @@ async def test_joining_people_who_talk_while_the_keys_are_under_way(seat: Seat, 
             await person.leave()
     assert desk.connection.dave.recoveries == 0
     assert desk.lost == []
-    assert all(heard[person.user_id] >= 20 for person in talkers)  # of 50; they share this process with the server
-    assert all(later[person.user_id] >= 20 for person in (desk.ann, *others[2:]))
 
 
 @pytest.mark.parametrize(
@@ -268,7 +332,7 @@ async def test_a_reader_that_dies_is_a_session_lost(seat: Seat, babble: str) -> 
     desk = await seat()
     await desk.connection.open()
     desk.at_server.outbox.put_nowait((1, babble))
-    await asyncio.sleep(0.2)
+    await eventually(lambda: bool(desk.lost))
     assert [verdict.remedy for verdict in desk.lost] == [Remedy.FRESH_SESSION]
 
 
@@ -283,33 +347,30 @@ async def test_a_lost_websocket_is_resumed_and_nothing_is_missed(seat: Seat) -> 
     await asyncio.sleep(1)
     await bob.keys()
     assert desk.resumes == ["resuming", "resumed"]
-    await bob.say(TONE)
-    await asyncio.sleep(0.2)
-    assert sum(packet.user_id == bob.user_id for packet in desk.packets) >= 45
+    assert await desk.hears_of(bob)
     await bob.leave()
-    await asyncio.sleep(0.2)
-    assert desk.left == [bob.user_id]
+    await eventually(lambda: desk.left == [bob.user_id])
 
 
 @pytest.mark.parametrize("fault", ["refused", "UDP blocked", "cancelled"])
 async def test_an_open_that_fails_closes_all_it_opened(seat: Seat, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "HANDSHAKE_TIMEOUT", 0.5)
+    if fault != "cancelled":
+        monkeypatch.setattr(module, "HANDSHAKE_TIMEOUT", 0.5)
     desk = await seat()
     before, tasks = descriptors(), len(asyncio.all_tasks())
     desk.discord.voice.reject_with = 4017 if fault == "refused" else None
     desk.discord.voice.udp_blocked = fault != "refused"
     opening = asyncio.create_task(desk.connection.open())
     if fault == "cancelled":
-        await asyncio.sleep(0.2)
+        await eventually(lambda: desk.connection._socket is not None)
         assert descriptors() > before
         opening.cancel()
     error = {"refused": VoiceClosed, "UDP blocked": VoiceError, "cancelled": asyncio.CancelledError}[fault]
     with pytest.raises(error):
         await opening
     await desk.connection.close()
-    await asyncio.sleep(0.1)  # the server's end closes, too
-    assert descriptors() <= before
-    assert len(asyncio.all_tasks()) <= tasks, asyncio.all_tasks()
+    await eventually(lambda: descriptors() <= before)  # the server's end closes, too
+    await eventually(lambda: len(asyncio.all_tasks()) <= tasks, what=str(asyncio.all_tasks()))
     await desk.connection.close()  # once more is no harm
 
 

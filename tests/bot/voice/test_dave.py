@@ -12,6 +12,8 @@ from sandbox.discord.voice.dave_group import Outgoing
 from tests.bot.voice.groups import CHANNEL, BotMember, Room
 
 BOT, ANN, BOB = 1001, 2002, 3003
+#: Sealed, and not with keys of the group's.
+UNREADABLE = b"\xfc" + b"plain" * 12 + dave.SEALED
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_silence_passes_in_clear(room: Room) -> None:
     assert bot.session.open(ANN, b"\xf8\xff\xfe") == b"\xf8\xff\xfe"
 
 
-@pytest.mark.parametrize("frame", [b"\xfc" + b"plain" * 12, b"\xfc" + bytes(60) + b"\x0c\xfa\xfa", b"\xfa\xfa", b""])
+@pytest.mark.parametrize("frame", [UNREADABLE, b"\xfc" + bytes(60) + b"\x0c\xfa\xfa", b"\xfa\xfa", b""])
 def test_what_cannot_be_opened_is_nothing_and_no_error(room: Room, frame: bytes) -> None:
     bot, ann = _member(BOT), _member(ANN)
     room.join(bot)
@@ -100,7 +102,7 @@ def test_too_many_failures_ask_for_new_keys_and_get_them(room: Room) -> None:
     room.join(ann)
     for _ in range(dave.FAILURES_BEFORE_RECOVERY):
         assert not bot.session.needs_recovery
-        bot.session.open(ANN, b"\xfc" + b"plain" * 12)
+        bot.session.open(ANN, UNREADABLE)
     assert bot.session.needs_recovery
     replies = bot.session.recover()
     assert [reply.op for reply in replies] == [dave.INVALID_COMMIT_WELCOME, dave.KEY_PACKAGE]
@@ -118,7 +120,7 @@ def test_who_talks_while_our_keys_are_on_their_way_does_not_make_us_ask_anew(roo
     room.members[BOT], introduction = bot, bot.start()
     room.deliver(room.group.connect(BOT))
     for _ in range(3 * 3 * 50):
-        assert bot.session.open(ANN, b"\xfc" + b"plain" * 12) is None
+        assert bot.session.open(ANN, UNREADABLE) is None
         assert not bot.session.needs_recovery
     room.take(BOT, introduction)
     assert _understands(bot, ann)
@@ -129,7 +131,7 @@ def test_keys_that_never_come_are_asked_for_anew() -> None:
     bot = _member(BOT)
     bot.start()
     for _ in range(round(dave.FAILURES_BEFORE_RECOVERY / dave.BEFORE_KEYS) + 1):
-        bot.session.open(ANN, b"\xfc" + b"plain" * 12)
+        bot.session.open(ANN, UNREADABLE)
     assert bot.session.needs_recovery
 
 
@@ -140,7 +142,7 @@ def test_a_crowd_that_has_its_new_keys_before_us_is_no_loss_of_ours(room: Room) 
     room.join(ann)
     for _ in range(25):
         for user_id in range(100, 110):
-            assert bot.session.open(user_id, b"\xfc" + b"plain" * 12) is None
+            assert bot.session.open(user_id, UNREADABLE) is None
             assert not bot.session.needs_recovery
     assert _understands(bot, ann)
 
@@ -189,9 +191,69 @@ def test_someone_with_a_bad_key_costs_the_others_nothing(room: Room) -> None:
     for member in (bot, ann, bob):
         room.join(member)
     for _ in range(5 * dave.FAILURES_BEFORE_RECOVERY):
-        bot.session.open(BOB, b"\xfc" + b"plain" * 12)
+        bot.session.open(BOB, UNREADABLE)
         assert _understands(bot, ann)
         assert not bot.session.needs_recovery
+
+
+def _fail(bot: BotMember, *user_ids: int) -> None:
+    for _ in range(dave.FAILURES_BEFORE_RECOVERY):
+        for user_id in user_ids:
+            bot.session.open(user_id, UNREADABLE)
+
+
+def _recover(room: Room, bot: BotMember) -> None:
+    room.take(BOT, [(reply.op, reply.data) for reply in bot.session.recover()])
+
+
+def test_someone_with_a_bad_key_who_talks_alone_changes_everybodys_keys_once(room: Room) -> None:
+    """Ann, who listens, was readable: it is not likely that our keys are wrong when new ones do not help either."""
+    bot, ann, bob = _member(BOT), _member(ANN), _member(BOB)
+    for member in (bot, ann, bob):
+        room.join(member)
+    assert _understands(bot, ann)
+    _fail(bot, BOB)
+    assert bot.session.needs_recovery
+    _recover(room, bot)
+    for _ in range(20):
+        _fail(bot, BOB)
+        assert not bot.session.needs_recovery
+    assert not bot.session.beyond_recovery
+    assert _understands(bot, ann)
+    _fail(bot, BOB)
+    assert not bot.session.needs_recovery
+    # Others whom nobody can read are another matter, and so is Bob when he has come back with keys that fit.
+    _fail(bot, ANN)
+    assert bot.session.needs_recovery
+    _recover(room, bot)
+    room.leave(BOB)
+    bot.session.forget(BOB)
+    room.join(_member(BOB))
+    _fail(bot, BOB)
+    assert bot.session.needs_recovery
+
+
+def test_new_keys_that_help_nobody_are_asked_for_again(room: Room) -> None:
+    """Several at once do not all have wrong keys."""
+    bot, ann, bob = _member(BOT), _member(ANN), _member(BOB)
+    for member in (bot, ann, bob):
+        room.join(member)
+    assert _understands(bot, ann)
+    for _ in range(dave.MAX_RECOVERIES):
+        assert not bot.session.beyond_recovery
+        _fail(bot, ANN, BOB)
+        assert bot.session.needs_recovery
+        _recover(room, bot)
+    assert bot.session.beyond_recovery
+
+
+def test_what_comes_in_clear_says_nothing_of_keys(room: Room) -> None:
+    bot, ann = _member(BOT), _member(ANN)
+    room.join(bot)
+    room.join(ann)
+    for _ in range(5 * dave.FAILURES_BEFORE_RECOVERY):
+        assert bot.session.open(BOB, b"\xfc" + b"plain" * 12) is None
+    assert not bot.session.needs_recovery
 
 
 def test_recoveries_in_vain_are_given_up(room: Room) -> None:
@@ -201,7 +263,7 @@ def test_recoveries_in_vain_are_given_up(room: Room) -> None:
     for _ in range(dave.MAX_RECOVERIES):
         assert not bot.session.beyond_recovery
         for _ in range(dave.FAILURES_BEFORE_RECOVERY):
-            bot.session.open(ANN, b"\xfc" + b"plain" * 12)
+            bot.session.open(ANN, UNREADABLE)
             bot.session.open(ANN, b"\xf8\xff\xfe")  # silence passes in clear and proves nothing
         replies = bot.session.recover()
         room.take(BOT, [(reply.op, reply.data) for reply in replies])
@@ -215,9 +277,9 @@ def test_one_good_frame_forgives_the_bad_ones(room: Room) -> None:
     room.join(bot)
     room.join(ann)
     for _ in range(dave.FAILURES_BEFORE_RECOVERY - 1):
-        bot.session.open(ANN, b"\xfc" + b"plain" * 12)
+        bot.session.open(ANN, UNREADABLE)
     assert _understands(bot, ann)
-    bot.session.open(ANN, b"\xfc" + b"plain" * 12)
+    bot.session.open(ANN, UNREADABLE)
     assert not bot.session.needs_recovery
 
 

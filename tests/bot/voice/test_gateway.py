@@ -107,7 +107,7 @@ async def test_heartbeats_acknowledge_what_was_received(gateway: Connect) -> Non
     beats: list[dict[str, object]] = []
 
     async def script(socket: web.WebSocketResponse, request: web.Request) -> None:
-        await socket.send_json({"op": 8, "d": {"heartbeat_interval": 20}})
+        await socket.send_json({"op": 8, "d": {"heartbeat_interval": 200}})
         await socket.send_json({"op": 5, "d": {}, "seq": 41})
         while len(beats) < 4:
             body = json.loads((await socket.receive(timeout=2)).data)
@@ -135,3 +135,32 @@ async def test_a_server_that_acknowledges_nothing_is_gone(gateway: Connect) -> N
     async with asyncio.timeout(3):
         await _all(client)
     assert client.close_code is None  # ours, not the server's: the session is resumed
+
+
+async def test_who_is_cancelled_while_closing_is_cancelled(gateway: Connect) -> None:
+    """The heartbeat is waited for; its cancellation must not be taken for that of whoever waits."""
+
+    async def script(socket: web.WebSocketResponse, request: web.Request) -> None:
+        await socket.receive()
+
+    async def slow_to_end() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.05)
+
+    client = await gateway(script)
+    client._heartbeat = asyncio.create_task(slow_to_end())
+    await asyncio.sleep(0)
+    went_on: list[bool] = []
+
+    async def closes() -> None:
+        await client.close()
+        went_on.append(True)
+
+    closing = asyncio.create_task(closes())
+    await asyncio.sleep(0.01)
+    closing.cancel()
+    await asyncio.wait({closing})
+    assert closing.cancelled()
+    assert went_on == []

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bot.voice.opus import SAMPLES_PER_FRAME, SILENCE_FRAME, Decoder, Encoder, OpusError, version
+from sandbox.people.speech import speak
 
 
 def _tone(frames: int) -> list[np.ndarray]:
@@ -92,3 +93,35 @@ def test_an_odd_frame_is_refused() -> None:
 
 def test_the_library_says_who_it_is() -> None:
     assert version().startswith("libopus")
+
+
+def test_which_packets_repeat_the_one_before() -> None:
+    speech = speak("When does the museum open tomorrow?")
+    frames = [speech[start : start + 960] for start in range(0, len(speech) - 960, 960)]
+
+    def repeating(**settings: int) -> int:
+        encoder = Encoder(**settings)
+        return sum(Decoder.has_fec(encoder.encode(frame)) for frame in frames)
+
+    assert repeating(bitrate=32_000) > 0.5 * len(frames)
+    assert repeating(bitrate=32_000, expected_loss=0) == 0
+
+
+@pytest.mark.parametrize(
+    ("packet", "fec"),
+    [
+        (b"", False),
+        (b"\x48", False),  # DTX: nothing but the first byte
+        (bytes([9 << 3, 0b0100_0000]), True),  # SILK, 20 ms: the flag behind one for voice activity
+        (bytes([9 << 3, 0b1000_0000]), False),
+        (bytes([11 << 3, 0b0001_0000]), True),  # SILK, 60 ms: behind three
+        (bytes([11 << 3, 0b0010_0000]), False),
+        (bytes([15 << 3, 0b0100_0000]), True),  # hybrid, 20 ms
+        (bytes([9 << 3 | 4, 0b0001_0000]), True),  # stereo: the side's
+        (bytes([9 << 3, 0b0001_0000]), False),
+        (bytes([9 << 3 | 1, 0b0100_0000]), False),  # two frames in one packet
+        (bytes([31 << 3, 0b0100_0000]), False),  # CELT
+    ],
+)
+def test_the_flag_of_rfc_6716(packet: bytes, fec: bool) -> None:
+    assert Decoder.has_fec(packet) is fec

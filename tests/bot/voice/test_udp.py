@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+import sys
 from typing import Any
 
 import pytest
@@ -49,9 +50,7 @@ async def test_discovery_and_sound() -> None:
     assert struct.unpack(">HHI", server.received[0][:8]) == (1, 70, 42)
     server.transport.sendto(b"sound", server.client)
     socket.send(b"our sound")
-    await asyncio.sleep(0.05)
-    assert heard == [b"sound"]
-    assert server.received[-1] == b"our sound"
+    await eventually(lambda: heard == [b"sound"] and server.received[-1] == b"our sound")
     socket.close()
     socket.send(b"after the end")  # goes nowhere, and is no error
     server.transport.close()
@@ -61,7 +60,7 @@ async def test_a_lost_request_is_sent_again() -> None:
     server = Server(deaf=2)
     socket = await _pair(server, [])
     assert (await socket.discover(42, wait=0.05))[1] == 50_001
-    assert len(server.received) == 3
+    assert len(server.received) >= 3
     socket.close()
     server.transport.close()
 
@@ -88,3 +87,21 @@ async def test_keepalives_hold_the_way_open(monkeypatch: pytest.MonkeyPatch) -> 
     await asyncio.sleep(0.06)
     assert len(server.received) == len(sent)
     server.transport.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others have one loopback address")
+async def test_another_way_to_the_server_is_noticed() -> None:
+    """As when the machine goes over to another network."""
+    loop = asyncio.get_running_loop()
+    server = Server()
+    transport, _ = await loop.create_datagram_endpoint(lambda: server, local_addr=("127.0.0.1", 0))
+    remote = transport.get_extra_info("sockname")
+    usual = await VoiceSocket.open(remote[0], remote[1], lambda _: None)
+    assert not usual.path_changed()
+    elsewhere = VoiceSocket(lambda _: None)
+    assert not elsewhere.path_changed()
+    await loop.create_datagram_endpoint(lambda: elsewhere, local_addr=("127.0.0.2", 0), remote_addr=remote)
+    assert elsewhere.path_changed()
+    for socket in (usual, elsewhere):
+        socket.close()
+    transport.close()

@@ -15,6 +15,7 @@ from sandbox.discord.server import Discord
 from sandbox.people.person import Person
 from tests.bot.voice.groups import CHANNEL, BotMember, Member, Room
 from tests.sandbox.discord.test_gateway import _connector
+from tests.support import eventually
 
 
 @pytest.fixture
@@ -47,8 +48,7 @@ async def test_the_stock_voice_client_talks_to_people(world: Discord) -> None:
         loop = asyncio.get_running_loop()
         client.play(_Tone(50), after=lambda error: loop.call_soon_threadsafe(done.set))
         await asyncio.wait_for(done.wait(), 10)
-        await asyncio.sleep(0.2)
-        assert person.ear.frames_from(account.user_id) >= 50
+        await eventually(lambda: person.ear.frames_from(account.user_id) >= 50)
         heard = person.ear.recording(account.user_id).astype(np.float64)
         assert np.sqrt((heard[:40_000] ** 2).mean()) > 3000
         await client.disconnect()
