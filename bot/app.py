@@ -1,6 +1,7 @@
 """Wiring: the Discord client, the media loop, the calls and the plugins of one process."""
 
 import asyncio
+import gc
 import logging
 import math
 import ssl
@@ -97,7 +98,7 @@ class Parley(commands.AutoShardedBot):
         def of_the_operator(content: str) -> dict[tuple[str, ...], Any]:
             return {path: value for path, value in leaves(parse(file, content).data, keys) if operators(path, keys)}
 
-        before = await asyncio.to_thread(of_the_operator, self.server_text(guild_id))
+        before = await asyncio.to_thread(of_the_operator, self.last_server_text(guild_id))
         after = await asyncio.to_thread(of_the_operator, text)
         if before != after:
             changed = next(path for path in {**before, **after} if before.get(path) != after.get(path))
@@ -108,36 +109,56 @@ class Parley(commands.AutoShardedBot):
         """A server's own settings file, empty when it has none. ConfigError."""
         return self._source.server_text(guild_id)
 
+    def last_server_text(self, guild_id: int) -> str:
+        """The same; while the file is empty or no YAML, what it said before. ConfigError."""
+        return self._source.last_text(guild_id)
+
     def _server_keys(self) -> dict[str, Key]:
         return server_keys(self.plugins.catalog.models, self.config.host.locked)
 
     async def reload_plugin(self, name: str) -> None:
         """A plugin's code and manifest as they are on disk now; PluginError leaves those in force that are."""
-        async with self._reloading, self._source.changing:
-            before = self._source.config
-            reimport = self.plugins.catalog.reimport(name)
+        async with self._reloading:
+            async with self._source.changing:
+                reimport = self.plugins.catalog.reimport(name)
+                try:
+                    after = await asyncio.to_thread(self._source.check_again)  # against the settings that it has now
+                    old = await self.plugins.swap(name, reimport.plugin)
+                except BaseException as error:
+                    reimport.undo()
+                    if not isinstance(error, ConfigError | PluginError):
+                        raise
+                    raise PluginError(f"{name} was not reloaded, the one in place goes on: {error}") from error
+                self._apply_with_code(after)
             try:
-                after = await asyncio.to_thread(self._source.check_again)  # against the settings that it has now
-                await self.plugins.replace(name, reimport.plugin)
-            except (ConfigError, PluginError) as error:
-                reimport.undo()
-                raise PluginError(f"{name} was not reloaded, the one in place goes on: {error}") from error
-            self._source.config = after
-            self.apply(after)
-            try:
-                await self._commands.sync()
+                await self._commands.sync()  # Discord may take its time, for which no server's settings wait
             except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-                reimport.undo()
-                self._source.config = before
-                self.apply(before)
-                await self.plugins.replace(name, self.plugins.catalog.classes[name])
-                await self._commands.sync_what_is_taken()
+                async with self._source.changing:
+                    reimport.undo()
+                    await self.plugins.put_back(name, old)
+                    try:
+                        after = await asyncio.to_thread(self._source.check_again)
+                    except ConfigError as wrong:  # it was changed for the new code meanwhile
+                        log.error("the config does not fit the older %s: %s", name, wrong)
+                    self._apply_with_code(after)
+                await self._commands.sync_what_is_taken()  # the old one's may have been refused as well
                 raise PluginError(f"{name} was not reloaded, Discord refuses its commands: {error}") from error
+            self.plugins.retire(old)
             log.info("plugin %s was reloaded, version %s", name, self.plugins.catalog.found[name].manifest.version)
+
+    def _apply_with_code(self, config: Config) -> None:
+        """A config, and the plugins' classes that it was checked against."""
+        self.books.providers.use(self.plugins.catalog.classes)
+        self._source.config = config
+        self.apply(config)
 
     def tls_context(self) -> ssl.SSLContext:
         """For plugins that open connections of their own."""
         return tls_context(self.config.host.network)
+
+    async def sleep(self, seconds: float, /) -> None:
+        """As `asyncio.sleep`; plugins wait with it, since in their tests time can be made to pass."""
+        await asyncio.sleep(seconds)
 
     async def explain_error(self, interaction: discord.Interaction[Any], error: Exception) -> None:
         """Tell somebody privately what went wrong with what they asked for, in their language."""
@@ -167,6 +188,10 @@ class Parley(commands.AutoShardedBot):
         await self.plugins.start()
         await self._commands.sync_what_is_taken()
         await self.books.ready()
+        # What is there now stays: looking through it again and again would hold up the beat of every call. And without
+        # it, what calls leave behind is looked at soon.
+        gc.collect()
+        gc.freeze()
 
     async def on_ready(self) -> None:
         log.info("ready on %d servers", len(self.guilds))
@@ -217,6 +242,7 @@ class Parley(commands.AutoShardedBot):
         if self.is_closed():
             return
         await self.calls.shutdown()
+        await self._commands.close()
         await self.plugins.stop()
         await super().close()
         await self.media_loop.stop()

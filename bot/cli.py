@@ -137,6 +137,9 @@ def _run(config: Config, catalog: Catalog) -> int:
     except ParleyError as error:
         print(error, file=sys.stderr)
         return EXIT_FAILED
+    except discord.HTTPException as error:
+        print(f"Discord refused what the bot asked for at its start: {error}. Try again later.", file=sys.stderr)
+        return EXIT_FAILED
     except (aiohttp.ClientError, OSError) as error:
         print(f"Discord cannot be reached: {error}. Check the network, and `network:` in the config.", file=sys.stderr)
         return EXIT_FAILED

@@ -1,14 +1,20 @@
 """The slash commands as Discord knows them: sent when they have changed, without those of a plugin that it refuses."""
 
+import asyncio
 import logging
 from typing import Any
 
+import aiohttp
+import discord
 from discord import app_commands
 
 from bot.plugin_host.discovery import OURS, Broken
 from bot.plugin_host.host import AppCommand, PluginHost, commands_of
 
 log = logging.getLogger(__name__)
+
+#: Seconds until commands are sent again that Discord did not take.
+AGAIN = 60.0
 
 
 class CommandSync:
@@ -18,10 +24,14 @@ class CommandSync:
         self._tree = tree
         self._plugins = plugins
         self._known: list[Any] = []  # as Discord has them
+        self._later: asyncio.Task[None] | None = None
 
     async def sync(self) -> None:
         """Tell Discord of the commands, unless it knows them; CommandSyncFailure when it takes none of them."""
         commands = [command.to_dict(self._tree) for command in self._tree.get_commands()]
+        commands.sort(
+            key=lambda command: (command["type"], command["name"])
+        )  # a reload changes nothing but their order
         if commands == self._known:
             return
         synced = await self._tree.sync()
@@ -32,23 +42,55 @@ class CommandSync:
         """The same for the start of the bot: Discord takes all commands or none, and one plugin's must not keep it from
         starting. CommandSyncFailure when it refuses our own."""
         try:
+            await self._sync_taken()
+        except app_commands.CommandSyncFailure:
+            raise
+        except discord.HTTPException as error:
+            # Discord has trouble, or has had enough of us for now: the commands it knows from before do until then.
+            log.error("Discord does not take the commands now, I try again: %s", error)
+            self._later = asyncio.create_task(self._sync_later(), name="commands")
+
+    async def _sync_taken(self) -> None:
+        try:
             await self.sync()
         except app_commands.CommandSyncFailure as error:
             log.error("Discord refuses the commands: %s", error)
             await self._sync_one_by_one()
 
+    async def close(self) -> None:
+        """Try no more."""
+        if self._later is not None:
+            self._later.cancel()
+            await asyncio.gather(self._later, return_exceptions=True)
+
+    async def _sync_later(self) -> None:
+        while True:
+            await asyncio.sleep(AGAIN)
+            try:
+                await self._sync_taken()
+                return
+            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+                log.error("Discord does not take the commands yet: %s", error)
+
     async def _sync_one_by_one(self) -> None:
         """Ours, then those of each plugin in turn: whose are refused is known then."""
-        removed = {name: self._remove(name) for name in self._guests()}
-        await self.sync()
-        for name, commands in removed.items():
-            for command in commands:
-                self._tree.add_command(command)
-            try:
-                await self.sync()
-            except app_commands.CommandSyncFailure as error:
-                self._remove(name)
-                self._break(name, str(error))
+        waiting = {name: self._remove(name) for name in self._guests()}
+        try:
+            await self.sync()
+            for name in list(waiting):
+                self._add(waiting.pop(name))
+                try:
+                    await self.sync()
+                except app_commands.CommandSyncFailure as error:
+                    self._remove(name)
+                    self._break(name, str(error))
+        finally:  # whom nobody has refused
+            for commands in waiting.values():
+                self._add(commands)
+
+    def _add(self, commands: list[AppCommand]) -> None:
+        for command in commands:
+            self._tree.add_command(command)
 
     def _guests(self) -> list[str]:
         """Plugins that are not ours and have commands."""

@@ -87,6 +87,7 @@ class SessionCloser:
         try:
             while True:
                 attempt += 1
+                changed = self._changed  # before we ask: what is refused now may be put right meanwhile
                 try:
                     end = await self._ask(record, record.reference)
                     break
@@ -101,7 +102,7 @@ class SessionCloser:
                     pause = wait
                     log.exception("session %s is still open and billed; ending it failed", record.id)
                 wait = min(wait * 2, LONGEST_WAIT)
-                await self._pause(pause)
+                await _pause_until(changed, pause)
         finally:
             await noted
         log.info("session %s ended%s", record.id, " (it was gone already)" if end.already_gone else "")
@@ -177,16 +178,6 @@ class SessionCloser:
             f". Correct the config, or {record.account.key_name} and restart; I keep trying" if stuck else "",
         )
 
-    async def _pause(self, seconds: float) -> None:
-        """Until the next attempt is due, or the config has changed."""
-        waits = [asyncio.create_task(asyncio.sleep(seconds)), asyncio.create_task(self._changed.wait())]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
-
     @staticmethod
     async def _note(change: Coroutine[Any, Any, Any]) -> bool:
         try:
@@ -195,6 +186,17 @@ class SessionCloser:
             log.error("%s", error)
             return False
         return True
+
+
+async def _pause_until(changed: asyncio.Event, seconds: float) -> None:
+    """Until the next attempt is due, or the config has changed."""
+    waits = [asyncio.create_task(asyncio.sleep(seconds)), asyncio.create_task(changed.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
 
 
 def _pause(error: ProviderError, wait: float) -> float:

@@ -47,8 +47,11 @@ def changed(file: Path, text: str, changes: Mapping[Path_, Any]) -> str:
     return out.getvalue()
 
 
-def write(file: Path, text: str) -> None:
-    """Put a text in place of a file in one step, on disk before it is visible; OSError leaves the old one."""
+def write(file: Path, text: str) -> tuple[int, int]:
+    """Put a text in place of a file in one step, on disk before it is visible; OSError leaves the old one.
+
+    When it was written, in nanoseconds, and its size in bytes, as they are of this text and no later one.
+    """
     file.parent.mkdir(exist_ok=True)
     file = file.resolve()  # a link stays one
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.stem}-", suffix=".tmp")
@@ -59,10 +62,12 @@ def write(file: Path, text: str) -> None:
             os.fsync(new.fileno())
         mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
         os.chmod(name, mode)
+        status = os.stat(name)
         os.replace(name, file)
     except BaseException:
         os.unlink(name)
         raise
+    return status.st_mtime_ns, status.st_size
 
 
 def _yaml() -> YAML:

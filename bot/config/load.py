@@ -151,12 +151,25 @@ class _Settled:
         known = kept is not None and guild_id not in kept.unusable
         if kept is not None and known and guild_id in kept.named:
             self.servers[guild_id] = kept.server(guild_id)
-            self.blocks |= {key: settings for key, settings in kept.blocks.items() if key[0] == guild_id}
+            self._keep_blocks(guild_id, kept)
             self.raw[str(guild_id)] = kept.host.servers[guild_id].model_dump(exclude_unset=True)
             return
         if not known:
             self.unusable.add(guild_id)
         self._take(guild_id, block, source, self._problems)
+
+    def _keep_blocks(self, guild_id: int, kept: Config) -> None:
+        """Its plugins' last good settings; with new code of a plugin there may be another model of them."""
+        for name, model in self._plugins.items():
+            settings = kept.blocks.get((guild_id, name))
+            if settings is None:
+                continue
+            if not isinstance(settings, model):
+                settings = _as(model, settings)
+            if settings is None:
+                self.unusable.add(guild_id)
+            else:
+                self.blocks[guild_id, name] = settings
 
     def _take(self, guild_id: int, block: dict[str, Any], source: Source, problems: list[Problem]) -> None:
         path = (SERVERS, str(guild_id))
@@ -196,6 +209,14 @@ def _check_locked(host: HostSettings, source: Source, plugins: PluginModels, pro
         if name not in known:
             path = ("locked", str(number))
             problems.append(unknown_key(source.place(path), path, name, dict.fromkeys(known)))
+
+
+def _as(model: type[PluginSettings], settings: PluginSettings) -> PluginSettings | None:
+    """What was said in one model, in another; None when that does not take it."""
+    try:
+        return model.model_validate(settings.model_dump(exclude_unset=True))
+    except Exception:  # a stranger's validator may raise anything
+        return None
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -50,6 +50,13 @@ def validate(
             if problem not in problems:  # a wrong default shows up again under every server
                 problems.append(problem)
         return None
+    except Exception as error:  # pydantic lets all but ValueError through, and a plugin's validators are strangers
+        place = path if path in source.places or fallback not in source.places else fallback
+        message = say("the plugin cannot judge this: {error}; its author can mend that", error=type(error).__name__)
+        problem = Problem(source.place(place), ".".join(place), message)
+        if problem not in problems:
+            problems.append(problem)
+        return None
 
 
 def unknown_key(place: Place, full: Path_, key: str, valid: Mapping[str, Any]) -> Problem:

@@ -15,7 +15,7 @@ from bot.language import say
 from . import edit
 from .diff import changes, needs_restart
 from .load import Config, PluginModels, settle
-from .source import SERVERS, Path_, Texts, assemble, read_text, read_texts, server_files
+from .source import SERVERS, Path_, Source, Texts, assemble, parse, read_text, read_texts, server_files
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,8 @@ DEBOUNCE = 300
 SECOND_LOOK = 0.7
 #: Seconds between two looks where the system does not tell of changes.
 POLL = 5
+#: Times a change is made anew when somebody else writes the same file.
+ATTEMPTS = 3
 #: What people at Discord read of a mistake that is not in their server's file.
 BROKEN_ELSEWHERE = say("the bot's own config file has a mistake just now; its operator can mend it")
 
@@ -40,9 +42,13 @@ class ConfigFile:
         self.apply: Callable[[Config], None] = lambda config: None
         self._plugins = plugins
         self._stamps = self._look()
-        self._texts = read_texts(file)  # those that were read last; a change from Discord is laid over them
-        self._filled = _filled(self._texts)
-        self.config = settle(assemble(file, self._texts), plugins)
+        self._texts: Texts = {}  # those that were read last; a change from Discord is laid over them
+        self._filled: set[Path] = set()
+        self._good: dict[Path, str] = {}  # the last texts of servers' files that were YAML
+        texts = read_texts(file)
+        source = assemble(file, texts)
+        self.config = settle(source, plugins)
+        self._take(texts, source, _filled(texts))
         _tell_faults(None, self.config)
 
     def changed(self) -> bool:
@@ -60,8 +66,9 @@ class ConfigFile:
         for file in self._filled & texts.keys():
             if texts[file] == "":
                 texts[file] = ConfigError([_is_empty(file)])
-        config = settle(assemble(self.file, texts), self._plugins, self.config)
-        self._texts, self._filled = texts, _filled(texts) | (self._filled & texts.keys())
+        source = assemble(self.file, texts)
+        config = settle(source, self._plugins, self.config)
+        self._take(texts, source, _filled(texts) | (self._filled & texts.keys()))
         return config
 
     def check_again(self) -> Config:
@@ -87,11 +94,32 @@ class ConfigFile:
         except OSError as error:  # it cannot even be asked for
             raise ConfigError.at(Place(file, 1), say("cannot be read: {why}", why=error.strerror)) from error
 
+    def last_text(self, guild_id: int) -> str:
+        """What a server's own file says, or while it is empty or no YAML, what it said before. ConfigError when there
+        is nothing to go by."""
+        file = self.server_file(guild_id)
+        try:
+            text = self.server_text(guild_id)
+            if text or file not in self._filled:
+                parse(file, text)
+                return text
+        except ConfigError:
+            if file not in self._good:
+                raise
+        return self._good.get(file, "")
+
     async def change(self, guild_id: int, changes: Mapping[Path_, Any]) -> None:
         """Set keys of a server's own file, or take them out. ConfigError leaves file and config as they were."""
+        file = self.server_file(guild_id)
+
+        def make() -> str:
+            text = self.server_text(guild_id)
+            if not text and file in self._filled:  # what was in it is in force still, and would be gone
+                raise ConfigError([_is_empty(file)])
+            return edit.changed(file, text, changes)
+
         async with self.changing:
-            file = self.server_file(guild_id)
-            await self._replace(guild_id, lambda: edit.changed(file, self.server_text(guild_id), changes))
+            await self._replace(guild_id, make)
 
     async def replace(self, guild_id: int, text: str) -> None:
         """Put a text in place of a server's own file. ConfigError leaves file and config as they were."""
@@ -100,31 +128,50 @@ class ConfigFile:
 
     async def _replace(self, guild_id: int, make: Callable[[], str]) -> None:
         before = self.config
-        self.put_in_force(before, await asyncio.to_thread(lambda: self._write(guild_id, make())))
+        self.put_in_force(before, await asyncio.to_thread(self._write, guild_id, make))
 
-    def _write(self, guild_id: int, text: str) -> Config:
-        """The config with a server's new file, which is checked before it is there.
+    def _write(self, guild_id: int, make: Callable[[], str]) -> Config:
+        """Write a server's new file. What somebody else wrote meanwhile is not written over: it is read again."""
+        file = self.server_file(guild_id)
+        for _ in range(ATTEMPTS):
+            seen = _stamps([file])
+            text = make()
+            texts, source, after = self._checked(guild_id, text)
+            if _stamps([file]) == seen:
+                break
+        else:
+            raise ConfigError.at(Place(file, 1), say("somebody else is writing this file just now; try again"))
+        try:
+            self._stamps[file] = edit.write(file, text)
+        except OSError as error:
+            raise ConfigError.at(Place(file, 1), say("cannot be written: {why}", why=error.strerror)) from error
+        self._take(texts, source, _filled(texts) | (self._filled & texts.keys()) - ({file} if not text else set()))
+        return after
+
+    def _checked(self, guild_id: int, text: str) -> tuple[Texts, Source, Config]:
+        """The config with a server's new file, before it is there.
 
         The others are taken as they were read last: what an editor is about to write is not for us to judge half-way.
         """
         file = self.server_file(guild_id)
         texts = {**self._texts, file: text}
         try:
-            after = settle(assemble(self.file, texts), self._plugins, self.config)
+            source = assemble(self.file, texts)
+            after = settle(source, self._plugins, self.config)
         except ConfigError as error:
             raise ConfigError.at(Place(file, 1), BROKEN_ELSEWHERE) from error
         known = {warning.key for warning in self.config.warnings}
         new = [warning for warning in after.warnings if warning.place.file == file and warning.key not in known]
         if wrong := [*after.faults.get(guild_id, ()), *new]:
             raise ConfigError(wrong)
-        try:
-            edit.write(file, text)
-        except OSError as error:
-            raise ConfigError.at(Place(file, 1), say("cannot be written: {why}", why=error.strerror)) from error
-        self._texts = texts
-        (self._filled.add if text else self._filled.discard)(file)
-        self._stamps |= _stamps([file])
-        return after
+        return texts, source, after
+
+    def _take(self, texts: Texts, source: Source, filled: set[Path]) -> None:
+        """These were read last."""
+        good = {self.server_file(guild_id) for guild_id in source.own}
+        new = {file: text for file, text in texts.items() if isinstance(text, str) and file in good}
+        kept = {file: text for file, text in self._good.items() if file in texts}
+        self._texts, self._filled, self._good = texts, filled, {**kept, **new}
 
     def put_in_force(self, before: Config, after: Config) -> bool:
         """A config that was read; whether it differs from the one before. Changes and new faults are logged."""

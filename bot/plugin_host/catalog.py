@@ -80,6 +80,7 @@ class Reimport:
         self._catalog = catalog
         self._old = found
         self._old_class = catalog.classes.get(found.manifest.name)
+        self._old_model = catalog.models.get(found.manifest.name)  # there is one of a plugin that was broken, too
         self._modules = {
             name: module for name, module in sys.modules.items() if _belongs(name, found.module) and module is not None
         }
@@ -92,8 +93,10 @@ class Reimport:
             _forget_bytecode(found.folder)
             new = Found(manifest, found.module, found.folder, found.origin)
             self.plugin = import_plugin(new)
-        except (ConfigError, PluginError) as error:
+        except Exception as error:
             self.undo()
+            if not isinstance(error, ConfigError | PluginError):
+                raise
             raise PluginError(str(error)) from error
         catalog.found[manifest.name] = new
         catalog.put(manifest.name, self.plugin)
@@ -109,6 +112,8 @@ class Reimport:
             setattr(sys.modules[parent], child, self._modules[module])
         self._catalog.found[name] = self._old
         self._catalog.put(name, self._old_class)
+        if self._old_model is not None:
+            self._catalog.models[name] = self._old_model
 
 
 def import_plugin(found: Found) -> PluginClass:
@@ -117,7 +122,7 @@ def import_plugin(found: Found) -> PluginClass:
         module = importlib.import_module(found.module)
         language.add(found.folder)
     except (Exception, SystemExit) as error:  # whatever a stranger's module does when it is imported
-        raise PluginError(f"{_where(error, found.folder)}: {type(error).__name__}: {error}") from error
+        raise PluginError(f"{_where(error, found.folder)}: {_said(error)}") from error
     return check_class(module, found)
 
 
@@ -141,6 +146,8 @@ def check_class(module: ModuleType, found: Found) -> PluginClass:
         raise PluginError(
             f"{where}: {settings.__name__}.{key}: {first['msg']}; every setting needs a default that it would accept"
         ) from error
+    except Exception as error:  # a validator of its own
+        raise PluginError(f"{_where(error, found.folder)}: {settings.__name__}: {_said(error)}") from error
     for problem in contract.problems(plugin):
         raise PluginError(f"{where}: {plugin.__name__}.{problem}")
     return plugin
@@ -148,6 +155,10 @@ def check_class(module: ModuleType, found: Found) -> PluginClass:
 
 def _belongs(name: str, package: str) -> bool:
     return name == package or name.startswith(package + ".")
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _where(error: BaseException, folder: Path) -> str:

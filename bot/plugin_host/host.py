@@ -46,9 +46,14 @@ class PluginHost:
                 self.catalog.broken.append(Broken(name, str(error)))
 
     async def replace(self, name: str, plugin: PluginClass) -> None:
-        """An instance of new code in place of the one there is; PluginError leaves that one where it was.
+        """An instance of new code in place of the one there is; PluginError leaves that one where it was."""
+        self.retire(await self.swap(name, plugin))
 
-        It is loaded first: the old one's commands answer until the new one's do.
+    async def swap(self, name: str, plugin: PluginClass) -> Plugin[Any] | None:
+        """An instance of new code in place of the one there is, which is given back: `retire` it, or `put_back`.
+
+        The new one is loaded first: the old one's commands answer until its own do. PluginError leaves the old one
+        where it was.
         """
         old = self.instances.get(name)
         new = await self._load(plugin)
@@ -63,9 +68,24 @@ class PluginHost:
         self.instances[name] = new
         self.dispatcher.forgive(name)
         self.catalog.broken[:] = [broken for broken in self.catalog.broken if broken.name != name]
-        if old is not None:
-            self._retired.add(old)
+        return old
+
+    def retire(self, plugin: Plugin[Any] | None) -> None:
+        """What was replaced goes with the last call that began with it."""
+        if plugin is not None:
+            self._retired.add(plugin)
             self._retire_unused()
+
+    async def put_back(self, name: str, old: Plugin[Any] | None) -> None:
+        """As before a `swap`; calls that began with the new one meanwhile keep it."""
+        new = self.instances.pop(name)
+        await self._unmount(new)
+        if old is not None:
+            await self._put_back(old)
+            self.instances[name] = old
+        else:
+            self.catalog.broken.append(Broken(name, "its newest code could not be put in place"))
+        self.retire(new)
 
     async def stop(self) -> None:
         """Take all away; every call must have ended."""

@@ -28,9 +28,13 @@ class Providers:
         tls: Callable[[], ssl.SSLContext],
     ) -> None:
         self._config = config
-        self._plugins = {name: plugin for name, plugin in plugins.items() if plugin.connect is not None}
         self._tls = tls
         self._clients: dict[tuple[str, Any, Account | None], Provider] = {}
+        self.use(plugins)
+
+    def use(self, plugins: Mapping[str, type[Plugin[Any]]]) -> None:
+        """These classes from now on; those that the config in force was checked against."""
+        self._plugins = {name: plugin for name, plugin in plugins.items() if plugin.connect is not None}
 
     def of_server(self, guild_id: int, settings: ServerSettings) -> Provider:
         """A server's provider, by its settings now; Refused, or KeyRejected without its key in the environment."""
@@ -78,7 +82,11 @@ class Providers:
                     known=known,
                 )
             )
-        settings = self._config().plugin(guild_id, name, plugin.Settings)
+        settings = self._config().find(guild_id, name, plugin.Settings)
+        if settings is None:  # built-in ones would open and end sessions at another account's cost, or nowhere
+            raise Refused(
+                say("The settings of the provider `{name}` are just being changed. Try again in a moment.", name=name)
+            )
         key = (name, settings, account)
         if key not in self._clients:
             self._clients[key] = plugin.connect(settings, self._tls(), account)

@@ -133,12 +133,14 @@ async def test_the_ledger_knows_that_it_is_being_ended_while_it_is(ledger: Sqlit
     seen = []
 
     async def look() -> None:
-        await asyncio.sleep(0.05)
-        seen.append(await ledger.get("s1"))
+        async with asyncio.timeout(5):  # both go on at once
+            while (found := await ledger.get("s1")) is None or found.state is SessionState.OPEN:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        seen.append(found)
 
     provider.before_end = look
     await _closer(ledger, provider).end(OPEN, EndReason.LEFT, 9)
-    assert [(found.state, found.reason) for found in seen if found] == [(SessionState.CLOSING, EndReason.LEFT)]
+    assert [(found.state, found.reason) for found in seen] == [(SessionState.CLOSING, EndReason.LEFT)]
 
 
 async def test_stopping_leaves_the_obligation_in_the_ledger(
@@ -171,10 +173,13 @@ async def test_a_changed_config_is_tried_at_once(ledger: SqliteLedger, monkeypat
     provider = ScriptedProvider(KeyRejected("401"), KeyRejected("401"))
     closer = _closer(ledger, provider)
     task = closer.end(OPEN, EndReason.LEFT)
-    for attempts in (1, 2):
-        await eventually(lambda: len(provider.end_attempts) == attempts)  # noqa: B023
-        await asyncio.sleep(0.05)
+    await eventually(lambda: len(provider.end_attempts) == 1)
+
+    async def meanwhile() -> None:
         closer.config_changed()
+
+    provider.before_end = meanwhile  # the next attempt is under way with the old key still
+    closer.config_changed()
     async with asyncio.timeout(5):
         assert (await task).attempts == 3
 
@@ -220,7 +225,7 @@ async def test_an_end_that_the_disk_did_not_take_is_written_when_it_does(
     assert found is not None
     assert found.state is SessionState.OPEN
     disk.full = False
-    await asyncio.sleep(0.2)
+    await eventually(lambda: not closer.is_ending("s1"))
     found = await ledger.get("s1")
     assert found is not None
     assert (found.state, found.billed_minutes, found.reason, found.ended_by) == (

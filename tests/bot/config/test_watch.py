@@ -6,14 +6,15 @@ import logging
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from bot.config import edit
 from bot.config import watch as module
 from bot.config.edit import ABSENT
-from bot.config.load import Config
+from bot.config.load import Config, settle
 from bot.config.model import PluginSettings
 from bot.config.watch import ConfigFile, reload, watch
 from bot.errors import ConfigError
@@ -283,6 +284,129 @@ async def test_an_admin_reads_of_their_own_servers_mistakes_alone(file: Path, ow
     await source.change(GUILD, {("voicebot",): "yours"})  # nor by what the operator is just writing
     assert source.config.server(GUILD).voicebot == "yours"
     assert source.changed()  # which is still to be judged
+
+
+async def test_a_change_from_discord_does_not_do_away_with_what_was_emptied(file: Path, own: Path) -> None:
+    """What an editor, or a full disk, has left is no reason to forget what is in force, consent say."""
+    own.write_text("voicebot: own\nconsent: asked\n")
+    source = ConfigFile(file, {"loud": Loud})
+    own.write_text("")
+    assert not await reload(source)
+    with pytest.raises(ConfigError, match="is empty"):
+        await source.change(GUILD, {("voicebot",): "x"})
+    assert source.config.server(GUILD).consent == "asked"
+    assert source.last_text(GUILD) == "voicebot: own\nconsent: asked\n"
+    await source.replace(GUILD, "voicebot: whole\n")
+    assert source.config.server(GUILD).voicebot == "whole"
+
+
+async def test_what_somebody_writes_while_a_change_is_made_is_changed_and_not_replaced(
+    file: Path, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = ConfigFile(file, {"loud": Loud})
+    others = ["voicebot: own\nempty_channel_grace: 9\n"]
+
+    def slowly(*arguments: Any) -> Config:
+        if others:
+            own.write_text(others.pop())
+        return settle(*arguments)
+
+    monkeypatch.setattr(module, "settle", slowly)
+    await source.change(GUILD, {("voicebot",): "mine"})
+    assert source.config.server(GUILD).empty_channel_grace == 9
+    assert own.read_text() == "voicebot: mine\nempty_channel_grace: 9\n"
+    others += [f"voicebot: own{number}\n" for number in range(9)]
+    with pytest.raises(ConfigError, match="somebody else is writing"):
+        await source.change(GUILD, {("voicebot",): "x"})
+    assert "own" in own.read_text()
+
+
+async def test_what_an_editor_saves_right_after_a_change_is_read(
+    file: Path, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = ConfigFile(file, {"loud": Loud})
+    write = edit.write
+
+    def and_then(to: Path, text: str) -> tuple[int, int]:
+        written = write(to, text)
+        own.write_text("voicebot: editors\n")
+        return written
+
+    monkeypatch.setattr(edit, "write", and_then)
+    await source.change(GUILD, {("voicebot",): "mine"})
+    assert source.changed()
+    assert await reload(source)
+    assert source.config.server(GUILD).voicebot == "editors"
+
+
+@pytest.mark.parametrize("text", ["a: [\n", "a: 1\na: 2\n", "\tx: 1\n", ""])
+async def test_while_a_file_is_no_yaml_there_is_what_it_said_before(file: Path, own: Path, text: str) -> None:
+    before = own.read_text()
+    source = ConfigFile(file, {"loud": Loud})
+    assert source.last_text(GUILD) == before
+    own.write_text(text)
+    assert source.last_text(GUILD) == before
+    await reload(source)
+    assert source.last_text(GUILD) == before
+    fresh = ConfigFile(file, {"loud": Loud})
+    if text:
+        with pytest.raises(ConfigError):
+            fresh.last_text(GUILD)
+    else:
+        assert fresh.last_text(GUILD) == ""
+    await source.replace(GUILD, "voicebot: mended\n")
+    assert source.last_text(GUILD) == "voicebot: mended\n"
+
+
+class Louder(PluginSettings):
+    """Of newer code."""
+
+    volume: int = Field(5, ge=0, le=11)
+    echo: bool = False
+
+
+class Quiet(PluginSettings):
+    """Of newer code that does not take what was said."""
+
+    volume: int = Field(1, ge=0, le=3)
+
+
+async def test_what_a_faulty_file_said_last_is_kept_for_new_code_of_a_plugin(file: Path, own: Path) -> None:
+    plugins: dict[str, type[PluginSettings]] = {"loud": Loud}
+    own.write_text("plugins: {loud: {volume: 9, enabled: false}}\n")
+    source = ConfigFile(file, plugins)
+    own.write_text("plugins: {loud: {volume: none}}\n")
+    await reload(source)
+    plugins["loud"] = Louder
+    settings = source.check_again().plugin(GUILD, "loud", Louder)
+    assert (settings.volume, settings.enabled) == (9, False)
+    plugins["loud"] = Quiet
+    assert source.check_again().unusable == {GUILD}
+
+
+class Careless(PluginSettings):
+    names: tuple[str, ...] = ()
+
+    @field_validator("names", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return value.split(",") if value else ()
+
+
+async def test_a_plugins_validator_that_raises_anything_is_a_mistake_in_that_servers_file(
+    file: Path, own: Path
+) -> None:
+    own.write_text("plugins: {careless: {names: 5}}\n")
+    source = ConfigFile(file, {"loud": Loud, "careless": Careless})
+    assert source.config.unusable == {GUILD}
+    (problem,) = source.config.faults[GUILD]
+    assert problem.place.file == own
+    assert "the plugin cannot judge this: AttributeError" in problem.message
+    own.write_text("plugins: {careless: {names: 'a,b'}}\n")
+    assert await reload(source)
+    assert source.config.plugin(GUILD, "careless", Careless).names == ("a", "b")
+    file.write_text("defaults: {plugins: {careless: {names: 5}}}\n")
+    assert not await reload(source)
 
 
 async def test_a_change_from_discord_beside_an_editors_is_not_lost(file: Path, own: Path) -> None:

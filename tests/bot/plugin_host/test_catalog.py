@@ -164,3 +164,31 @@ def test_one_that_cannot_be_used_does_not_make_a_config_wrong(tmp_path: Path) ->
     file.write_text("defaults: {plugins: {cards: {}}}\n")
     with pytest.raises(ConfigError, match="unknown key"):
         load(file, broken.models)
+
+
+def test_a_reload_that_fails_leaves_a_broken_ones_settings_where_they_are(tmp_path: Path) -> None:
+    """Its block in the config would be a mistake otherwise, which no server could change anything beside."""
+    known = catalog(tmp_path, "x = (\n")
+    before = dict(known.models)
+    assert "dice" in before
+    with pytest.raises(PluginError):
+        known.reimport("dice")
+    assert known.models == before
+
+
+def test_a_validator_that_raises_anything_is_named(tmp_path: Path) -> None:
+    code = CODE.replace(
+        "    sides: int = 6\n",
+        "    sides: int = 6\n\n    def model_post_init(self, context):\n        raise KeyError('x')\n",
+    )
+    assert reason(tmp_path, code) == "dice/__init__.py:9: DiceSettings: KeyError: 'x'"
+    for name in [name for name in sys.modules if name.startswith("parley_plugins.")]:
+        del sys.modules[name]
+    (tmp_path / "dice" / "__init__.py").write_text(CODE)
+    known = Catalog.load([tmp_path])
+    assert known.broken == []
+    (tmp_path / "dice" / "__init__.py").write_text(code)
+    before = known.classes["dice"]
+    with pytest.raises(PluginError, match="KeyError"):
+        known.reimport("dice")
+    assert known.classes["dice"] is before

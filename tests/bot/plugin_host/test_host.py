@@ -277,3 +277,23 @@ async def test_a_hundred_replacements_during_a_call_lose_no_line(log: list[str])
     await eventually(lambda: log.count("unload 2") == 99 and log.count("unload 1") == 1)
     await plugins.stop()
     assert log.count("unload 2") == 100
+
+
+async def test_what_was_swapped_can_be_put_back_as_it_was(log: list[str]) -> None:
+    """Discord may refuse the new one's commands when it is in place already."""
+    plugins, bot = host()
+    await plugins.start()
+    old = plugins.instances["dice"]
+    swapped = await plugins.swap("dice", second())
+    assert swapped is old
+    assert "unload 1" not in log
+    await plugins.dispatcher.starting(CALL)
+    await plugins.put_back("dice", swapped)
+    assert bot.get_cog("dice") is plugins.instances["dice"] is old
+    say(plugins, "still the new one's")
+    await plugins.dispatcher.finished(CALL)
+    await plugins.dispatcher.ended(RECEIPT)
+    await eventually(lambda: log[-1] == "unload 2")
+    assert "load 3" not in log
+    await plugins.stop()
+    assert log[-1] == "unload 1"

@@ -1,0 +1,47 @@
+"""Which account pays: by the settings in force, whatever is reloaded."""
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from bot.config.watch import ConfigFile
+from bot.errors import Refused
+from bot.plugin_host.catalog import Catalog
+from bot.plugin_host.providers import Providers
+
+GUILD = 123456789012345678
+CONFIG = f"servers: {{'{GUILD}': {{plugins: {{valsea: {{api_key_env: VALSEA_API_KEY_MUSEUM}}}}}}}}\n"
+
+
+async def test_new_code_of_a_provider_goes_on_with_the_servers_own_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Built-in settings in their place would send every server's calls to one account."""
+    monkeypatch.setenv("VALSEA_API_KEY", "vl_everybody")
+    monkeypatch.setenv("VALSEA_API_KEY_MUSEUM", "vl_museum")
+    file = tmp_path / "config.yaml"
+    file.write_text(CONFIG)
+    catalog = Catalog.load()
+    source = ConfigFile(file, catalog.models)
+    providers = Providers(lambda: source.config, catalog.classes, ssl.create_default_context)
+
+    def paid_by() -> str:
+        return providers.of_server(GUILD, source.config.server(GUILD)).account.key_name
+
+    assert paid_by() == "VALSEA_API_KEY_MUSEUM"
+    reimport = catalog.reimport("valsea")
+    try:
+        assert paid_by() == "VALSEA_API_KEY_MUSEUM"  # the old code's, until the config is checked against the new
+        old, source.config = source.config, source.check_again()
+        with pytest.raises(Refused, match="just being changed"):
+            paid_by()
+        providers.use(catalog.classes)
+        assert paid_by() == "VALSEA_API_KEY_MUSEUM"
+        assert type(providers.of_server(GUILD, source.config.server(GUILD))).__module__ == "plugins.valsea.client"
+    finally:
+        reimport.undo()
+    source.config = old
+    providers.use(catalog.classes)
+    assert paid_by() == "VALSEA_API_KEY_MUSEUM"
+    await providers.close()

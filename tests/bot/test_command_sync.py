@@ -1,0 +1,109 @@
+"""Commands go to Discord when they have changed, and again when Discord had trouble."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import discord
+import pytest
+from discord import app_commands
+
+from bot import command_sync
+from bot.command_sync import CommandSync
+from bot.plugin_host.discovery import OURS
+from bot.testing.discord_parts import refusal
+from tests.support import eventually
+
+
+class Tree:
+    """Keeps what is put in; `answers` are raised one after the other, then everything is taken."""
+
+    def __init__(self, *names: str) -> None:
+        self.commands = [command(name) for name in names]
+        self.answers: list[Exception] = []
+        self.sent: list[list[str]] = []
+
+    def get_commands(self) -> list[Any]:
+        return list(self.commands)
+
+    def get_command(self, name: str) -> Any:
+        return next((known for known in self.commands if known.name == name), None)
+
+    def add_command(self, added: Any) -> None:
+        self.commands.append(added)
+
+    def remove_command(self, name: str) -> None:
+        self.commands = [known for known in self.commands if known.name != name]
+
+    async def sync(self) -> list[Any]:
+        self.sent.append(sorted(known.name for known in self.commands))
+        if self.answers:
+            raise self.answers.pop(0)
+        return self.commands
+
+
+def command(name: str) -> Any:
+    return SimpleNamespace(name=name, to_dict=lambda tree: {"type": 1, "name": name})
+
+
+def sync_of(tree: Tree, guests: dict[str, Any] | None = None) -> CommandSync:
+    catalog = SimpleNamespace(found={name: SimpleNamespace(origin="a folder") for name in guests or {}}, broken=[])
+    catalog.found["voicebot"] = SimpleNamespace(origin=OURS)
+    plugins: Any = SimpleNamespace(catalog=catalog, instances=guests or {})
+    known: Any = tree
+    return CommandSync(known, plugins)
+
+
+def guest(of: Any) -> Any:
+    return SimpleNamespace(app_command=None, get_app_commands=lambda: [of])
+
+
+async def test_only_what_has_changed_is_sent() -> None:
+    """A reload takes a plugin's commands out and puts them in again, behind all others."""
+    tree = Tree("voicebot", "dice")
+    sync = sync_of(tree)
+    await sync.sync()
+    tree.commands.reverse()
+    await sync.sync()
+    assert tree.sent == [["dice", "voicebot"]]
+    tree.add_command(command("cards"))
+    await sync.sync()
+    assert len(tree.sent) == 2
+
+
+async def test_when_discord_has_trouble_the_bot_starts_and_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command_sync, "AGAIN", 0.01)
+    tree = Tree("voicebot")
+    tree.answers = [refusal(503, "upstream"), refusal(429, "enough"), OSError("gone")]
+    sync = sync_of(tree)
+    await sync.sync_what_is_taken()
+    await eventually(lambda: len(tree.sent) == 4)
+    await asyncio.sleep(0.05)
+    assert len(tree.sent) == 4
+    await sync.close()
+
+
+async def test_it_is_not_tried_any_more_when_the_bot_goes() -> None:
+    tree = Tree("voicebot")
+    tree.answers = [refusal(503, "upstream")]
+    sync = sync_of(tree)
+    before = asyncio.all_tasks()
+    await sync.sync_what_is_taken()
+    await sync.close()
+    assert asyncio.all_tasks() == before
+
+
+async def test_trouble_in_the_middle_takes_nobodys_commands_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command_sync, "AGAIN", 0.01)
+    tree = Tree("voicebot", "dice", "cards")
+    plugins = {name: guest(tree.get_command(name)) for name in ("dice", "cards")}
+    refused: Any = app_commands.CommandSyncFailure.__new__(app_commands.CommandSyncFailure)
+    response: Any = SimpleNamespace(status=400, reason="Bad Request")
+    discord.HTTPException.__init__(refused, response, "bad name")
+    tree.answers = [refused, refusal(503, "upstream")]
+    sync = sync_of(tree, plugins)
+    await sync.sync_what_is_taken()
+    assert sorted(known.name for known in tree.commands) == ["cards", "dice", "voicebot"]
+    await eventually(lambda: len(tree.sent) == 3)
+    assert tree.sent[-1] == ["cards", "dice", "voicebot"]
+    await sync.close()
