@@ -1,25 +1,27 @@
 """Calls the plugins' hooks: in order, with a time limit, every error caught, a failing plugin paused.
 
-Each call has one queue and one task that works through it, so a slow plugin delays words in the channel and nothing
-else. The media loop never waits for any of this.
+Each plugin has a backlog of its own in each call, so a slow one is late by itself. The media loop never waits for any
+of this.
 """
 
 import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from enum import Enum, auto
 from typing import Any
 
+import aiohttp
 import discord
 
 from bot.call.call import Call
 from bot.call.events import Receipt, TranscriptLine
 from bot.errors import Refused
-from bot.language import mark, say
+from bot.language import Text, mark, say
 from bot.provider import ShownImage
 
+from .backlog import Backlog, Hook
 from .patience import within
 from .plugin import Plugin
 
@@ -27,16 +29,16 @@ log = logging.getLogger(__name__)
 
 HOOK_TIMEOUT = 10.0  # seconds; posting into a channel may wait for Discord's rate limits
 VETO_TIMEOUT = 2.0
-QUEUE_LIMIT = 1000
+PASSING_LIMIT = 1000  # so far behind, a plugin is not told of what passes by itself
+BACKLOG_LIMIT = 5000  # and so far, it is paused: the lines of a whole call that come at its end must find room
 FAILURES, FAILURE_WINDOW = 3, 60.0  # so many failures in so many seconds pause a plugin on a server
 PAUSE = 300.0
-
-_Hook = Callable[[Plugin[Any]], Coroutine[Any, Any, None]]
 
 
 class Failure(Enum):
     """What a failing hook has led to."""
 
+    EXCUSED = auto()  # it was Discord's, or the network's
     COUNTED = auto()
     PAUSED = auto()
 
@@ -51,8 +53,7 @@ class HookDispatcher:
         self._plugins = plugins
         self._released = released
         self._of_call: dict[str, list[Plugin[Any]]] = {}  # those a call began with, by its id
-        self._queues: dict[str, asyncio.Queue[tuple[str, _Hook] | None]] = {}  # by call id
-        self._workers: dict[str, asyncio.Task[None]] = {}
+        self._backlogs: dict[str, list[Backlog]] = {}  # by call id
         self._failures: dict[tuple[int, str], deque[float]] = {}
         self._paused_until: dict[tuple[int, str], float] = {}
         self.hook_timeout, self.veto_timeout = HOOK_TIMEOUT, VETO_TIMEOUT  # seconds
@@ -62,7 +63,7 @@ class HookDispatcher:
         """Ask every plugin; a veto, or no answer in time, refuses the call before it costs anything.
 
         A plugin that fails to answer again and again is paused as for any hook, and asked no more for that time: it
-        would refuse every call of its server for ever.
+        would refuse every call of its server for ever. A vital one may do that.
         """
         own = self._of_call[call.id] = list(self._plugins())
         for plugin in self._active(call.guild_id, own):
@@ -77,7 +78,7 @@ class HookDispatcher:
                 else:
                     log.exception("plugin %s failed in on_call_starting", plugin.name)
                     text = mark("The plugin `{name}` failed; the call was not started.")
-                if self._count_failure(call.guild_id, plugin.name) is Failure.PAUSED:
+                if not plugin.vital and self._count_failure(call.guild_id, plugin) is Failure.PAUSED:
                     text = mark(
                         "The plugin `{name}` failed {count} times in a minute, so I leave it alone for "
                         "{minutes} minutes: until then calls begin without it."
@@ -86,9 +87,14 @@ class HookDispatcher:
                 raise Refused(told) from error
             if veto is not None:
                 raise Refused(veto)
-        queue: asyncio.Queue[tuple[str, _Hook] | None] = asyncio.Queue()
-        self._queues[call.id] = queue
-        self._workers[call.id] = asyncio.create_task(self._work(call, own, queue), name=f"call {call.id} hooks")
+
+        async def tell(plugin: Plugin[Any], name: str, hook: Hook) -> None:
+            if not self._active(call.guild_id, [plugin]):
+                return
+            if await self._call(call.guild_id, plugin, name, hook) is Failure.PAUSED:
+                self.warning(call, _paused(plugin.name))
+
+        self._backlogs[call.id] = [Backlog(plugin, tell, f"call {call.id} plugin {plugin.name}") for plugin in own]
 
     def started(self, call: Call) -> None:
         self._put(call, "on_call_started", lambda plugin: plugin.on_call_started(call))
@@ -112,11 +118,14 @@ class HookDispatcher:
         self._put(call, "on_notice", lambda plugin: plugin.on_notice(call, text))
 
     async def finished(self, call: Call) -> None:
-        """Deliver what is queued and stop the call's task."""
-        queue, worker = self._queues.pop(call.id, None), self._workers.pop(call.id, None)
-        if queue is not None and worker is not None:
-            queue.put_nowait(None)
-            await worker
+        """Deliver what waits to all who keep a pace, and end the call's tasks."""
+        backlogs = self._backlogs.pop(call.id, [])
+        left = await asyncio.gather(*(backlog.close() for backlog in backlogs))
+        for backlog, count in zip(backlogs, left, strict=True):
+            if count:
+                log.error(
+                    "plugin %s was too slow: it was not told of %d events of the call", backlog.plugin.name, count
+                )
         if call.closing is None:  # there is no receipt to come
             self._release(call.id)
 
@@ -126,7 +135,7 @@ class HookDispatcher:
         own = self._of_call.get(receipt.session_id) or self._plugins()
         waiting = [p for p in own if p.enabled(receipt.guild_id) and p.name not in told]
         for plugin in waiting:
-            if await self._call(receipt.guild_id, plugin, "on_call_ended", lambda p: p.on_call_ended(receipt)) is None:
+            if await self._heard(plugin, "on_call_ended", lambda p: p.on_call_ended(receipt)) is None:
                 told.add(plugin.name)
         complete = all(plugin.name in told for plugin in waiting)
         if complete:
@@ -140,8 +149,8 @@ class HookDispatcher:
 
     async def settled(self) -> None:
         """Wait until the plugins were told of everything so far."""
-        for queue in list(self._queues.values()):
-            await queue.join()
+        for backlog in [backlog for backlogs in self._backlogs.values() for backlog in backlogs]:
+            await backlog.settled()
 
     def paused(self, guild_id: int, name: str) -> bool:
         """Whether a plugin is left alone on a server because it failed too often."""
@@ -157,60 +166,67 @@ class HookDispatcher:
         if self._of_call.pop(call_id, None) is not None and self._released is not None:
             self._released()
 
-    def _put(self, call: Call, name: str, hook: _Hook, important: bool = True) -> None:
-        queue = self._queues.get(call.id)
-        if queue is None or (not important and queue.qsize() >= QUEUE_LIMIT):
-            return
-        queue.put_nowait((name, hook))
+    def _put(self, call: Call, name: str, hook: Hook, important: bool = True) -> None:
+        for backlog in self._backlogs.get(call.id, []):
+            plugin = backlog.plugin
+            if len(backlog) < (BACKLOG_LIMIT if important else PASSING_LIMIT):
+                backlog.put(name, hook)
+            elif important and not plugin.vital and not self.paused(call.guild_id, plugin.name):
+                self._pause(call.guild_id, plugin.name)
+                self.warning(call, _behind(plugin.name))
 
-    async def _work(
-        self, call: Call, own: Sequence[Plugin[Any]], queue: asyncio.Queue[tuple[str, _Hook] | None]
-    ) -> None:
-        while (item := await queue.get()) is not None:
-            name, hook = item
-            try:
-                await self._tell(call, own, name, hook)
-            finally:
-                queue.task_done()
+    async def _call(self, guild_id: int, plugin: Plugin[Any], name: str, hook: Hook) -> Failure | None:
+        """Call one hook, and count it when it fails; None when it went well."""
+        failure = await self._heard(plugin, name, hook)
+        return self._count_failure(guild_id, plugin) if failure is Failure.COUNTED and not plugin.vital else failure
 
-    async def _tell(self, call: Call, own: Sequence[Plugin[Any]], name: str, hook: _Hook) -> None:
-        for plugin in self._active(call.guild_id, own):
-            if await self._call(call.guild_id, plugin, name, hook) is Failure.PAUSED:
-                self.warning(
-                    call,
-                    say(
-                        "The plugin `{name}` failed {count} times in a minute, so I leave it alone for "
-                        "{minutes} minutes. The bot's operator can see why in the log.",
-                        name=plugin.name,
-                        count=FAILURES,
-                        minutes=round(PAUSE / 60),
-                    ),
-                )
-
-    async def _call(self, guild_id: int, plugin: Plugin[Any], name: str, hook: _Hook) -> Failure | None:
-        """Call one hook; None when it went well."""
+    async def _heard(self, plugin: Plugin[Any], name: str, hook: Hook) -> Failure | None:
         try:
             await within(self.hook_timeout, hook(plugin), f"plugin {plugin.name}: {name}")
-        except Exception as error:
-            if isinstance(error, TimeoutError):
-                log.error("plugin %s took too long in %s", plugin.name, name)
-            elif isinstance(error, discord.HTTPException):  # no bug of the plugin's: a permission, or Discord itself
-                log.error("plugin %s: Discord refused in %s: %s", plugin.name, name, error)
-            else:
-                log.exception("plugin %s failed in %s", plugin.name, name)
-            return self._count_failure(guild_id, plugin.name)
-        return None
+        except (discord.HTTPException, aiohttp.ClientError, ConnectionError) as error:  # a permission, or an outage
+            log.error("plugin %s: Discord refused in %s: %s", plugin.name, name, error)
+            return Failure.EXCUSED
+        except TimeoutError:
+            log.error("plugin %s took too long in %s", plugin.name, name)
+        except Exception:
+            log.exception("plugin %s failed in %s", plugin.name, name)
+        else:
+            return None
+        return Failure.COUNTED
 
-    def _count_failure(self, guild_id: int, name: str) -> Failure:
-        now = time.monotonic()
+    def _count_failure(self, guild_id: int, plugin: Plugin[Any]) -> Failure:
+        now, name = time.monotonic(), plugin.name
         failures = self._failures.setdefault((guild_id, name), deque(maxlen=FAILURES))
         failures.append(now)
         if len(failures) == FAILURES and now - failures[0] <= FAILURE_WINDOW:
             failures.clear()
-            self._paused_until[guild_id, name] = now + PAUSE
-            log.error("plugin %s is paused on server %d for %d s", name, guild_id, PAUSE)
+            self._pause(guild_id, name)
             return Failure.PAUSED
         return Failure.COUNTED
 
+    def _pause(self, guild_id: int, name: str) -> None:
+        self._paused_until[guild_id, name] = time.monotonic() + PAUSE
+        log.error("plugin %s is paused on server %d for %d s", name, guild_id, PAUSE)
+
     def _active(self, guild_id: int, plugins: Iterable[Plugin[Any]]) -> list[Plugin[Any]]:
         return [p for p in plugins if p.enabled(guild_id) and not self.paused(guild_id, p.name)]
+
+
+def _paused(name: str) -> Text:
+    return say(
+        "The plugin `{name}` failed {count} times in a minute, so I leave it alone for "
+        "{minutes} minutes. The bot's operator can see why in the log.",
+        name=name,
+        count=FAILURES,
+        minutes=round(PAUSE / 60),
+    )
+
+
+def _behind(name: str) -> Text:
+    return say(
+        "The plugin `{name}` is too slow: {count} events of this call wait for it, so I leave it alone for "
+        "{minutes} minutes.",
+        name=name,
+        count=BACKLOG_LIMIT,
+        minutes=round(PAUSE / 60),
+    )

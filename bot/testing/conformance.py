@@ -17,11 +17,14 @@ from bot.text import MESSAGE_LIMIT
 
 from .discord_parts import refusal
 from .server import PlayedServer
+from .watch import LIMIT, BlockWatch
 
 #: Seconds for one check: hooks have ten each.
 PATIENCE = 60.0
 #: Seconds for a hook that is made to hang.
 SHORT = 0.05
+#: Messages posted or edited for one thing that happens, and seconds to look at in which nothing does.
+MOST_WRITES, IDLE = 5, 2.0
 #: Seconds for a thread to see that its plugin is gone.
 THREAD_GRACE = 1.0
 
@@ -78,8 +81,8 @@ async def fails_before_the_call(server: PlayedServer) -> None:
 
     dispatcher = server.bot.plugins.dispatcher
     usual = dispatcher.veto_timeout
-    if not server.plugin.enabled(server.guild.id):
-        return  # it is not asked
+    if server.plugin.vital or not server.plugin.enabled(server.guild.id):
+        return  # nothing begins without it, or it is not asked
     for instead in (_fails, _hangs):
         dispatcher.veto_timeout = SHORT
         server.plugin.on_call_starting = instead  # type: ignore[assignment]
@@ -172,6 +175,26 @@ async def discord_says_no(server: PlayedServer) -> None:
     await server.say("Ann", "hello again")
 
 
+async def writes_no_more_than_discord_takes(server: PlayedServer) -> None:
+    """Five messages in five seconds: what is posted or edited beyond that comes late, and other plugins' words too."""
+    if not await server.start():
+        return
+    happening: dict[str, Callable[[], Awaitable[object]]] = {
+        "a person said something": lambda: server.say("Ann", "Where is the vase?"),
+        "the voicebot said something": lambda: server.answer("Here it is."),
+        "the voicebot showed a picture": lambda: server.show(key="vase", url="https://example.com/vase.png"),
+        "a warning": lambda: server.warn("The connection broke."),
+        "a notice": lambda: server.notice("It is back."),
+        f"{IDLE:.0f} s in which nothing happened": lambda: asyncio.sleep(IDLE),
+    }
+    for what, event in happening.items():
+        before = server.text.writes
+        await event()
+        most = MOST_WRITES if "nothing" not in what else round(IDLE)
+        if (count := server.text.writes - before) > most:
+            raise AssertionError(f"{count} messages posted or edited after {what}: Discord takes five in five seconds")
+
+
 CHECKS: dict[str, Check] = {
     check.__name__: check
     for check in (
@@ -187,6 +210,7 @@ CHECKS: dict[str, Check] = {
         killed_in_mid_call,
         reloaded_in_mid_call,
         discord_says_no,
+        writes_no_more_than_discord_takes,
     )
 }
 
@@ -199,15 +223,21 @@ async def run(folder: Path, check: Check, settings: Mapping[str, Any] | None = N
     except ParleyError as error:
         return [str(error)]
     found: list[str] = []
-    try:
-        async with asyncio.timeout(PATIENCE):
-            await check(server)
-    except TimeoutError:
-        found.append(f"it took longer than {PATIENCE:.0f} s")
-    except (AssertionError, ParleyError) as error:
-        found.append(str(error))
-    with contextlib.suppress(ParleyError):
-        await server.close()
+    with BlockWatch(folder) as watch:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await check(server)
+        except TimeoutError:
+            found.append(f"it took longer than {PATIENCE:.0f} s")
+        except (AssertionError, ParleyError) as error:
+            found.append(str(error))
+        with contextlib.suppress(ParleyError):
+            await server.close()
+    found += [
+        f"{place} keeps the event loop busy for more than {LIMIT} s at a time, and everything else waits for it; "
+        "use `await asyncio.to_thread(...)`"
+        for place in sorted(set(watch.found))
+    ]
     await asyncio.sleep(0)  # tasks that were cancelled come to their end
     if listening := sorted(event for event, methods in server.bot.extra_events.items() if methods):
         found.append(f"listeners are left when it is unloaded: {', '.join(listening)}; use commands.Cog.listener")
@@ -272,6 +302,6 @@ async def _everything(server: PlayedServer) -> None:
     await server.say("Ann", "Where is the vase?")
     await server.answer("Here it is.")
     await server.show(key="vase", url="https://example.com/vase.png")
-    server.advance(61)
+    await server.advance(61)
     await server.warn("The connection broke.")
     await server.notice("It is back.")

@@ -1,5 +1,6 @@
 """As much of Discord as a plugin sees in a call: channels that keep what is sent and say no where Discord does."""
 
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -9,6 +10,8 @@ import discord
 from discord.ext import commands
 
 from bot.text import MESSAGE_LIMIT
+
+from .clock import Clock
 
 EMBED_LIMIT, MOST_EMBEDS = 6000, 10  # characters of a message's embeds together, and how many it may have
 
@@ -21,6 +24,7 @@ class Posted:
     embeds: list[discord.Embed] = field(default_factory=list)
     view: Any = None
     deleted: bool = False
+    edits: int = 0
 
     async def edit(self, **changes: Any) -> "Posted":
         """As discord.py's message."""
@@ -28,6 +32,7 @@ class Posted:
         self.content = checked.content if "content" in changes else self.content
         self.embeds = checked.embeds if {"embed", "embeds"} & set(changes) else self.embeds
         self.view = changes.get("view", self.view)
+        self.edits += 1
         return self
 
     async def delete(self) -> None:
@@ -47,6 +52,11 @@ class Channel:
     @property
     def mention(self) -> str:
         return f"<#{self.id}>"
+
+    @property
+    def writes(self) -> int:
+        """How often something was posted or edited."""
+        return len(self.posted) + sum(message.edits for message in self.posted)
 
     async def send(self, content: str | None = None, **more: Any) -> Posted:
         """discord.HTTPException for what Discord does not take."""
@@ -95,6 +105,15 @@ class Bot(commands.Bot):
         super().__init__(command_prefix=commands.when_mentioned, intents=discord.Intents.none(), help_command=None)
         self.guild = guild
         self.channels = {channel.id: channel for channel in channels}
+        self.clock = Clock()
+
+    async def sleep(self, seconds: float, /) -> None:
+        """As `Host.sleep`; a test can let the time pass."""
+        await self.clock.sleep(seconds)
+
+    def tls_context(self) -> ssl.SSLContext:
+        """As `Host.tls_context`."""
+        return ssl.create_default_context()
 
     def get_channel(self, channel_id: int, /) -> Any:
         """As discord.py's client."""

@@ -6,7 +6,7 @@ The plugin host and its hooks are the real ones; the call, Discord and the provi
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +36,7 @@ from .discord_parts import Bot, Channel, Guild, Person, Posted
 __all__ = ["PlayedCall", "PlayedServer", "Posted"]
 
 GUILD_ID, TEXT_ID, VOICE_ID, FIRST_PERSON = 100, 200, 300, 1001
+NO_CALL = "there is no call; `await server.start()` begins one"
 PATIENCE = 5.0  # seconds for a plugin to do what a test expects
 
 
@@ -69,10 +70,16 @@ class PlayedCall:
     provider: Any = field(default_factory=NoLibrary)
     closing: Any = None
     ended_by: int | None = None
+    #: Whom `end` tells.
+    ends: Callable[[EndReason, int | None], None] = lambda reason, by: None
     taps: list[AudioTap] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.unwilling = Unwilling(ask_first=self.settings.consent == "asked")
+
+    def end(self, reason: EndReason, by: int | None = None) -> None:
+        """As `Call.end`: it is over soon, for the first reason."""
+        self.ends(reason, by)
 
     async def listen(self) -> AudioTap:
         """As `Call.listen`; `PlayedServer.sound` is what it hears."""
@@ -123,6 +130,7 @@ class PlayedServer:
         #: Why the last start was refused, as its person reads it; None when it was not.
         self.refused: str | None = None
         self._log = _Failures(self.failures)
+        self._ending: asyncio.Task[Receipt] | None = None
         self._number = 0
 
     @classmethod
@@ -140,7 +148,7 @@ class PlayedServer:
 
     async def close(self) -> None:
         """End the call and unload the plugin."""
-        if self.call is not None:
+        if self.call is not None or self._ending is not None:
             await self.end()
         await self.bot.plugins.stop()
         await self.bot.close()
@@ -181,7 +189,8 @@ class PlayedServer:
     async def start(self, starter: str = "Ann", images: Mapping[str, str] | None = None) -> bool:
         """`/voicebot join`; whether the call is live. `refused` says why it is not."""
         self._number += 1
-        call = PlayedCall(f"call{self._number}", self.bot.config, self.person(starter).id)
+        self._ending = None
+        call = PlayedCall(f"call{self._number}", self.bot.config, self.person(starter).id, ends=self._ends)
         self.refused = None
         try:
             await self._dispatcher.starting(call)
@@ -233,17 +242,30 @@ class PlayedServer:
             tap.put(time.monotonic(), people, voicebot)
         await asyncio.sleep(0)
 
-    def advance(self, seconds: float) -> None:
-        """Time passes, as the call's meter sees it."""
+    async def advance(self, seconds: float) -> None:
+        """Time passes, for the call's meter and for who waits with `self.host.sleep`."""
         self._live.elapsed += seconds
+        await self.bot.clock.advance(seconds, self.settle)
 
     async def kick(self) -> Receipt:
         """A moderator disconnects the bot."""
         return await self.end(EndReason.DISCONNECTED)
 
     async def end(self, reason: EndReason = EndReason.LEFT) -> Receipt:
-        """The call ends; its receipt, as the plugin has it."""
-        call, self.call = self._live, None
+        """The call ends; its receipt, as the plugin has it. The plugin's own, if it has ended the call itself."""
+        if self._ending is None:
+            self._ends(reason, None)
+        assert self._ending is not None, NO_CALL
+        ending, self._ending = self._ending, None
+        return await ending
+
+    def _ends(self, reason: EndReason, by: int | None) -> None:
+        if self._ending is None and self.call is not None:
+            self.call.ended_by = by
+            self._ending = asyncio.create_task(self._end(self.call, reason), name="end of the call")
+
+    async def _end(self, call: PlayedCall, reason: EndReason) -> Receipt:
+        self.call = None
         call.closing, call.state = object(), CallState.ENDED
         for tap in call.taps:
             tap.close()
@@ -277,8 +299,10 @@ class PlayedServer:
             await asyncio.sleep(0.01)
 
     async def settle(self) -> None:
-        """Until the plugin has heard of everything."""
+        """Until the plugin has heard of everything, the end of a call too that it has ended itself."""
         await self._dispatcher.settled()
+        if self._ending is not None:
+            await asyncio.wait({self._ending})
 
     async def reload(self) -> None:
         """The plugin's code as it is on disk now; PluginError leaves the one in place."""
@@ -295,7 +319,7 @@ class PlayedServer:
 
     @property
     def _live(self) -> PlayedCall:
-        assert self.call is not None, "there is no call; `await server.start()` begins one"
+        assert self.call is not None, NO_CALL
         return self.call
 
 

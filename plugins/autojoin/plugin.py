@@ -90,11 +90,11 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
     async def _join(self, channel: discord.VoiceChannel) -> None:
         guild, config = channel.guild, self.host.config
         settings = config.plugin(guild.id, self.name, self.Settings)
-        await asyncio.sleep(settings.wait)
+        await self.host.sleep(settings.wait)
         for _ in range(ENDING_LOOKS):
             if not self._is_ending(guild.id):
                 break
-            await asyncio.sleep(ENDING_POLL)
+            await self.host.sleep(ENDING_POLL)
         if channel.id in self._given_up:  # the call that has just ended was sent away
             return
         present = people_in(channel)

@@ -28,6 +28,7 @@ class TranscriptPlugin(Plugin[TranscriptSettings]):
 
     name = "transcript"
     Settings = TranscriptSettings
+    vital = True
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)

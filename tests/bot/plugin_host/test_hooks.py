@@ -9,8 +9,10 @@ import pytest
 
 from bot.call.events import TranscriptLine
 from bot.errors import Refused
-from bot.plugin_host import hooks
+from bot.plugin_host import backlog, hooks
 from bot.plugin_host.hooks import HookDispatcher
+from bot.testing.discord_parts import refusal
+from tests.support import eventually
 
 CALL: Any = SimpleNamespace(id="c1", guild_id=7, closing=None)
 
@@ -23,6 +25,7 @@ class Recorder:
     behave: Any = None
     behave_at_end: Any = None
     on: bool = True
+    vital: bool = False
     told: list[str] = field(default_factory=list)
     veto: str | None = None
 
@@ -38,6 +41,9 @@ class Recorder:
         self.told.append(line.text)
         if self.behave is not None:
             await self.behave()
+
+    async def on_warning(self, call: Any, text: str) -> None:
+        self.told.append(text)
 
     async def on_call_ended(self, receipt: Any) -> None:
         self.told.append("ended")
@@ -142,7 +148,7 @@ async def test_three_failures_in_a_minute_pause_it_on_that_server() -> None:
 
 
 async def test_one_that_hangs_is_given_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hooks, "HOOK_TIMEOUT", 0.05)
+    monkeypatch.setattr(hooks, "HOOK_TIMEOUT", 0.3)
     slow, good = Recorder("slow"), Recorder("good")
     dispatcher = _dispatcher(slow, good)
     await dispatcher.starting(CALL)
@@ -150,6 +156,126 @@ async def test_one_that_hangs_is_given_up_on(monkeypatch: pytest.MonkeyPatch) ->
     _say(dispatcher, "one")
     await _end(dispatcher)
     assert good.told == ["one", "ended"]
+
+
+async def test_a_slow_one_is_late_by_itself() -> None:
+    slow, good = Recorder("slow"), Recorder("good")
+    dispatcher = _dispatcher(slow, good)
+    await dispatcher.starting(CALL)
+    going_on = asyncio.Event()
+    slow.behave = going_on.wait
+    _say(dispatcher, "one", "two", "three")
+    await eventually(lambda: good.told == ["one", "two", "three"])
+    assert slow.told == ["one"]
+    going_on.set()
+    await _end(dispatcher)
+    assert slow.told == ["one", "two", "three", "ended"]
+
+
+async def test_one_that_is_too_far_behind_is_paused_and_people_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hooks, "BACKLOG_LIMIT", 3)
+    slow, good = Recorder("slow"), Recorder("good")
+    dispatcher = _dispatcher(slow, good)
+    await dispatcher.starting(CALL)
+    going_on = asyncio.Event()
+    slow.behave = going_on.wait
+    texts = [str(number) for number in range(10)]
+    for text in texts:
+        _say(dispatcher, text)
+        await eventually(lambda text=text: text in good.told)  # type: ignore[misc]
+    assert dispatcher.paused(7, "slow")
+    assert not dispatcher.paused(7, "good")
+    going_on.set()
+    await _end(dispatcher)
+    assert slow.told == ["0", "ended"]
+    assert [told for told in good.told if "`slow` is too slow: 3 events" in told] != []
+    assert [told for told in good.told if told in texts] == texts
+
+
+async def test_a_call_is_over_although_a_plugin_has_not_heard_all_of_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(backlog, "PERIOD", 0.05)
+    slow, good = Recorder("slow"), Recorder("good")
+    dispatcher = _dispatcher(slow, good)
+    await dispatcher.starting(CALL)
+    slow.behave = lambda: asyncio.sleep(9)
+    _say(dispatcher, "one", "two", "three")
+    assert await asyncio.wait_for(_end(dispatcher), 5)
+    assert good.told == ["one", "two", "three", "ended"]
+    assert slow.told == ["one", "ended"]
+    assert "plugin slow was too slow: it was not told of 3 events" in caplog.text
+
+
+async def test_one_that_keeps_a_pace_hears_the_whole_call_after_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lines of a call that the room never told come all at once, and Discord takes one a second."""
+    monkeypatch.setattr(backlog, "PERIOD", 0.2)
+    monkeypatch.setattr(backlog, "PACE", 2)
+    steady = Recorder("steady")
+    dispatcher = _dispatcher(steady)
+    await dispatcher.starting(CALL)
+    steady.behave = lambda: asyncio.sleep(0.02)
+    lines = [str(number) for number in range(40)]
+    _say(dispatcher, *lines)
+    await _end(dispatcher)
+    assert steady.told == [*lines, "ended"]
+
+
+async def test_discords_refusals_are_nobodys_fault() -> None:
+    refused = Recorder("refused")
+    dispatcher = _dispatcher(refused)
+    await dispatcher.starting(CALL)
+
+    async def refuse() -> None:
+        raise refusal(403, "Missing Permissions")
+
+    refused.behave = refused.behave_at_end = refuse
+    _say(dispatcher, *"12345")
+    assert not await _end(dispatcher)
+    assert refused.told == [*"12345", "ended"]
+    assert not dispatcher.paused(7, "refused")
+
+
+async def test_a_receipt_that_fails_again_and_again_pauses_nobody() -> None:
+    async def fail() -> None:
+        raise ValueError
+
+    bad = Recorder("bad", behave_at_end=fail)
+    dispatcher = _dispatcher(bad)
+    for _ in range(hooks.FAILURES + 1):
+        assert not await _end(dispatcher)
+    assert not dispatcher.paused(7, "bad")
+
+
+async def test_what_people_must_be_told_is_never_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail() -> None:
+        raise ValueError
+
+    vital = Recorder("vital", vital=True)
+    dispatcher = _dispatcher(vital)
+    await dispatcher.starting(CALL)
+    vital.behave = fail
+    _say(dispatcher, *"12345")
+    await _end(dispatcher)
+    assert vital.told == [*"12345", "ended"]
+    for _ in range(hooks.FAILURES + 1):
+        with pytest.raises(Refused, match="`vital` failed; the call"):
+            await dispatcher.starting(CALL)
+
+
+async def test_a_call_that_is_cut_off_leaves_no_task_behind() -> None:
+    slow = Recorder("slow")
+    dispatcher = _dispatcher(slow)
+    before = asyncio.all_tasks()
+    await dispatcher.starting(CALL)
+    slow.behave = lambda: asyncio.sleep(9)
+    _say(dispatcher, "one")
+    finishing = asyncio.create_task(dispatcher.finished(CALL))
+    await eventually(lambda: slow.told == ["one"])
+    finishing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await finishing
+    await eventually(lambda: asyncio.all_tasks() <= before)
 
 
 async def test_where_it_is_off_it_hears_nothing() -> None:
@@ -162,7 +288,7 @@ async def test_where_it_is_off_it_hears_nothing() -> None:
 
 
 async def test_interims_go_first_when_a_plugin_is_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hooks, "QUEUE_LIMIT", 3)
+    monkeypatch.setattr(hooks, "PASSING_LIMIT", 3)
     plugin = Recorder()
     dispatcher = _dispatcher(plugin)
     await dispatcher.starting(CALL)
@@ -177,7 +303,7 @@ async def test_a_call_that_never_became_live_leaves_nothing_behind() -> None:
     dispatcher = _dispatcher(Recorder())
     await dispatcher.starting(CALL)
     await dispatcher.finished(CALL)
-    assert dispatcher._workers == {}
+    assert dispatcher._backlogs == {}
     await dispatcher.finished(CALL)
 
 

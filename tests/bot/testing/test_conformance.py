@@ -6,6 +6,7 @@ import pytest
 
 from bot.testing import conformance
 
+NASTY = Path("tests/calls/nasty")
 PLUGINS = sorted(file.parent for file in Path("plugins").glob("*/plugin.yaml"))
 
 
@@ -13,3 +14,22 @@ PLUGINS = sorted(file.parent for file in Path("plugins").glob("*/plugin.yaml"))
 @pytest.mark.parametrize("folder", PLUGINS, ids=lambda folder: folder.name)
 async def test_built_in(folder: Path, check: str) -> None:
     assert await conformance.run(folder, conformance.CHECKS[check]) == []
+
+
+@pytest.mark.parametrize(
+    ("way", "check", "wrong"),
+    [
+        ("blocks", "twice", "__init__.py:60 keeps the event loop busy"),
+        ("floods", "writes_no_more_than_discord_takes", "messages posted or edited after 2 s in which nothing"),
+        ("raises", "twice", "as it must not"),
+        ("leaks", "writes_no_more_than_discord_takes", "tasks are left"),
+    ],
+)
+async def test_what_is_wrong_with_a_bad_one_is_found(way: str, check: str, wrong: str) -> None:
+    found = await conformance.run(NASTY, conformance.CHECKS[check], {"way": way})
+    assert any(wrong in problem for problem in found), found
+
+
+async def test_one_that_listens_has_nothing_wrong() -> None:
+    for check in conformance.CHECKS:
+        assert await conformance.run(NASTY, conformance.CHECKS[check], {"way": "listens"}) == []

@@ -47,7 +47,8 @@ class NastyPlugin(Plugin[NastySettings]):
     async def on_call_ended(self, receipt: Receipt) -> None:
         if self.settings(receipt.guild_id).way == "listens":
             channel = self.host.get_channel(receipt.text_channel_id)
-            await channel.send(f"people {self._heard['people']}, voicebot {self._heard['voicebot']}")
+            if channel is not None:
+                await channel.send(f"people {self._heard['people']}, voicebot {self._heard['voicebot']}")
 
     async def _hook(self, call: Call) -> None:
         match self.settings(call.guild_id).way:

@@ -1,0 +1,66 @@
+"""What one plugin is still to be told of one call: a queue, and the task that works through it at the plugin's pace.
+
+Each plugin has its own, so that a slow one is late by itself and nobody waits for it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from .plugin import Plugin
+
+#: After a call, events that must be told in so many seconds, or the rest is not: a third of what Discord takes.
+PACE, PERIOD = 20, 60.0
+
+#: Calls one hook of a plugin.
+Hook = Callable[[Plugin[Any]], Coroutine[Any, Any, None]]
+#: Tells a plugin; it catches whatever the hook raises. With the hook's name, for whom the log is.
+Tell = Callable[[Plugin[Any], str, Hook], Awaitable[None]]
+
+
+class Backlog:
+    """Begins to work when it is made; `close` it once."""
+
+    def __init__(self, plugin: Plugin[Any], tell: Tell, name: str) -> None:
+        """`name` is the task's."""
+        self.plugin = plugin
+        self._tell = tell
+        self._told = 0
+        self._waiting: asyncio.Queue[tuple[str, Hook] | None] = asyncio.Queue()
+        self._worker = asyncio.create_task(self._work(), name=name)
+
+    def __len__(self) -> int:
+        """How much waits, without what the plugin is being told just now."""
+        return self._waiting.qsize()
+
+    def put(self, name: str, hook: Hook) -> None:
+        """Tell the plugin when it is its turn."""
+        self._waiting.put_nowait((name, hook))
+
+    async def settled(self) -> None:
+        """Wait until the plugin was told of everything so far."""
+        await self._waiting.join()
+
+    async def close(self) -> int:
+        """Deliver what waits, as long as the plugin keeps a pace; how much it was not told of."""
+        self._waiting.put_nowait(None)
+        try:
+            before = -PACE
+            while not self._worker.done() and self._told - before >= PACE:
+                before = self._told
+                await asyncio.wait({self._worker}, timeout=PERIOD)
+        finally:
+            left = 0 if self._worker.done() else len(self)  # the end's mark stands for what is being told just now
+            self._worker.cancel()
+        await asyncio.wait({self._worker})
+        if not self._worker.cancelled():
+            self._worker.result()
+        return left
+
+    async def _work(self) -> None:
+        while (item := await self._waiting.get()) is not None:
+            try:
+                await self._tell(self.plugin, *item)
+            finally:
+                self._told += 1
+                self._waiting.task_done()

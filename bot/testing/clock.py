@@ -1,0 +1,57 @@
+"""Time as a plugin on a played server knows it: it passes by itself, and at once when a test says so."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+
+#: Turns of the event loop in which whoever woke up does what it woke for, before the next one wakes.
+TURNS = 20
+
+
+class Clock:
+    """Of one server; real time, and what was skipped."""
+
+    def __init__(self) -> None:
+        self._skipped = 0.0  # seconds
+        self._sleeping: dict[asyncio.Future[None], tuple[float, asyncio.TimerHandle]] = {}  # when each is due
+
+    def now(self) -> float:
+        """Seconds, from some point on."""
+        return asyncio.get_running_loop().time() + self._skipped
+
+    async def sleep(self, seconds: float) -> None:
+        """As `asyncio.sleep`."""
+        waking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._set(waking, self.now() + seconds)
+        try:
+            await waking
+        finally:
+            self._sleeping.pop(waking)[1].cancel()
+
+    async def advance(self, seconds: float, settled: Callable[[], Awaitable[None]]) -> None:
+        """Let time pass: all who sleep wake when they are due, one after the other, and may sleep again.
+
+        `settled` returns when what they have set off is done.
+        """
+        end = self.now() + seconds
+        while (due := min((at for at, _ in self._sleeping.values()), default=math.inf)) <= end:
+            self._skipped += max(0.0, due - self.now())
+            for waking, (at, _) in list(self._sleeping.items()):
+                if at <= due:
+                    _wake(waking)
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+            await settled()
+        self._skipped += max(0.0, end - self.now())
+        for waking, (at, timer) in list(self._sleeping.items()):
+            timer.cancel()
+            self._set(waking, at)
+
+    def _set(self, waking: "asyncio.Future[None]", due: float) -> None:
+        timer = asyncio.get_running_loop().call_later(max(0.0, due - self.now()), _wake, waking)
+        self._sleeping[waking] = due, timer
+
+
+def _wake(waking: "asyncio.Future[None]") -> None:
+    if not waking.done():
+        waking.set_result(None)

@@ -1,0 +1,74 @@
+"""Whether a plugin keeps the event loop to itself: every other server's commands and words wait for it meanwhile."""
+
+import asyncio
+import math
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType, TracebackType
+
+#: Seconds the loop may be kept busy at a time.
+LIMIT = 0.15
+#: Seconds between two looks.
+LOOK = 0.01
+
+
+class BlockWatch:
+    """`with BlockWatch(folder) as watch:` around what runs on this thread's loop; `found` says what blocked it."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` is the plugin's: what blocks is its own only if its code is on the stack."""
+        self.found: list[str] = []
+        self._folder = str(folder.resolve()) + os.sep
+        self._thread_id = threading.get_ident()
+        self._beats = 0
+        self._over = threading.Event()
+        self._beating: asyncio.Task[None] | None = None
+        self._looking = threading.Thread(target=self._look, name="asyncio_block_watch", daemon=True)
+
+    def __enter__(self) -> "BlockWatch":
+        self._beating = asyncio.get_running_loop().create_task(self._beat(), name="block watch")
+        self._looking.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._looking.join()
+        if self._beating is not None:
+            self._beating.cancel()
+
+    async def _beat(self) -> None:
+        while True:
+            self._beats += 1
+            await asyncio.sleep(LOOK)
+
+    def _look(self) -> None:
+        beats, busy, place = self._beats, 0.0, None
+        before, used_before = time.monotonic(), time.process_time()
+        while not self._over.wait(LOOK):
+            now, used = time.monotonic(), time.process_time()
+            passed, worked = now - before, used - used_before
+            before, used_before = now, used
+            if self._beats != beats:
+                beats, busy, place = self._beats, 0.0, None
+                continue
+            # A look that comes late itself says nothing, unless we have computed: the whole machine may stand still.
+            busy += passed if passed < 3 * LOOK else min(passed, worked)
+            place = place or self._place()
+            if place is not None and busy >= LIMIT:
+                self.found.append(place)
+                busy = -math.inf  # told once for each time
+
+    def _place(self) -> str | None:
+        """Where in the plugin the loop's thread is; None when it is not in it."""
+        frame: FrameType | None = sys._current_frames().get(self._thread_id)
+        while frame is not None:
+            name = frame.f_code.co_filename
+            if name.startswith(self._folder):
+                return f"{name.removeprefix(self._folder)}:{frame.f_lineno}"
+            frame = frame.f_back
+        return None
