@@ -19,7 +19,9 @@ from sandbox.valsea.server import VOICEBOT_ID
 
 from .table import Row
 
-EARLY, CALLS, PLACES = 10, 200, 10
+EARLY, CALLS, PLACES = 20, 200, 10
+#: Calls after which memory is looked at: what warms up comes to rest, a leak does not.
+LOOKS = (EARLY, 50, 100, 150, CALLS)
 #: Seconds from one call to the next: discord.py sends 120 gateway messages a minute, and a call takes two or three.
 PACE = 1.8
 
@@ -36,7 +38,7 @@ async def run() -> list[Row]:
         places = [stage.place(account, "Ann") for _ in range(PLACES)]
         for place in places:
             await place.people[0].join(place.guild_id, place.voice_id)
-        early: tuple[int, int, int] = (0, 0, 0)
+        held: dict[int, tuple[int, int, int]] = {}
         for number in range(1, CALLS + 1):
             place = places[number % PLACES]
             (ann,) = place.people
@@ -46,19 +48,19 @@ async def run() -> list[Row]:
             await stage.command(account, place, ann, "voicebot leave")
             await _until_over(stage, place.guild_id, account.user_id)
             await asyncio.sleep(max(0.0, asked + PACE - time.monotonic()))
-            if number == EARLY:
+            if number in LOOKS:
                 await asyncio.sleep(5)
-                early = _held(bot.process.pid)
-        await asyncio.sleep(5)
-        late = _held(bot.process.pid)
+                held[number] = _held(bot.process.pid)
         steps = await _steps(stage, place.guild_id, place.voice_id)
+    early, late = held[EARLY], held[CALLS]
     ratio, whole = late[0] / early[0], median(joins)
+    between = ", ".join(f"{held[number][0] / 1024:.0f} after {number}" for number in LOOKS[1:-1])
     clean = late[1:] == early[1:]
     return [
         Row(
             f"Memory after {CALLS} calls / after {EARLY}; files and threads",
-            f"{late[0] // 1024} MB; {late[1]}, {late[2]}",
-            f"{early[0] // 1024} MB; {early[1]}, {early[2]}",
+            f"{late[0] / 1024:.0f} MB; {late[1]}, {late[2]}",
+            f"{early[0] / 1024:.0f} MB; {early[1]}, {early[2]} ({between})",
             f"{ratio:.2f}" + ("" if clean else ", more files or threads"),
             "≤ 1.03, the same",
             ratio <= 1.03 and clean,

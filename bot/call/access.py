@@ -8,8 +8,6 @@ from bot.config.model import AccessSettings
 from bot.errors import Refused
 from bot.language import say
 
-from .call import Call
-
 
 def check_start(member: discord.Member, access: AccessSettings) -> None:
     """Refused when a member may not start calls."""
@@ -17,18 +15,18 @@ def check_start(member: discord.Member, access: AccessSettings) -> None:
         raise Refused(say("Only {roles} may start calls here.", roles=_named(access.start)))
 
 
-def check_stop(member: discord.Member, access: AccessSettings, call: Call) -> None:
-    """Refused when a member may not end a call; whoever started it may."""
+def check_stop(member: discord.Member, access: AccessSettings, starter_id: int, host_id: int) -> None:
+    """Refused when a member may not end a call, or a test; whoever started it may, and who has it in hand."""
     if (
         access.stop
-        and member.id not in (call.starter_id, call.host_id)
+        and member.id not in (starter_id, host_id)
         and not (_manages(member) or _has_role(member, access.stop))
     ):
         raise Refused(
             say(
                 "Only {roles} and {person}, who started it, may end this call.",
                 roles=_named(access.stop),
-                person=f"<@{call.starter_id}>",
+                person=f"<@{starter_id}>",
             )
         )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from bot.config.model import ServerSettings
 from bot.errors import ParleyError, VoiceError
@@ -34,6 +35,7 @@ class EchoTest:
     ) -> None:
         self.channel = channel
         self.longest = longest
+        self.starter_id = user_id
         self.sound = SoundReport()
         self.listeners: Listeners | None = None
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -42,7 +44,11 @@ class EchoTest:
         self._loop = asyncio.get_running_loop()
         self._media_loop = media_loop
         self._media = MediaSession(
-            media_loop, sound_settings(settings, user_id), read_packet=lambda _: (), post=self._on_media
+            media_loop,
+            # Nobody is asked first: who speaks into a test hears themselves, and nothing leaves Discord.
+            replace(sound_settings(settings, user_id), ask_first=False),
+            read_packet=lambda _: (),
+            post=self._on_media,
         )
         self._voice = VoiceLink(
             channel, media_loop, self._media, self._on_voice, lambda channel: bitrate(settings, channel)

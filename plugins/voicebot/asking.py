@@ -23,6 +23,11 @@ def text_channel(interaction: Interaction, settings: ServerSettings) -> Any | No
     return None if channel_id is None else guild.get_channel_or_thread(channel_id)
 
 
+def may_look(member: discord.Member, channel: discord.VoiceChannel | discord.StageChannel) -> bool:
+    """Whether Discord shows a member who is in a channel; the bot tells nobody more than that."""
+    return channel.permissions_for(member).view_channel
+
+
 def where(interaction: Interaction) -> tuple[discord.Guild, discord.Member]:
     """The server and the member; Refused elsewhere."""
     if interaction.guild is None or not isinstance(interaction.user, discord.Member):

@@ -21,7 +21,7 @@ from bot.media.report import SpeakerReport
 from bot.plugin_host.plugin import Host
 from bot.text import MESSAGE_LIMIT
 
-from .asking import Interaction, text_channel, theirs, where
+from .asking import Interaction, may_look, text_channel, theirs, where
 from .doctor import Finding, Mark, Person, Place, RunningCall, echo_result, examine, report
 
 log = logging.getLogger(__name__)
@@ -36,9 +36,11 @@ async def doctor(host: Host, interaction: Interaction) -> str:
     """The whole examination, for who asked."""
     guild, member = where(interaction)
     call = host.calls.of_guild(guild.id)
-    channel = call.channel if call is not None else (member.voice.channel if member.voice is not None else None)
+    channel = member.voice.channel if member.voice is not None else None
+    if call is not None and may_look(member, call.channel):
+        channel = call.channel
     running, people = None, []
-    if call is not None:
+    if call is not None and may_look(member, call.channel):
         sound = await call.sound()
         running = RunningCall(call.state is CallState.LIVE, call.voicebot_there, sound)
         people = [_person(call, user_id, sound.speakers) for user_id in people_in(call.channel)]
@@ -46,9 +48,10 @@ async def doctor(host: Host, interaction: Interaction) -> str:
         text = guild.get_channel_or_thread(call.text_channel_id)
     else:
         text = text_channel(interaction, host.config.server(guild.id))
+    hidden = call is not None and running is None
     found = [
         *(Finding(Mark.BAD, told(stranger)) for stranger in strangers(guild, host.config)),
-        *examine(_place(guild, channel, text), await _provider(host, guild.id), running, people),
+        *examine(_place(guild, channel, text), await _provider(host, guild.id), running, people, hidden=hidden),
         *await _credits(host, guild.id),
     ]
     return report(found, theirs(interaction))

@@ -68,10 +68,19 @@ class RunningCall:
     sound: SoundReport
 
 
-def examine(place: Place, provider: Finding, call: RunningCall | None, people: Iterable[Person]) -> Iterator[Finding]:
-    """Everything, from what a call needs to single voices. `provider` is what asking it has shown."""
+def examine(
+    place: Place, provider: Finding, call: RunningCall | None, people: Iterable[Person], *, hidden: bool = False
+) -> Iterator[Finding]:
+    """Everything, from what a call needs to single voices. `provider` is what asking it has shown.
+
+    `hidden` says that there is a call of which whoever asks is told nothing.
+    """
     yield from _place(place)
     yield provider
+    if hidden:
+        text = say("There is a call in a voice channel that you cannot see, so I say nothing of who is in it.")
+        yield Finding(Mark.WARNING, text)
+        return
     if call is None:
         yield Finding(Mark.WARNING, say("There is no call. `/voicebot test` tries the sound out, and costs nothing."))
         return

@@ -1,9 +1,12 @@
 """The commands people type. Answers go to the person who asked; the channel reads only what concerns everyone."""
 
+import asyncio
 import io
+import logging
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import aiohttp
 import discord
 from discord import app_commands
 from pydantic import Field
@@ -24,13 +27,18 @@ from bot.plugin_host.plugin import Host, Plugin
 from bot.text import MESSAGE_LIMIT
 
 from . import checks, receipts, setup, words
-from .asking import Interaction, theirs, where
+from .asking import Interaction, may_look, theirs, where
 from .panel import Panel, PanelButtons
 from .plugins import PluginCommands
 from .settings import SettingsCommands
 
-#: Seconds, and how often somebody may ask for a call, a test or the set-up in them: all three cost Discord something.
+log = logging.getLogger(__name__)
+
+#: Seconds, and how often somebody may ask for a call, a test, the set-up or the doctor in them: these cost Discord or
+#: the provider something.
 ASKING, MOST_ASKING = 30.0, 5
+#: Seconds for the first words of a call before others go ahead of them, and until they are tried again.
+AT_ONCE, AGAIN = 8.0, 5.0
 _SELDOM = app_commands.checks.cooldown(MOST_ASKING, ASKING, key=lambda asked: (asked.guild_id, asked.user.id))
 
 
@@ -45,6 +53,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
 
     name = "voicebot"
     Settings = VoicebotSettings
+    vital = True
 
     voicebot = app_commands.Group(
         name="voicebot", description="Talk with a voicebot in a voice channel", guild_only=True
@@ -55,6 +64,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         self.voicebot.add_command(SettingsCommands(host))
         self.voicebot.add_command(PluginCommands(host, self.name, host.is_owner))
         self._panels: dict[str, Panel] = {}  # by call id
+        self._announcing: dict[str, asyncio.Task[None]] = {}  # by call id
 
     async def on_load(self) -> None:
         """From now on the buttons of every panel work, those of an earlier run of the bot too."""
@@ -112,11 +122,12 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         guild, member = where(interaction)
         test = self.host.calls.test_of(guild.id)
         if test is not None:
+            check_stop(member, self.host.config.server(guild.id).access, test.starter_id, test.starter_id)
             test.stop()
             await interaction.response.send_message(words.LEAVING_TEST.to(theirs(interaction)), ephemeral=True)
             return
         call = self._call(interaction)
-        check_stop(member, call.settings.access, call)
+        check_stop(member, call.settings.access, call.starter_id, call.host_id)
         call.end(EndReason.LEFT, by=interaction.user.id)  # before anything else: the meter runs
         await interaction.response.send_message(
             words.leaving(call.voice_channel_id).to(theirs(interaction)), ephemeral=True
@@ -161,6 +172,9 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
             await interaction.followup.send(words.still_billed(billed).to(theirs(interaction)), ephemeral=True)
             return
         call = self._call(interaction)
+        _, member = where(interaction)
+        if details and not may_look(member, call.channel):
+            raise Refused(say("You cannot see that voice channel, so I do not tell you who is in it."))
         starter = Starter(call.guild_id, call.starter_id, call.request.starter_roles)
         budgets = await self.host.calls.limits.budgets(call.settings.limits, starter, datetime.now(UTC))
         sound = await call.sound()
@@ -178,6 +192,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         await setup.begin(self.host, interaction, guild, self.language(guild.id))
 
     @voicebot.command(name="doctor", description="Why somebody is not heard, or a call cannot begin")
+    @_SELDOM
     async def doctor(self, interaction: Interaction) -> None:
         """What can be found out without a session, and what a running call knows."""
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -215,6 +230,22 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         await interaction.followup.send(embed=embed, file=file, ephemeral=True)
 
     async def on_call_started(self, call: Call) -> None:
+        """People must know that they are heard: what Discord does not take now is tried again while the call lasts."""
+        announcing = self._announcing[call.id] = self.tasks.create(self._announce(call), f"announcing call {call.id}")
+        await asyncio.wait({announcing}, timeout=AT_ONCE)
+
+    async def _announce(self, call: Call) -> None:
+        while True:
+            try:
+                await self._begin(call)
+                return
+            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+                log.error("call %s could not be announced, I try again: %s", call.id, error)
+            await self.host.sleep(AGAIN)
+            if self.host.calls.of_guild(call.guild_id) is not call:
+                return
+
+    async def _begin(self, call: Call) -> None:
         ask_first = call.unwilling.ask_first
         text = words.started(call.voicebot_name, call.voice_channel_id, call.starter_id, ask_first=ask_first)
         channel, language = self.host.get_channel(call.text_channel_id), self.language(call.guild_id)
@@ -245,6 +276,9 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         await self._post(call, say("✅ {text}", text=text))
 
     async def on_call_ended(self, receipt: Receipt) -> None:
+        announcing = self._announcing.pop(receipt.session_id, None)
+        if announcing is not None:
+            announcing.cancel()
         panel = self._panels.pop(receipt.session_id, None)
         if panel is not None:
             await panel.end(receipt)

@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -127,7 +127,7 @@ class SettingsCommands(app_commands.Group):
             text = (await file.read()).decode()
         except UnicodeDecodeError as error:
             raise Refused(say("The file is not UTF-8 text.")) from error
-        keys, kept = self._keys(), self._operators_own(interaction)
+        keys, kept = self._keys(), self._operators_own(interaction, self._host.last_server_text)
         with told_plainly(interaction):  # in a thread: a careful YAML editor needs a fifth of a second for the largest
             whole = await asyncio.to_thread(_with_the_operators, text, keys, kept)
             await self._host.replace_settings(_guild(interaction), whole)
@@ -162,9 +162,11 @@ class SettingsCommands(app_commands.Group):
             raise Refused(say("`{key}` can be changed by the bot's operator only.", key=dotted))
         return key
 
-    def _own(self, interaction: Interaction) -> dict[tuple[str, ...], Any]:
+    def _own(self, interaction: Interaction, text_of: Callable[[int], str] | None = None) -> dict[tuple[str, ...], Any]:
+        """What the server's own file says; `text_of` gives its text, `Host.server_text` unless told otherwise."""
         with told_plainly(interaction):
-            return dict(leaves(parse(_FILE, self._host.server_text(_guild(interaction))).data, self._keys()))
+            text = (text_of or self._host.server_text)(_guild(interaction))
+            return dict(leaves(parse(_FILE, text).data, self._keys()))
 
     def _of_the_operator(self, guild_id: int) -> dict[tuple[str, ...], Any]:
         """What the bot's own config file says of this server alone, and its own file laid over that."""
@@ -172,10 +174,12 @@ class SettingsCommands(app_commands.Group):
         said = {} if block is None else block.model_dump(exclude_unset=True)
         return dict(leaves(said, self._keys()))
 
-    def _operators_own(self, interaction: Interaction) -> dict[tuple[str, ...], Any]:
+    def _operators_own(
+        self, interaction: Interaction, text_of: Callable[[int], str] | None = None
+    ) -> dict[tuple[str, ...], Any]:
         """What of the server's own settings is the operator's."""
         keys = self._keys()
-        return {path: value for path, value in self._own(interaction).items() if operators(path, keys)}
+        return {path: value for path, value in self._own(interaction, text_of).items() if operators(path, keys)}
 
     async def _change(self, interaction: Interaction, changes: Mapping[tuple[str, ...], Any]) -> None:
         with told_plainly(interaction):

@@ -94,3 +94,39 @@ async def test_the_doctor_before_and_in_a_call(hasty: RunningBot) -> None:
     await hasty.expect_end(place, session, "someone sent the bot away")
     (cost,) = re.findall(r"The last call cost (\d+) credits", await hasty.command(place, ann, "voicebot doctor"))
     assert int(cost) > 0
+
+
+async def test_who_cannot_see_a_voice_channel_is_told_of_nobody_in_it(hasty: RunningBot) -> None:
+    place = hasty.place("Ann", "Ben")
+    ann, ben = place.people
+    hasty.stage.discord.world.deny(place.voice_id, ben.user_id, "view_channel")
+    place.people[:] = [ann]
+    session = await hasty.start_call(place)
+    told = await hasty.command(place, ben, "voicebot doctor")
+    assert "There is a call in a voice channel that you cannot see" in told
+    assert f"<@{ann.user_id}>" not in told
+    assert f"<#{place.voice_id}>" not in told
+    told = await hasty.command(place, ben, "voicebot status", details=True)
+    assert told == "You cannot see that voice channel, so I do not tell you who is in it."
+    assert f"<@{ann.user_id}>" in await hasty.command(place, ann, "voicebot status", details=True)
+    await hasty.command(place, ann, "voicebot leave")
+    await hasty.expect_end(place, session, "someone sent the bot away")
+
+
+async def test_where_people_are_asked_first_a_test_hears_them_all_the_same(hasty: RunningBot) -> None:
+    """It plays everybody their own voice, and nothing leaves Discord."""
+    place = hasty.place("Ann", "Ben")
+    ann, ben = place.people
+    world = hasty.stage.discord.world
+    world.grant(place.guild_id, ann.user_id, "manage_guild")
+    await hasty.command(place, ann, "voicebot settings set", key="consent", value="asked")
+    role = world.grant(place.guild_id, ann.user_id, "send_messages")
+    await hasty.command(place, ann, "voicebot settings set", key="access.stop", value=f"[{role}]")
+    for person in (ann, ben):
+        await person.join(place.guild_id, place.voice_id)
+    await hasty.stage.discord.answer(_begin(hasty, place))
+    ann.ear.clear()
+    await ann.say(await asyncio.to_thread(speech.speak, "When does the museum open tomorrow?"))
+    await eventually(lambda: ann.ear.frames_from(hasty.account.user_id) > 50)
+    assert "may end this call" in await hasty.command(place, ben, "voicebot leave")
+    assert "The test ends" in await hasty.command(place, ann, "voicebot leave")

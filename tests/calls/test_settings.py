@@ -272,6 +272,12 @@ async def test_a_mistake_in_a_servers_file_is_that_servers_alone(bot: RunningBot
     assert "**Poet**" in await bot.command(place, ann, "voicebot status")
     await bot.command(place, ann, "voicebot leave")
     await bot.expect_end(place, session, "someone sent the bot away")
+    kept = f"server {place.guild_id} keeps its last good settings"
+    file.write_text("voicebot_name: [\n")  # no YAML at all
+    await eventually(lambda: bot.log().count(kept) == 2)
+    assert "The settings are in place" in await _import(bot, place, b"voicebot_name: Poet\n")
+    file.write_text("voicebot_name: Guide\nsilence_limit: long\n")
+    await eventually(lambda: bot.log().count(kept) == 3)
     assert await bot.process.stop() == 0
     await bot.process.run()
     assert f"server {place.guild_id} starts no calls" in bot.log()

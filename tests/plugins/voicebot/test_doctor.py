@@ -107,3 +107,9 @@ def test_a_crowd_fits_into_a_message_and_whoever_has_a_trouble_comes_first() -> 
     for language in ("en", "de", "vi"):
         found = examine(PLACE, KNOWN, CALL, [Person(10**18 + number) for number in range(40)])
         assert len(report(found, language)) < MESSAGE_LIMIT
+
+
+def test_who_cannot_see_the_channel_is_told_of_nobody_in_it() -> None:
+    lines = report(examine(PLACE, KNOWN, None, [], hidden=True), "en").splitlines()
+    assert lines[-1].startswith("⚠️ There is a call in a voice channel that you cannot see")
+    assert not any("There is no call" in line for line in lines)
