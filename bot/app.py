@@ -120,10 +120,12 @@ class Parley(commands.AutoShardedBot):
         """A plugin's code and manifest as they are on disk now; PluginError leaves those in force that are."""
         async with self._reloading:
             async with self._source.changing:
+                before = self._source.config
                 reimport = self.plugins.catalog.reimport(name)
                 try:
                     after = await asyncio.to_thread(self._source.check_again)  # against the settings that it has now
-                    old = await self.plugins.swap(name, reimport.plugin)
+                    async with self._commands.changing:
+                        old = await self.plugins.swap(name, reimport.plugin)
                 except BaseException as error:
                     reimport.undo()
                     if not isinstance(error, ConfigError | PluginError):
@@ -135,12 +137,13 @@ class Parley(commands.AutoShardedBot):
             except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
                 async with self._source.changing:
                     reimport.undo()
-                    await self.plugins.put_back(name, old)
+                    async with self._commands.changing:
+                        await self.plugins.put_back(name, old)
                     try:
-                        after = await asyncio.to_thread(self._source.check_again)
+                        before = await asyncio.to_thread(self._source.check_again)
                     except ConfigError as wrong:  # it was changed for the new code meanwhile
                         log.error("the config does not fit the older %s: %s", name, wrong)
-                    self._apply_with_code(after)
+                    self._apply_with_code(before)
                 await self._commands.sync_what_is_taken()  # the old one's may have been refused as well
                 raise PluginError(f"{name} was not reloaded, Discord refuses its commands: {error}") from error
             self.plugins.retire(old)

@@ -25,15 +25,22 @@ class CommandSync:
         self._plugins = plugins
         self._known: list[Any] = []  # as Discord has them
         self._later: asyncio.Task[None] | None = None
+        #: Held by whoever puts commands into the tree or takes them out, and while they are sent.
+        self.changing = asyncio.Lock()
 
     async def sync(self) -> None:
         """Tell Discord of the commands, unless it knows them; CommandSyncFailure when it takes none of them."""
+        async with self.changing:
+            await self._sync()
+
+    async def _sync(self) -> None:
         commands = [command.to_dict(self._tree) for command in self._tree.get_commands()]
         commands.sort(
             key=lambda command: (command["type"], command["name"])
         )  # a reload changes nothing but their order
         if commands == self._known:
             return
+        self._known = []  # whatever becomes of this: the answer may be what is lost
         synced = await self._tree.sync()
         self._known = commands
         log.info("commands: %s", ", ".join(f"/{command.name}" for command in synced))
@@ -48,14 +55,16 @@ class CommandSync:
         except discord.HTTPException as error:
             # Discord has trouble, or has had enough of us for now: the commands it knows from before do until then.
             log.error("Discord does not take the commands now, I try again: %s", error)
-            self._later = asyncio.create_task(self._sync_later(), name="commands")
+            if self._later is None or self._later.done():
+                self._later = asyncio.create_task(self._sync_later(), name="commands")
 
     async def _sync_taken(self) -> None:
-        try:
-            await self.sync()
-        except app_commands.CommandSyncFailure as error:
-            log.error("Discord refuses the commands: %s", error)
-            await self._sync_one_by_one()
+        async with self.changing:
+            try:
+                await self._sync()
+            except app_commands.CommandSyncFailure as error:
+                log.error("Discord refuses the commands: %s", error)
+                await self._sync_one_by_one()
 
     async def close(self) -> None:
         """Try no more."""
@@ -76,11 +85,11 @@ class CommandSync:
         """Ours, then those of each plugin in turn: whose are refused is known then."""
         waiting = {name: self._remove(name) for name in self._guests()}
         try:
-            await self.sync()
+            await self._sync()
             for name in list(waiting):
                 self._add(waiting.pop(name))
                 try:
-                    await self.sync()
+                    await self._sync()
                 except app_commands.CommandSyncFailure as error:
                     self._remove(name)
                     self._break(name, str(error))

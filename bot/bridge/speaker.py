@@ -136,7 +136,7 @@ class Speaker:
     def _decode(self, due: bytes | Gap) -> Frame:
         if due is Gap.LOST:
             following = self.buffer.next_payload()
-            if following is None or not self._decoder.has_fec(following):
+            if following is None:
                 return self._conceal()
             return self._recover(following)
         assert isinstance(due, bytes)
@@ -152,10 +152,13 @@ class Speaker:
         return self._fade.heard(sound)
 
     def _recover(self, following: bytes) -> Frame:
+        """What the next packet repeats of it; libopus leads over to that packet when it repeats nothing."""
         try:
-            return self._fade.heard(self._decoder.decode_fec(following))
+            sound = self._fade.heard(self._decoder.decode_fec(following))
         except Exception:
             return self._conceal()
+        self.concealed += not self._decoder.has_fec(following)
+        return sound
 
     def _conceal(self) -> Frame:
         self.concealed += 1

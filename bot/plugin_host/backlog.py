@@ -11,6 +11,8 @@ from .plugin import Plugin
 
 #: After a call, events that must be told in so many seconds, or the rest is not: a third of what Discord takes.
 PACE, PERIOD = 20, 60.0
+#: So many times in a row it may be less for a vital plugin, whose Discord may be away.
+PATIENCE = 10
 
 #: Calls one hook of a plugin.
 Hook = Callable[[Plugin[Any]], Coroutine[Any, Any, None]]
@@ -45,21 +47,28 @@ class Backlog:
         """Deliver what waits, as long as the plugin keeps a pace; how much it was not told of."""
         self._waiting.put_nowait(None)
         try:
-            before = -PACE
-            while not self._worker.done() and self._told - before >= PACE:
+            slow = 0
+            while not self._worker.done() and slow < (PATIENCE if self.plugin.vital else 1):
                 before = self._told
                 await asyncio.wait({self._worker}, timeout=PERIOD)
+                slow = 0 if self._told - before >= PACE else slow + 1
         finally:
             left = 0 if self._worker.done() else len(self)  # the end's mark stands for what is being told just now
             self._worker.cancel()
         await asyncio.wait({self._worker})
+        while not self._waiting.empty():  # nobody is to wait for it
+            self._waiting.get_nowait()
+            self._waiting.task_done()
         if not self._worker.cancelled():
             self._worker.result()
         return left
 
     async def _work(self) -> None:
-        while (item := await self._waiting.get()) is not None:
+        while True:
+            item = await self._waiting.get()
             try:
+                if item is None:
+                    return
                 await self._tell(self.plugin, *item)
             finally:
                 self._told += 1

@@ -27,7 +27,9 @@ from .plugin import Plugin
 
 log = logging.getLogger(__name__)
 
-HOOK_TIMEOUT = 10.0  # seconds; posting into a channel may wait for Discord's rate limits
+#: Seconds: posting waits for Discord's rate limits, and while Discord answers with 500 or 502 discord.py goes on trying
+#: for 25; what it raises then is nobody's failure. Three in a row are still within the window.
+HOOK_TIMEOUT = 28.0
 VETO_TIMEOUT = 2.0
 PASSING_LIMIT = 1000  # so far behind, a plugin is not told of what passes by itself
 BACKLOG_LIMIT = 5000  # and so far, it is paused: the lines of a whole call that come at its end must find room

@@ -18,6 +18,10 @@ from bot.provider import Account, Provider
 from .plugin import Plugin
 
 
+class _BeingChanged(Refused):
+    """The config in force was checked against other code of the provider."""
+
+
 class Providers:
     """`config` is asked every time, so that changed settings take effect."""
 
@@ -42,7 +46,7 @@ class Providers:
 
     def of_session(self, record: SessionRecord) -> Provider:
         """The account that pays for a session, whatever the server uses by now."""
-        with contextlib.suppress(KeyRejected):
+        with contextlib.suppress(KeyRejected, _BeingChanged):
             usual = self._client(record.guild_id, record.provider, None)
             if usual.account == record.account:
                 return usual  # its connection is open already, and ending a session is urgent
@@ -57,7 +61,7 @@ class Providers:
             found.append(self.of_session(record))
         except KeyRejected as error:
             refusal = error
-        with contextlib.suppress(KeyRejected):
+        with contextlib.suppress(KeyRejected, _BeingChanged):
             usual = self._client(record.guild_id, record.provider, None)
             if usual not in found and usual.account.endpoint == record.account.endpoint:
                 found.append(usual)
@@ -83,8 +87,10 @@ class Providers:
                 )
             )
         settings = self._config().find(guild_id, name, plugin.Settings)
-        if settings is None:  # built-in ones would open and end sessions at another account's cost, or nowhere
-            raise Refused(
+        if settings is None and account is not None:  # which says where to, and with which key
+            settings = plugin.Settings()
+        if settings is None:  # built-in ones would open sessions at another account's cost
+            raise _BeingChanged(
                 say("The settings of the provider `{name}` are just being changed. Try again in a moment.", name=name)
             )
         key = (name, settings, account)

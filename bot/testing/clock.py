@@ -28,24 +28,34 @@ class Clock:
         finally:
             self._sleeping.pop(waking)[1].cancel()
 
-    async def advance(self, seconds: float, settled: Callable[[], Awaitable[None]]) -> None:
+    async def advance(
+        self,
+        seconds: float,
+        settled: Callable[[], Awaitable[None]],
+        passed: Callable[[float], None] = lambda seconds: None,
+    ) -> None:
         """Let time pass: all who sleep wake when they are due, one after the other, and may sleep again.
 
-        `settled` returns when what they have set off is done.
+        `settled` returns when what they have set off is done; `passed` is told of all that passes, before they wake.
         """
         end = self.now() + seconds
         while (due := min((at for at, _ in self._sleeping.values()), default=math.inf)) <= end:
-            self._skipped += max(0.0, due - self.now())
+            self._skip(due, passed)
             for waking, (at, _) in list(self._sleeping.items()):
                 if at <= due:
                     _wake(waking)
             for _ in range(TURNS):
                 await asyncio.sleep(0)
             await settled()
-        self._skipped += max(0.0, end - self.now())
+        self._skip(end, passed)
         for waking, (at, timer) in list(self._sleeping.items()):
             timer.cancel()
             self._set(waking, at)
+
+    def _skip(self, to: float, passed: Callable[[float], None]) -> None:
+        seconds = max(0.0, to - self.now())
+        self._skipped += seconds
+        passed(seconds)
 
     def _set(self, waking: "asyncio.Future[None]", due: float) -> None:
         timer = asyncio.get_running_loop().call_later(max(0.0, due - self.now()), _wake, waking)

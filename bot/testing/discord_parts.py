@@ -48,6 +48,7 @@ class Channel:
         self.posted: list[Posted] = []
         #: Raised by every `send` while it is set, as Discord's refusals are.
         self.refusal: Exception | None = None
+        self.refused = 0  # times
 
     @property
     def mention(self) -> str:
@@ -61,6 +62,7 @@ class Channel:
     async def send(self, content: str | None = None, **more: Any) -> Posted:
         """discord.HTTPException for what Discord does not take."""
         if self.refusal is not None:
+            self.refused += 1
             raise self.refusal
         message = _message(content=content, **more)
         self.posted.append(message)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +191,8 @@ class PlayedServer:
         """`/voicebot join`; whether the call is live. `refused` says why it is not."""
         self._number += 1
         self._ending = None
-        call = PlayedCall(f"call{self._number}", self.bot.config, self.person(starter).id, ends=self._ends)
+        call = PlayedCall(f"call{self._number}", self.bot.config, self.person(starter).id)
+        call.ends = partial(self._ends, call)
         self.refused = None
         try:
             await self._dispatcher.starting(call)
@@ -244,8 +246,12 @@ class PlayedServer:
 
     async def advance(self, seconds: float) -> None:
         """Time passes, for the call's meter and for who waits with `self.host.sleep`."""
-        self._live.elapsed += seconds
-        await self.bot.clock.advance(seconds, self.settle)
+        assert self.call is not None, NO_CALL
+        await self.bot.clock.advance(seconds, self.settle, self._meter)
+
+    def _meter(self, seconds: float) -> None:
+        if self.call is not None:
+            self.call.elapsed += seconds
 
     async def kick(self) -> Receipt:
         """A moderator disconnects the bot."""
@@ -254,15 +260,15 @@ class PlayedServer:
     async def end(self, reason: EndReason = EndReason.LEFT) -> Receipt:
         """The call ends; its receipt, as the plugin has it. The plugin's own, if it has ended the call itself."""
         if self._ending is None:
-            self._ends(reason, None)
+            self._ends(self._live, reason, None)
         assert self._ending is not None, NO_CALL
         ending, self._ending = self._ending, None
         return await ending
 
-    def _ends(self, reason: EndReason, by: int | None) -> None:
-        if self._ending is None and self.call is not None:
-            self.call.ended_by = by
-            self._ending = asyncio.create_task(self._end(self.call, reason), name="end of the call")
+    def _ends(self, call: PlayedCall, reason: EndReason, by: int | None) -> None:
+        if self._ending is None and self.call is call:
+            call.ended_by = by
+            self._ending = asyncio.create_task(self._end(call, reason), name="end of the call")
 
     async def _end(self, call: PlayedCall, reason: EndReason) -> Receipt:
         self.call = None

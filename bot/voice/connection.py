@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 HANDSHAKE_TIMEOUT = 15.0  # seconds
 RESUME_ATTEMPTS = 5
 #: Seconds without keys while others are there, and between two looks.
-KEYS_PATIENCE, KEYS_LOOK = 10.0, 1.0
+KEYS_PATIENCE, KEYS_LOOK = 5.0, 1.0
 #: Seconds in which they are counted together: a server that takes every resume and hangs up again is no server.
 RESUME_PERIOD = 60.0
 
@@ -176,7 +176,7 @@ class VoiceConnection:
 
     def _on_datagram(self, datagram: bytes) -> None:
         self.receiver.receive(datagram, asyncio.get_running_loop().time())
-        if self.dave.needs_recovery:
+        if self.dave.needs_recovery(self._members):
             self._renew_keys("frames cannot be decrypted")
 
     def _renew_keys(self, why: str) -> None:

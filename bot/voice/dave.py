@@ -7,7 +7,7 @@ https://daveprotocol.com and https://discord.com/developers/docs/topics/voice-co
 
 import contextlib
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +61,6 @@ class DaveSession:
         self._failures: dict[int, float] = {}  # undecryptable frames in a row since anybody was readable, by user id
         self._asked_for: set[int] = set()  # whose frames made us ask for the keys that are on their way
         self._wrong: set[int] = set()  # who was not readable with new keys either
-        self._heard_anybody = False
         self._committed = False  # whether we have committed to a group since the session is new
         self._outdated = 0  # Welcomes that may still come for key packages we have replaced
         self._vain_recoveries = 0
@@ -160,7 +159,6 @@ class DaveSession:
             return None
         self._failures.clear()
         self._wrong.discard(user_id)
-        self._heard_anybody = True
         self._vain_recoveries = 0
         return opus
 
@@ -177,16 +175,17 @@ class DaveSession:
         self._clear_left = max(0, self._clear_left - 1)
         return self._clear_left > 0
 
-    @property
-    def needs_recovery(self) -> bool:
-        """Whether nobody has been readable for too long, as far as it may be for our keys."""
+    def needs_recovery(self, members: Collection[int]) -> bool:
+        """Whether nobody has been readable for too long, as far as it may be for our keys. `members`: in the call."""
         failing = self._failing()
-        if failing - self._wrong:
-            return True
-        # Of several it is not likely that all have wrong keys; nor of all that were ever heard.
-        return len(failing) > 1 or (bool(failing) and not self._heard_anybody)
+        if not failing or failing - self._wrong:
+            return bool(failing)
+        # Of several it is not likely that all have wrong keys, and where there is one alone nobody loses by trying.
+        return len(failing) > 1 or failing.issuperset(set(members) - {self._user_id})
 
     def _failing(self) -> set[int]:
+        if not self._failures:  # as ever
+            return set()
         return {user_id for user_id, row in self._failures.items() if row >= FAILURES_BEFORE_RECOVERY}
 
     @property

@@ -28,6 +28,11 @@ _SET_BITRATE, _SET_COMPLEXITY, _SET_INBAND_FEC, _SET_PACKET_LOSS = 4002, 4010, 4
 #: Of a packet's first byte (RFC 6716, section 3.1): configurations, which are its upper five bits, and a flag.
 _FIRST_HYBRID, _FIRST_CELT = 12, 16
 _STEREO = 0b100
+#: Of the first byte of a frame of 20 ms (section 4.2.3): each channel has a flag for voice activity, and this one.
+_LBRR, _SIDE_LBRR = 0b0100_0000, 0b0001_0000
+
+#: Of a packet of several frames (section 3.2): a length of two bytes begins so; flags and a count.
+_LONG, _LENGTHS, _PADDED, _COUNT = 252, 0b1000_0000, 0b0100_0000, 0b0011_1111
 
 #: Percent of packets that libopus is told will be lost; it decides whether in-band FEC is worth its bits. With 5 there
 #: is none at 32 kbit/s, with 10 there is from 24 on (below that at no value), for 0.1 to 0.3 dB of the clean spectrum.
@@ -92,6 +97,24 @@ def _check(code: int) -> int:
     return code
 
 
+def _first_frame(packet: bytes) -> int:
+    """Where a packet's first frame begins (RFC 6716, section 3.2); IndexError when it is cut short before that."""
+    code = packet[0] & 0b11
+    if code < 2:
+        return 1
+    if code == 2:
+        return 2 + (packet[1] >= _LONG)
+    about, at = packet[1], 2
+    if about & _PADDED:
+        while packet[at] == 255:
+            at += 1
+        at += 1
+    if about & _LENGTHS:  # of all frames but the last
+        for _ in range((about & _COUNT) - 1):
+            at += 1 + (packet[at] >= _LONG)
+    return at
+
+
 class Decoder:
     """One speaker's decoder. Frames are int16 mono; a decoder remembers the past, so each speaker needs its own."""
 
@@ -118,14 +141,16 @@ class Decoder:
 
     @staticmethod
     def has_fec(packet: bytes) -> bool:
-        """Whether a packet carries the frame before it as well: one frame of SILK or hybrid with its LBRR flag set (RFC
-        6716, sections 3.1 and 4.2.3). CELT has none, and libopus conceals when it is asked for it."""
-        if len(packet) < 2 or packet[0] & 0b11 or packet[0] >> 3 >= _FIRST_CELT:
+        """Whether a packet repeats the 20 ms before it: its first frame is SILK or hybrid, no longer than that, and has
+        its LBRR flag set (RFC 6716, sections 3.1, 3.2 and 4.2.3). libopus conceals when it is asked for what is not
+        there."""
+        try:
+            config, flags = packet[0] >> 3, packet[_first_frame(packet)]
+        except IndexError:
             return False
-        config = packet[0] >> 3
-        frames = 1 if config >= _FIRST_HYBRID else max(1, config % 4)  # of 20 ms, each with a flag for voice activity
-        flags = packet[1] >> (7 - frames) | (packet[1] >> (6 - 2 * frames) if packet[0] & _STEREO else 0)
-        return bool(flags & 1)
+        if config >= _FIRST_CELT or (config < _FIRST_HYBRID and config % 4 > 1):
+            return False
+        return bool(flags & (_LBRR | (_SIDE_LBRR if packet[0] & _STEREO else 0)))
 
     def conceal(self) -> Pcm:
         """20 ms of packet loss concealment."""

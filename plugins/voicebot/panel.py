@@ -92,7 +92,9 @@ class Panel:
         """Post it, below what everybody must know; discord.HTTPException."""
         embed = self._embed()
         self._shown = embed.to_dict()
-        self._message = await self._channel.send(text.to(self._language), embed=embed, view=self._buttons)
+        # Discord posts what has a nonce once, however often it is sent because an answer was lost.
+        nonce = f"panel-{self._call.id}"
+        self._message = await self._channel.send(text.to(self._language), embed=embed, view=self._buttons, nonce=nonce)
 
     def heard(self, user_id: int) -> None:
         """Somebody spoke."""

@@ -37,8 +37,10 @@ log = logging.getLogger(__name__)
 #: Seconds, and how often somebody may ask for a call, a test, the set-up or the doctor in them: these cost Discord or
 #: the provider something.
 ASKING, MOST_ASKING = 30.0, 5
-#: Seconds for the first words of a call before others go ahead of them, and until they are tried again.
-AT_ONCE, AGAIN = 8.0, 5.0
+#: Seconds for the first words of a call before others go ahead of them, and until they are tried again, at first and in
+#: the end; and at the end of the call for those that are on their way.
+AT_ONCE, AGAIN, SELDOM = 8.0, 5.0, 60.0
+LAST_MOMENT = 2.0
 _SELDOM = app_commands.checks.cooldown(MOST_ASKING, ASKING, key=lambda asked: (asked.guild_id, asked.user.id))
 
 
@@ -235,27 +237,31 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         await asyncio.wait({announcing}, timeout=AT_ONCE)
 
     async def _announce(self, call: Call) -> None:
-        while True:
-            try:
-                await self._begin(call)
-                return
-            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-                log.error("call %s could not be announced, I try again: %s", call.id, error)
-            await self.host.sleep(AGAIN)
-            if self.host.calls.of_guild(call.guild_id) is not call:
-                return
-
-    async def _begin(self, call: Call) -> None:
         ask_first = call.unwilling.ask_first
         text = words.started(call.voicebot_name, call.voice_channel_id, call.starter_id, ask_first=ask_first)
         channel, language = self.host.get_channel(call.text_channel_id), self.language(call.guild_id)
-        if channel is None or not self.settings(call.guild_id).panel:
-            await self._post(call, text)
-            return
-        panel = Panel(call, channel, self._view(language, ask_first=ask_first), language)
-        await panel.post(text)
+        if channel is not None and self.settings(call.guild_id).panel:
+            self._panels[call.id] = Panel(call, channel, self._view(language, ask_first=ask_first), language)
+        pause = AGAIN
+        while not await self._begin(call, text):
+            await self.host.sleep(pause)
+            pause = min(2 * pause, SELDOM)
+            if self.host.calls.of_guild(call.guild_id) is not call:
+                return
+
+    async def _begin(self, call: Call, text: Text) -> bool:
+        """Whether Discord has taken the first words."""
+        panel = self._panels.get(call.id)
+        try:
+            if panel is None:
+                await self._post(call, text)
+                return True
+            await panel.post(text)
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            log.error("call %s could not be announced, I try again: %s", call.id, error)
+            return False
         panel.keeper = self.tasks.create(panel.run(), f"panel of call {call.id}")
-        self._panels[call.id] = panel
+        return True
 
     async def on_speaking(self, call: Call, user_id: int, speaking: bool) -> None:
         if call.id in self._panels:
@@ -277,7 +283,8 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
 
     async def on_call_ended(self, receipt: Receipt) -> None:
         announcing = self._announcing.pop(receipt.session_id, None)
-        if announcing is not None:
+        if announcing is not None:  # what Discord is just taking is a panel to be ended
+            await asyncio.wait({announcing}, timeout=LAST_MOMENT)
             announcing.cancel()
         panel = self._panels.pop(receipt.session_id, None)
         if panel is not None:

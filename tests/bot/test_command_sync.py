@@ -1,6 +1,7 @@
 """Commands go to Discord when they have changed, and again when Discord had trouble."""
 
 import asyncio
+import contextlib
 from types import SimpleNamespace
 from typing import Any
 
@@ -107,3 +108,29 @@ async def test_trouble_in_the_middle_takes_nobodys_commands_away(monkeypatch: py
     await eventually(lambda: len(tree.sent) == 3)
     assert tree.sent[-1] == ["cards", "dice", "voicebot"]
     await sync.close()
+
+
+async def test_an_answer_that_is_lost_is_no_answer() -> None:
+    """Discord may have taken what was sent: what was there before is sent as well, when it is to be there again."""
+    tree = Tree("voicebot")
+    sync = sync_of(tree)
+    await sync.sync()
+    tree.add_command(command("dice"))
+    tree.answers = [OSError("gone")]
+    with contextlib.suppress(OSError):
+        await sync.sync()
+    tree.remove_command("dice")
+    await sync.sync()
+    assert tree.sent == [["voicebot"], ["dice", "voicebot"], ["voicebot"]]
+
+
+async def test_twice_in_trouble_it_tries_again_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = Tree("voicebot")
+    tree.answers = [refusal(503, "upstream")] * 2
+    sync = sync_of(tree)
+    before = asyncio.all_tasks()
+    await sync.sync_what_is_taken()
+    await sync.sync_what_is_taken()
+    assert len(asyncio.all_tasks() - before) == 1
+    await sync.close()
+    assert asyncio.all_tasks() == before

@@ -263,6 +263,39 @@ async def test_what_people_must_be_told_is_never_left_out(monkeypatch: pytest.Mo
             await dispatcher.starting(CALL)
 
 
+async def test_what_people_must_know_waits_for_discord_after_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Discord is away at the end of it, and comes back."""
+    monkeypatch.setattr(backlog, "PERIOD", 0.1)
+    monkeypatch.setattr(hooks, "HOOK_TIMEOUT", 0.05)
+    vital = Recorder("vital", vital=True)
+    dispatcher = _dispatcher(vital)
+    await dispatcher.starting(CALL)
+
+    async def away() -> None:
+        if len(vital.told) < 10:
+            await asyncio.sleep(9)
+
+    vital.behave = away
+    lines = [str(number) for number in range(40)]
+    _say(dispatcher, *lines)
+    await _end(dispatcher)
+    assert vital.told == [*lines, "ended"]
+
+
+async def test_who_waits_for_all_to_be_told_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call may end meanwhile, and what is left of it is given up."""
+    monkeypatch.setattr(backlog, "PERIOD", 0.05)
+    slow = Recorder("slow")
+    dispatcher = _dispatcher(slow)
+    await dispatcher.starting(CALL)
+    slow.behave = lambda: asyncio.sleep(9)
+    _say(dispatcher, "one", "two")
+    settled = asyncio.create_task(dispatcher.settled())
+    await eventually(lambda: slow.told == ["one"])
+    await dispatcher.finished(CALL)
+    await asyncio.wait_for(settled, 5)
+
+
 async def test_a_call_that_is_cut_off_leaves_no_task_behind() -> None:
     slow = Recorder("slow")
     dispatcher = _dispatcher(slow)

@@ -9,6 +9,7 @@ from bot.config.watch import ConfigFile
 from bot.errors import Refused
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.providers import Providers
+from tests.bot.call.records import record
 
 GUILD = 123456789012345678
 CONFIG = f"servers: {{'{GUILD}': {{plugins: {{valsea: {{api_key_env: VALSEA_API_KEY_MUSEUM}}}}}}}}\n"
@@ -30,12 +31,17 @@ async def test_new_code_of_a_provider_goes_on_with_the_servers_own_account(
         return providers.of_server(GUILD, source.config.server(GUILD)).account.key_name
 
     assert paid_by() == "VALSEA_API_KEY_MUSEUM"
+    account = providers.of_server(GUILD, source.config.server(GUILD)).account
+    opened = record(guild_id=GUILD, provider="valsea", account=account)
     reimport = catalog.reimport("valsea")
     try:
         assert paid_by() == "VALSEA_API_KEY_MUSEUM"  # the old code's, until the config is checked against the new
         old, source.config = source.config, source.check_again()
         with pytest.raises(Refused, match="just being changed"):
             paid_by()
+        ending = providers.of_session(opened)  # what is open can be ended all the same
+        assert ending.account == opened.account
+        assert providers.enders(opened) == [ending]
         providers.use(catalog.classes)
         assert paid_by() == "VALSEA_API_KEY_MUSEUM"
         assert type(providers.of_server(GUILD, source.config.server(GUILD))).__module__ == "plugins.valsea.client"

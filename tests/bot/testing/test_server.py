@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from bot.call.state import EndReason
 from bot.plugin_host import template
+from bot.testing import conformance
 from bot.testing.server import PlayedServer
 
 NASTY = Path("tests/calls/nasty")
@@ -56,3 +59,80 @@ async def test_time_that_a_test_lets_pass_wakes_who_waits_for_it(tmp_path: Path)
     assert server.messages == ["5 minutes", "10 minutes"]
     await server.close()
     assert server.failures == []
+
+
+ENDS = """
+import contextlib
+
+import discord
+
+from bot.call.state import EndReason
+from bot.plugin_host.plugin import Plugin
+
+
+class EndsPlugin(Plugin):
+    name = "ends"
+
+    async def on_call_started(self, call):
+        self.tasks.create(self.watch(call))
+
+    async def watch(self, call):
+        for minutes in (1, 2):
+            await self.host.sleep(60)
+            channel = self.host.get_channel(call.text_channel_id)
+            if channel is not None:
+                with contextlib.suppress(discord.HTTPException):
+                    await channel.send(f"{call.elapsed:.0f} s")
+        call.end(EndReason.EMPTY, by=7)
+
+    async def on_transcript(self, call, line):
+        if line.text == "stop":
+            call.end(EndReason.LEFT)
+
+
+PLUGIN = EndsPlugin
+"""
+
+
+@pytest.fixture
+def ends(tmp_path: Path) -> Path:
+    folder = tmp_path / "ends"
+    folder.mkdir()
+    (folder / "plugin.yaml").write_text("name: ends\nversion: 1.0.0\napi: 1\ndescription: It ends calls.\n")
+    (folder / "__init__.py").write_text(ENDS)
+    return folder
+
+
+async def test_a_plugin_may_end_a_call_and_the_meter_stops_with_it(ends: Path) -> None:
+    server = await PlayedServer.open(ends)
+    await server.start()
+    await server.advance(3600)
+    assert server.call is None
+    assert server.messages == ["60 s", "120 s"]
+    receipt = await server.end()
+    assert (receipt.reason, receipt.ended_by) == (EndReason.EMPTY, 7)
+    assert receipt.duration == pytest.approx(120, abs=1)
+    await server.start()
+    await server.say("Ann", "stop")
+    assert server.call is None
+    assert (await server.end()).reason is EndReason.LEFT
+    await server.close()
+    assert server.failures == []
+
+
+async def test_who_ends_a_call_that_is_over_ends_no_other(ends: Path) -> None:
+    server = await PlayedServer.open(ends)
+    await server.start()
+    first = server.call
+    assert first is not None
+    await server.end()
+    await server.start()
+    first.end(EndReason.LEFT)
+    await server.settle()
+    assert server.call is not None
+    await server.close()
+
+
+async def test_one_that_ends_calls_stands_what_every_plugin_must(ends: Path) -> None:
+    for check in conformance.CHECKS:
+        assert await conformance.run(ends, conformance.CHECKS[check]) == [], check

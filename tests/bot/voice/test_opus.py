@@ -114,12 +114,17 @@ def test_which_packets_repeat_the_one_before() -> None:
         (b"\x48", False),  # DTX: nothing but the first byte
         (bytes([9 << 3, 0b0100_0000]), True),  # SILK, 20 ms: the flag behind one for voice activity
         (bytes([9 << 3, 0b1000_0000]), False),
-        (bytes([11 << 3, 0b0001_0000]), True),  # SILK, 60 ms: behind three
-        (bytes([11 << 3, 0b0010_0000]), False),
+        (bytes([11 << 3, 0b0001_0000]), False),  # SILK, 60 ms: libopus does not take 20 ms of that
         (bytes([15 << 3, 0b0100_0000]), True),  # hybrid, 20 ms
         (bytes([9 << 3 | 4, 0b0001_0000]), True),  # stereo: the side's
         (bytes([9 << 3, 0b0001_0000]), False),
-        (bytes([9 << 3 | 1, 0b0100_0000]), False),  # two frames in one packet
+        (bytes([9 << 3 | 1, 0b0100_0000, 0]), True),  # two frames of one length in one packet
+        (bytes([9 << 3 | 2, 1, 0b0100_0000, 0]), True),  # of two lengths
+        (bytes([9 << 3 | 2, 252, 0, 0b0100_0000]), True),  # a length in two bytes
+        (bytes([9 << 3 | 3, 0b0100_0001, 255, 1, 0b0100_0000]), True),  # padded
+        (bytes([9 << 3 | 3, 0b1000_0010, 1, 0b0100_0000, 0]), True),  # several lengths
+        (bytes([9 << 3 | 3, 0b1000_0010, 1, 0, 0b0100_0000]), False),
+        (bytes([9 << 3 | 3, 0b0100_0001, 255, 255]), False),  # cut short
         (bytes([31 << 3, 0b0100_0000]), False),  # CELT
     ],
 )
