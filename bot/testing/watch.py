@@ -64,11 +64,11 @@ class BlockWatch:
                 busy = -math.inf  # told once for each time
 
     def _place(self) -> str | None:
-        """Where in the plugin the loop's thread is; None when it is not in it."""
+        """Where in the plugin the loop's thread is; None when it is not in it, or only imports it."""
         frame: FrameType | None = sys._current_frames().get(self._thread_id)
         while frame is not None:
             name = frame.f_code.co_filename
-            if name.startswith(self._folder):
+            if name.startswith(self._folder) and frame.f_code.co_name != "<module>":
                 return f"{name.removeprefix(self._folder)}:{frame.f_lineno}"
             frame = frame.f_back
         return None

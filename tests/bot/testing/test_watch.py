@@ -1,7 +1,9 @@
 """Who keeps the event loop to itself is named with the line; nobody else is."""
 
 import asyncio
+import importlib
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -76,6 +78,22 @@ async def test_what_others_block_is_not_laid_at_its_door(plugin: ModuleType, tmp
     (tmp_path / "other").mkdir()
     with BlockWatch(tmp_path / "other") as watch:
         await plugin.blocks(2 * LIMIT)
+    assert watch.found == []
+
+
+async def test_that_its_code_takes_long_to_import_is_not_its_doing(tmp_path: Path) -> None:
+    folder = tmp_path / "slow"
+    folder.mkdir()
+    (folder / "slow_to_import.py").write_text(f"import time\ntime.sleep({3 * LIMIT})\n")
+    sys.path.insert(0, str(folder))
+    try:
+        with BlockWatch(folder) as watch:
+            await asyncio.sleep(0.02)
+            importlib.import_module("slow_to_import")
+            await asyncio.sleep(0.05)
+    finally:
+        sys.path.remove(str(folder))
+        sys.modules.pop("slow_to_import", None)
     assert watch.found == []
 
 
