@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +50,22 @@ async def test_the_rest_of_a_sleep_passes_by_itself() -> None:
     await clock.advance(9.95, _nothing)
     assert not sleeper.done()
     await asyncio.wait_for(sleeper, 2)
+
+
+async def test_who_sleeps_for_no_time_again_and_again_is_told_of() -> None:
+    """It would be a busy loop in the bot, and here no time would ever pass."""
+    clock = Clock()
+
+    async def spin() -> None:
+        while True:
+            await clock.sleep(0)
+
+    spinning = asyncio.create_task(spin())
+    await asyncio.sleep(0)
+    with pytest.raises(AssertionError, match="sleeps for no time"):
+        await asyncio.wait_for(clock.advance(60, _nothing), 30)
+    spinning.cancel()
+    await asyncio.gather(spinning, return_exceptions=True)
 
 
 async def test_what_was_set_off_is_done_before_more_time_passes() -> None:
