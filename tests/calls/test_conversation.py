@@ -56,7 +56,7 @@ async def test_a_bad_line_is_repaired(hasty: RunningBot) -> None:
     frames = heard[: len(heard) // 960 * 960].reshape(-1, 960).astype(np.float64)
     loud = np.flatnonzero(np.sqrt((frames**2).mean(axis=1)) > 800)  # a loud voice is brought down to 2600
     inside = loud[-1] - loud[0] + 1
-    assert inside >= 295
+    assert inside >= 288  # of 300: packets lost at the ends, and delay that the buffer gives back by speaking faster
     assert len(loud) >= 0.97 * inside
 
 
