@@ -35,9 +35,7 @@ class CommandSync:
 
     async def _sync(self) -> None:
         commands = [command.to_dict(self._tree) for command in self._tree.get_commands()]
-        commands.sort(
-            key=lambda command: (command["type"], command["name"])
-        )  # a reload changes nothing but their order
+        commands.sort(key=lambda command: (command["type"], command["name"]))  # a reload alone changes their order
         if commands == self._known:
             return
         self._known = []  # whatever becomes of this: the answer may be what is lost

@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.plugin_host.discovery import NAMESPACE
 from sandbox.discord.model import BotAccount
 from sandbox.people.person import Person
 from sandbox.stage import BotProcess, Place, Stage
@@ -18,13 +20,26 @@ from sandbox.valsea.session import Session
 Json = dict[str, Any]
 
 
-async def eventually(condition: Callable[[], bool], timeout: float = 10, what: str = "") -> None:
-    """Wait until a condition holds; AssertionError after `timeout` seconds."""
+async def happens(condition: Callable[[], bool], timeout: float) -> bool:
+    """Whether a condition comes to hold within `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(what or "it did not happen in time")
+            return False
         await asyncio.sleep(0.02)
+    return True
+
+
+async def eventually(condition: Callable[[], bool], timeout: float = 10, what: str = "") -> None:
+    """Wait until a condition holds; AssertionError after `timeout` seconds."""
+    if not await happens(condition, timeout):
+        raise AssertionError(what or "it did not happen in time")
+
+
+def forget_plugins() -> None:
+    """Plugins of one name in several folders: what is imported next is read anew."""
+    for name in [name for name in sys.modules if name.startswith(f"{NAMESPACE}.")]:
+        del sys.modules[name]
 
 
 @dataclass(slots=True)

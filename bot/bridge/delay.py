@@ -60,8 +60,7 @@ class DelayEstimator:
 
     def _follow(self, transit: float, now: float) -> None:
         if self._windows is None or now > self._window_ends + BASE_WINDOW:
-            self._windows = transit, transit
-            self._window_ends = now + BASE_WINDOW
+            self._start_over(transit, now)
         elif now > self._window_ends:
             self._windows = self._windows[1], transit
             self._window_ends = now + BASE_WINDOW
@@ -76,9 +75,12 @@ class DelayEstimator:
             return
         self._beyond.append(transit)
         if len(self._beyond) >= LONGER:
-            self._windows = min(self._beyond), min(self._beyond)
-            self._window_ends = now + BASE_WINDOW
+            self._start_over(min(self._beyond), now)
             self._beyond.clear()
+
+    def _start_over(self, fastest: float, now: float) -> None:
+        self._windows = fastest, fastest
+        self._window_ends = now + BASE_WINDOW
 
     def _count(self, delay: float) -> None:
         """What no depth within the bounds would have saved says nothing about which depth is right."""

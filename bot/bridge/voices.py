@@ -20,7 +20,7 @@ class Voices:
     @property
     def playing(self) -> bool:
         """Whether any of them is being heard."""
-        return any(playout.playing for playout in (*self._playouts.values(), *self._leaving))
+        return any(playout.playing for playout in self._all())
 
     @property
     def delay(self) -> float:
@@ -46,15 +46,14 @@ class Voices:
 
     def pop(self) -> Frame | None:
         """The frame to send at this tick; None when there is nothing to say."""
-        frames = [frame for playout in self._playouts.values() if (frame := playout.pop()) is not None]
-        frames += [frame for playout in self._leaving if (frame := playout.pop()) is not None]
+        frames = [frame for playout in self._all() if (frame := playout.pop()) is not None]
         if self._leaving:
             self._leaving = [playout for playout in self._leaving if len(playout)]
         return self._mixer.mix(frames) if frames else None
 
     def clear(self) -> None:
         """Drop what is held: the voicebot was interrupted or is gone."""
-        for playout in (*self._playouts.values(), *self._leaving):
+        for playout in self._all():
             playout.clear()
 
     def hurry(self) -> None:
@@ -67,6 +66,11 @@ class Voices:
         playout = self._playouts.pop(track, None)
         if playout is not None:
             playout.end()
-            self._leaving += [playout] if len(playout) else []
+            if len(playout):
+                self._leaving.append(playout)
             self._past.dropped += playout.stats.dropped
             self._past.starved += playout.stats.starved
+
+    def _all(self) -> list[Playout]:
+        """Also those of tracks that are gone and not at their end."""
+        return [*self._playouts.values(), *self._leaving]

@@ -20,6 +20,7 @@ from bot.provider import Provider, SessionEnd
 
 from .ledger import Ledger, SessionRecord, SessionState, billed_minutes
 from .state import EndReason
+from .steps import GivenUp, unless
 
 log = logging.getLogger(__name__)
 
@@ -190,13 +191,8 @@ class SessionCloser:
 
 async def _pause_until(changed: asyncio.Event, seconds: float) -> None:
     """Until the next attempt is due, or the config has changed."""
-    waits = [asyncio.create_task(asyncio.sleep(seconds)), asyncio.create_task(changed.wait())]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
+    with contextlib.suppress(GivenUp):
+        await unless(changed, asyncio.sleep(seconds))
 
 
 def _pause(error: ProviderError, wait: float) -> float:

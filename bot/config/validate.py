@@ -44,19 +44,25 @@ def validate(
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             where = tuple(str(part) for part in detail["loc"] if part != "[key]")
-            own, shared = (*path, *where), (*fallback, *where)
-            full = own if own in source.places or shared not in source.places else shared
-            problem = _problem(model, source.place(full), full, where, detail["type"], detail)
-            if problem not in problems:  # a wrong default shows up again under every server
-                problems.append(problem)
+            full = _written(source, (*path, *where), (*fallback, *where))
+            _add(problems, _problem(model, source.place(full), full, where, detail["type"], detail))
         return None
     except Exception as error:  # pydantic lets all but ValueError through, and a plugin's validators are strangers
-        place = path if path in source.places or fallback not in source.places else fallback
+        full = _written(source, path, fallback)
         message = say("the plugin cannot judge this: {error}; its author can mend that", error=type(error).__name__)
-        problem = Problem(source.place(place), ".".join(place), message)
-        if problem not in problems:
-            problems.append(problem)
+        _add(problems, Problem(source.place(full), ".".join(full), message))
         return None
+
+
+def _written(source: Source, own: Path_, shared: Path_) -> Path_:
+    """Where a setting is written that may stand in either place."""
+    return own if own in source.places or shared not in source.places else shared
+
+
+def _add(problems: list[Problem], problem: Problem) -> None:
+    """A wrong default shows up again under every server."""
+    if problem not in problems:
+        problems.append(problem)
 
 
 def unknown_key(place: Place, full: Path_, key: str, valid: Mapping[str, Any]) -> Problem:

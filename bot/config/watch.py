@@ -48,7 +48,7 @@ class ConfigFile:
         texts = read_texts(file)
         source = assemble(file, texts)
         self.config = settle(source, plugins)
-        self._take(texts, source, _filled(texts))
+        self._take(texts, source)
         _tell_faults(None, self.config)
 
     def changed(self) -> bool:
@@ -68,7 +68,7 @@ class ConfigFile:
                 texts[file] = ConfigError([_is_empty(file)])
         source = assemble(self.file, texts)
         config = settle(source, self._plugins, self.config)
-        self._take(texts, source, _filled(texts) | (self._filled & texts.keys()))
+        self._take(texts, source)
         return config
 
     def check_again(self) -> Config:
@@ -145,7 +145,8 @@ class ConfigFile:
             self._stamps[file] = edit.write(file, text)
         except OSError as error:
             raise ConfigError.at(Place(file, 1), say("cannot be written: {why}", why=error.strerror)) from error
-        self._take(texts, source, _filled(texts) | (self._filled & texts.keys()) - ({file} if not text else set()))
+        self._filled.discard(file)  # whoever emptied it so has meant it
+        self._take(texts, source)
         return after
 
     def _checked(self, guild_id: int, text: str) -> tuple[Texts, Source, Config]:
@@ -166,12 +167,14 @@ class ConfigFile:
             raise ConfigError(wrong)
         return texts, source, after
 
-    def _take(self, texts: Texts, source: Source, filled: set[Path]) -> None:
+    def _take(self, texts: Texts, source: Source) -> None:
         """These were read last."""
+        filled = {file for file, text in texts.items() if isinstance(text, str) and text}
         good = {self.server_file(guild_id) for guild_id in source.own}
         new = {file: text for file, text in texts.items() if isinstance(text, str) and file in good}
         kept = {file: text for file, text in self._good.items() if file in texts}
-        self._texts, self._filled, self._good = texts, filled, {**kept, **new}
+        self._texts, self._good = texts, {**kept, **new}
+        self._filled = filled | (self._filled & texts.keys())
 
     def put_in_force(self, before: Config, after: Config) -> bool:
         """A config that was read; whether it differs from the one before. Changes and new faults are logged."""
@@ -198,10 +201,6 @@ def _stamps(files: Iterable[Path]) -> "dict[Path, tuple[int, int]]":
             status = file.stat()
             found[file] = status.st_mtime_ns, status.st_size
     return found
-
-
-def _filled(texts: Texts) -> set[Path]:
-    return {file for file, text in texts.items() if isinstance(text, str) and text}
 
 
 async def watch(source: ConfigFile) -> None:

@@ -35,6 +35,14 @@ PASSING_LIMIT = 1000  # so far behind, a plugin is not told of what passes by it
 BACKLOG_LIMIT = 5000  # and so far, it is paused: the lines of a whole call that come at its end must find room
 FAILURES, FAILURE_WINDOW = 3, 60.0  # so many failures in so many seconds pause a plugin on a server
 PAUSE = 300.0
+FAILED = mark(
+    "The plugin `{name}` failed {count} times in a minute, so I leave it alone for "
+    "{minutes} minutes. The bot's operator can see why in the log."
+)
+BEHIND = mark(
+    "The plugin `{name}` is too slow: {count} events of this call wait for it, so I leave it alone for "
+    "{minutes} minutes."
+)
 
 
 class Failure(Enum):
@@ -85,8 +93,7 @@ class HookDispatcher:
                         "The plugin `{name}` failed {count} times in a minute, so I leave it alone for "
                         "{minutes} minutes: until then calls begin without it."
                     )
-                told = say(text, name=plugin.name, count=FAILURES, minutes=round(PAUSE / 60))
-                raise Refused(told) from error
+                raise Refused(_trouble(text, plugin.name, FAILURES)) from error
             if veto is not None:
                 raise Refused(veto)
 
@@ -94,7 +101,7 @@ class HookDispatcher:
             if not self._active(call.guild_id, [plugin]):
                 return
             if await self._call(call.guild_id, plugin, name, hook) is Failure.PAUSED:
-                self.warning(call, _paused(plugin.name))
+                self.warning(call, _trouble(FAILED, plugin.name, FAILURES))
 
         self._backlogs[call.id] = [Backlog(plugin, tell, f"call {call.id} plugin {plugin.name}") for plugin in own]
 
@@ -175,7 +182,7 @@ class HookDispatcher:
                 backlog.put(name, hook)
             elif important and not plugin.vital and not self.paused(call.guild_id, plugin.name):
                 self._pause(call.guild_id, plugin.name)
-                self.warning(call, _behind(plugin.name))
+                self.warning(call, _trouble(BEHIND, plugin.name, BACKLOG_LIMIT))
 
     async def _call(self, guild_id: int, plugin: Plugin[Any], name: str, hook: Hook) -> Failure | None:
         """Call one hook, and count it when it fails; None when it went well."""
@@ -214,21 +221,6 @@ class HookDispatcher:
         return [p for p in plugins if p.enabled(guild_id) and not self.paused(guild_id, p.name)]
 
 
-def _paused(name: str) -> Text:
-    return say(
-        "The plugin `{name}` failed {count} times in a minute, so I leave it alone for "
-        "{minutes} minutes. The bot's operator can see why in the log.",
-        name=name,
-        count=FAILURES,
-        minutes=round(PAUSE / 60),
-    )
-
-
-def _behind(name: str) -> Text:
-    return say(
-        "The plugin `{name}` is too slow: {count} events of this call wait for it, so I leave it alone for "
-        "{minutes} minutes.",
-        name=name,
-        count=BACKLOG_LIMIT,
-        minutes=round(PAUSE / 60),
-    )
+def _trouble(template: str, name: str, count: int) -> Text:
+    """What people read of a plugin that is in trouble."""
+    return say(template, name=name, count=count, minutes=round(PAUSE / 60))

@@ -117,7 +117,8 @@ async def strange_words(server: PlayedServer) -> None:
     if not await server.start(starter="@everyone"):
         return
     for text in STRANGE:
-        happening: tuple[Callable[[], Awaitable[None]], ...] = (
+        await _in_the_call(
+            server,
             partial(server.say, "Ann", text),
             partial(server.answer, text),
             partial(server.say, "Ann", text, final=False),
@@ -125,9 +126,6 @@ async def strange_words(server: PlayedServer) -> None:
             partial(server.warn, text),
             partial(server.show, url="http://127.0.0.1/x.png"),
         )
-        for event in happening:
-            if server.call is not None:
-                await event()
 
 
 async def no_channel(server: PlayedServer) -> None:
@@ -178,8 +176,7 @@ async def discord_says_no(server: PlayedServer) -> None:
     server.text.refusal = None
     server.bot.plugins.dispatcher.forgive(server.name)
     server.failures[:] = [failure for failure in server.failures if not _wanted(failure)]
-    if server.call is not None:
-        await server.say("Ann", "hello again")
+    await _in_the_call(server, partial(server.say, "Ann", "hello again"))
 
 
 async def writes_no_more_than_discord_takes(server: PlayedServer) -> None:
@@ -187,12 +184,12 @@ async def writes_no_more_than_discord_takes(server: PlayedServer) -> None:
     if not await server.start():
         return
     happening: dict[str, Callable[[], Awaitable[object]]] = {
-        "a person said something": lambda: server.say("Ann", "Where is the vase?"),
-        "the voicebot said something": lambda: server.answer("Here it is."),
-        "the voicebot showed a picture": lambda: server.show(key="vase", url="https://example.com/vase.png"),
-        "a warning": lambda: server.warn("The connection broke."),
-        "a notice": lambda: server.notice("It is back."),
-        f"{IDLE:.0f} s in which nothing happened": lambda: asyncio.sleep(IDLE),
+        "a person said something": partial(server.say, "Ann", "Where is the vase?"),
+        "the voicebot said something": partial(server.answer, "Here it is."),
+        "the voicebot showed a picture": partial(server.show, key="vase", url="https://example.com/vase.png"),
+        "a warning": partial(server.warn, "The connection broke."),
+        "a notice": partial(server.notice, "It is back."),
+        f"{IDLE:.0f} s in which nothing happened": partial(asyncio.sleep, IDLE),
     }
     for what, event in happening.items():
         if server.call is None:
@@ -308,15 +305,20 @@ def _wanted(failure: str) -> bool:
 
 
 async def _everything(server: PlayedServer) -> None:
-    """All that can happen in a call, unless the plugin ends it."""
-    happening: tuple[Callable[[], Awaitable[None]], ...] = (
-        lambda: server.say("Ann", "Where is the vase?"),
-        lambda: server.answer("Here it is."),
-        lambda: server.show(key="vase", url="https://example.com/vase.png"),
-        lambda: server.advance(61),
-        lambda: server.warn("The connection broke."),
-        lambda: server.notice("It is back."),
+    """All that can happen in a call."""
+    await _in_the_call(
+        server,
+        partial(server.say, "Ann", "Where is the vase?"),
+        partial(server.answer, "Here it is."),
+        partial(server.show, key="vase", url="https://example.com/vase.png"),
+        partial(server.advance, 61),
+        partial(server.warn, "The connection broke."),
+        partial(server.notice, "It is back."),
     )
-    for event in happening:
+
+
+async def _in_the_call(server: PlayedServer, *events: Callable[[], Awaitable[None]]) -> None:
+    """One after the other, until the plugin ends the call."""
+    for event in events:
         if server.call is not None:
             await event()

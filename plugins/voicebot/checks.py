@@ -37,10 +37,9 @@ async def doctor(host: Host, interaction: Interaction) -> str:
     guild, member = where(interaction)
     call = host.calls.of_guild(guild.id)
     channel = member.voice.channel if member.voice is not None else None
-    if call is not None and may_look(member, call.channel):
-        channel = call.channel
     running, people = None, []
     if call is not None and may_look(member, call.channel):
+        channel = call.channel
         sound = await call.sound()
         running = RunningCall(call.state is CallState.LIVE, call.voicebot_there, sound)
         people = [_person(call, user_id, sound.speakers) for user_id in people_in(call.channel)]

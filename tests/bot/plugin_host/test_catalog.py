@@ -1,7 +1,6 @@
 """A plugin's code: imported when it fits the interface, and imported anew without risk to what works."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from bot.config.model import PluginSettings
 from bot.errors import ConfigError, PluginError
 from bot.plugin_host.catalog import Catalog
 from tests.bot.plugin_host.test_discovery import GOOD, put
+from tests.support import forget_plugins
 
 CODE = """
 from bot.config.model import PluginSettings
@@ -29,13 +29,6 @@ class DicePlugin(Plugin[DiceSettings]):
 
 PLUGIN = DicePlugin
 """
-
-
-@pytest.fixture(autouse=True)
-def _forget() -> Iterator[None]:
-    yield
-    for name in [name for name in sys.modules if name.startswith("parley_plugins")]:
-        del sys.modules[name]
 
 
 def catalog(folder: Path, code: str = CODE) -> Catalog:
@@ -182,8 +175,7 @@ def test_a_validator_that_raises_anything_is_named(tmp_path: Path) -> None:
         "    sides: int = 6\n\n    def model_post_init(self, context):\n        raise KeyError('x')\n",
     )
     assert reason(tmp_path, code) == "dice/__init__.py:9: DiceSettings: KeyError: 'x'"
-    for name in [name for name in sys.modules if name.startswith("parley_plugins.")]:
-        del sys.modules[name]
+    forget_plugins()
     (tmp_path / "dice" / "__init__.py").write_text(CODE)
     known = Catalog.load([tmp_path])
     assert known.broken == []

@@ -5,23 +5,13 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.contract import HOOKS
 from bot.plugin_host.manifest import FILE
 
 TEXT = Path("docs/plugins.md").read_text()
-
-
-@pytest.fixture(autouse=True)
-def _forget() -> Iterator[None]:
-    yield
-    for name in [name for name in sys.modules if name.startswith("parley_plugins")]:
-        del sys.modules[name]
 
 
 def block(after: str) -> str:

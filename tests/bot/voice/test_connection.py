@@ -1,7 +1,6 @@
 """One voice session on a real voice server: a reader that dies, a server that babbles, every socket closed."""
 
 import asyncio
-import contextlib
 import gc
 import os
 import weakref
@@ -29,7 +28,7 @@ from bot.voice.udp import VoiceSocket
 from sandbox.discord.server import HOSTS, Discord
 from sandbox.discord.voice.room import Connection
 from sandbox.people.person import Person
-from tests.support import eventually
+from tests.support import eventually, happens
 
 TONE = (np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000) * 9000).astype(np.int16)
 
@@ -63,9 +62,7 @@ class Desk:
         """Whether as many packets of what a person says arrive, however slow the machine is just now."""
         self.packets.clear()
         await person.say(speech)
-        with contextlib.suppress(AssertionError):
-            await eventually(lambda: self.count(person) >= packets, 3)
-        return self.count(person) >= packets
+        return await happens(lambda: self.count(person) >= packets, 3)
 
     def count(self, person: Person) -> int:
         return sum(packet.user_id == person.user_id for packet in self.packets)
@@ -180,10 +177,7 @@ async def test_a_call_goes_over_to_clear_speech_and_back(seat: Seat) -> None:
         desk.ann.ear.clear()
         for tick in range(50):
             desk.connection.send_frame(TONE[:960], tick)
-        heard = await desk.hears()
-        with contextlib.suppress(AssertionError):
-            await eventually(lambda: desk.ann.ear.frames_from(desk.bot_id) >= 50, 3)
-        return heard and desk.ann.ear.frames_from(desk.bot_id) >= 50
+        return await desk.hears() and await happens(lambda: desk.ann.ear.frames_from(desk.bot_id) >= 50, 3)
 
     assert await both_ways()
     room.route(room.group.downgrade())

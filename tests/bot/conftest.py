@@ -1,15 +1,13 @@
 """Plugins of one name in several folders: each test sees its own."""
 
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from bot.plugin_host.discovery import NAMESPACE
+from tests.support import forget_plugins
 
 
 @pytest.fixture(autouse=True)
 def _forget_plugins() -> Iterator[None]:
     yield
-    for name in [name for name in sys.modules if name.startswith(f"{NAMESPACE}.")]:
-        del sys.modules[name]
+    forget_plugins()
