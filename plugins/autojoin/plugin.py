@@ -53,6 +53,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
     def __init__(self, host: Host) -> None:
         super().__init__(host)
         self._joining: dict[int, asyncio.Task[None]] = {}  # by voice channel
+        self._arrived_meanwhile: set[int] = set()  # voice channels where somebody came while they were being joined
         self._calls: dict[str, Call] = {}  # those going on, for where they are at their end
         self._given_up: set[int] = set()  # voice channels whose people know that it did not work, or wanted no more
         self._told: set[int] = set()  # voice channels whose people know that none of them may start calls
@@ -70,10 +71,21 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         channel, guild_id = after.channel, member.guild.id
         if member.bot or not isinstance(channel, discord.VoiceChannel) or not self._wanted(guild_id, channel):
             return
-        if channel.id not in self._joining and channel.id not in self._given_up:
-            task = self.tasks.create(self._join(channel), f"joining channel {channel.id}")
-            self._joining[channel.id] = task
-            task.add_done_callback(lambda _: self._joining.pop(channel.id, None))
+        if channel.id in self._joining:
+            self._arrived_meanwhile.add(channel.id)
+        elif channel.id not in self._given_up:
+            self._joining[channel.id] = self.tasks.create(self._join_for_all(channel), f"joining channel {channel.id}")
+
+    async def _join_for_all(self, channel: discord.VoiceChannel) -> None:
+        """Also for those who come while others are still being told why not."""
+        try:
+            await self._join(channel)
+            while channel.id in self._arrived_meanwhile and channel.id not in self._given_up:
+                self._arrived_meanwhile.discard(channel.id)
+                await self._join(channel)
+        finally:
+            self._arrived_meanwhile.discard(channel.id)
+            self._joining.pop(channel.id, None)
 
     async def on_call_started(self, call: Call) -> None:
         self._calls[call.id] = call
