@@ -28,6 +28,7 @@ class Gap:
     longest = 0.0
     missing = 0  # frames of 20 ms between the first and the last that were heard
     heard = 0.0  # seconds
+    stalls = 0  # frames for which this process, in which people speak and the room is recorded, stood still itself
 
 
 @asynccontextmanager
@@ -38,13 +39,15 @@ async def humming(bot: RunningBot, session: Session, person: Person) -> AsyncIte
     await observer.join(bot.stage.livekit, session.room)
     speaking = asyncio.create_task(person.say(hum(60)))
     await asyncio.sleep(1)
+    watching = asyncio.create_task(_count_stalls(gap))
     began = time.monotonic()
     try:
         yield gap
         await asyncio.sleep(1)
     finally:
         speaking.cancel()
-        await asyncio.gather(speaking, return_exceptions=True)
+        watching.cancel()
+        await asyncio.gather(speaking, watching, return_exceptions=True)
         ended = time.monotonic()
         await observer.leave()
     sound = [(at, level) for at, level in levels(*timeline(observer.of(agent=False))) if began <= at <= ended]
@@ -54,3 +57,11 @@ async def humming(bot: RunningBot, session: Session, person: Person) -> AsyncIte
     gap.longest = max(
         (later - earlier for earlier, later in zip([began, *loud], [*loud, ended], strict=True)), default=0
     )
+
+
+async def _count_stalls(gap: Gap) -> None:
+    """What the machine takes from us must not look like what the bot has lost."""
+    while True:
+        before = time.monotonic()
+        await asyncio.sleep(0.01)
+        gap.stalls += max(0, round((time.monotonic() - before - 0.01) / 0.02))

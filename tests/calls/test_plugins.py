@@ -70,8 +70,8 @@ async def test_a_hundred_reloads_in_a_live_call(hasty: RunningBot) -> None:
     await asyncio.sleep(0.5)
     assert _lines(bot, place) == [f"line {number}" for number in range(LINES)]
     assert gap.heard > lasted - 1.5, "it is not humming that was measured"
-    assert gap.missing <= before.missing + 3
-    assert gap.longest <= 0.06  # two frames may come from this process, in which people speak and the room is recorded
+    assert gap.missing <= before.missing + 3 + gap.stalls
+    assert gap.longest <= 0.06 + gap.stalls * 0.02
     await bot.command(place, ann, "voicebot leave")
     await bot.expect_end(place, session, "someone sent the bot away")
     assert await bot.process.stop() == 0
