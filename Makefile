@@ -71,7 +71,7 @@ lock: ## pin the newest versions that fit pyproject.toml into requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-header --no-annotate --no-emit-index-url --upgrade pyproject.toml -o requirements.lock
 
 example: $(READY) ## write config.example.yaml and its schema anew, from the settings' models
-	@$(BIN)/parley example > config.example.yaml
+	@$(BIN)/parley example --schema docs/config.schema.json > config.example.yaml
 	@$(BIN)/parley schema > docs/config.schema.json
 	@$(BIN)/parley schema --server > docs/server.schema.json
 

@@ -24,6 +24,8 @@ from bot.errors import ConfigError, LedgerError, ParleyError
 from bot.plugin_host.catalog import Catalog
 from bot.watchdog.main import watch
 
+log = logging.getLogger(__name__)
+
 EXIT_FAILED, EXIT_CONFIG, EXIT_LOGIN = 1, 2, 3
 
 
@@ -39,23 +41,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return plugin_tools.new(options.name, options.parent)
     if options.command == "plugins" and options.config == DEFAULT_CONFIG and not DEFAULT_CONFIG.exists():
         return plugin_tools.show(Catalog.load())  # what there is to configure can be asked before anything is
+    strict = options.command == "check"
+    catalog = None
     try:
         catalog = Catalog.load(plugin_folders(options.config))
-        strict = options.command == "check"
         config = load(options.config, catalog.models) if strict else settle(read_all(options.config), catalog.models)
     except ConfigError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
+        if strict and catalog is not None:
+            plugin_tools.tell_broken(catalog)
         return EXIT_CONFIG
-    if options.command == "check":
-        servers = len(config.host.servers)
-        print(f"{options.config}: good ({servers} server{'s' * (servers != 1)} configured)")
-        return 0
+    if strict:
+        return _told_good(config, catalog)
     if options.command == "plugins":
         return plugin_tools.show(catalog)
     if options.command == "doctor":
         return host_doctor.main(config, catalog)
     if options.command == "sessions":
+        plugin_tools.tell_broken(catalog)
         return sessions.main(config, catalog.classes, options)
     _set_up_logging(config.host.log.level)
     if options.command == "watchdog":
@@ -84,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("config", type=Path, nargs="?", help="one whose `plugin_folders:` are to be in it")
-        if name == "schema":
+        if name == "example":
+            command.add_argument("--schema", help="a file that `parley schema` has written: editors complete by it")
+        else:
             command.add_argument("--server", action="store_true", help="of a file in servers/, which holds one server")
     host_doctor.add_parser(commands)
     plugin_tools.add_parser(commands)
@@ -95,15 +101,26 @@ def _parser() -> argparse.ArgumentParser:
 def _print_made(options: argparse.Namespace) -> int:
     """What the settings' models say, for people and for editors."""
     try:
-        models = Catalog.load([] if options.config is None else plugin_folders(options.config)).models
+        catalog = Catalog.load([] if options.config is None else plugin_folders(options.config))
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
+    plugin_tools.tell_broken(catalog)
+    models = catalog.models
     if options.command == "example":
-        made = example(models)
+        made = example(models, options.schema)
     else:
         made = server_schema(models) if options.server else schema(models)
     print(made, end="")
+    return 0
+
+
+def _told_good(config: Config, catalog: Catalog) -> int:
+    """A good config may bring plugins that are not; it would run without them."""
+    if plugin_tools.tell_broken(catalog):
+        return EXIT_CONFIG
+    servers = len(config.host.servers)
+    print(f"{config.file}: good ({servers} server{'s' * (servers != 1)} configured)")
     return 0
 
 
@@ -117,6 +134,8 @@ def _watch(options: argparse.Namespace, catalog: Catalog) -> int:
 
 
 def _run(config: Config, catalog: Catalog) -> int:
+    for broken in catalog.broken:
+        log.error("plugin %s cannot be used: %s", broken.name, broken.reason)
     variable = config.host.discord.token_env
     token = os.environ.get(variable)
     if not token:

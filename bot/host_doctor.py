@@ -40,6 +40,7 @@ LEAST_DISK = 200 << 20  # bytes
 #: Seconds by which this clock may differ from Discord's: LiveKit's tokens and days of limits go by it.
 MOST_SKEW = 30.0
 TIMEOUT = 10.0
+UNASKED = "the bot's account, its intents and this clock were not looked at: only Discord can tell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ async def examine(config: Config, catalog: Catalog) -> AsyncIterator[Line]:
     for line in _machine(config):
         yield line
     yield await _ledger(config)
-    for problem in (problem for found in config.faults.values() for problem in found):
+    for problem in (*(problem for found in config.faults.values() for problem in found), *config.warnings):
         yield Line(False, str(problem))
     for broken in catalog.broken:
         yield Line(False, f"plugin {broken.name} cannot be used: {broken.reason}")
@@ -132,6 +133,7 @@ async def _discord(config: Config) -> AsyncIterator[Line]:
     token = os.environ.get(variable)
     if not token:
         yield Line(False, f"{variable} is not set: discord.com/developers/applications, Bot, Reset Token")
+        yield Line(False, UNASKED)
         return
     headers = {"Authorization": f"Bot {token}", "User-Agent": "DiscordBot (https://parley.invalid, 1)"}
     try:
@@ -143,6 +145,8 @@ async def _discord(config: Config) -> AsyncIterator[Line]:
             if skew is not None:
                 text = f"this clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} Discord's"
                 yield Line(abs(skew) <= MOST_SKEW, text + ("" if abs(skew) <= MOST_SKEW else ": set it, with NTP say"))
+            else:
+                yield Line(True, "this clock was not compared with Discord's: the answer has no date")
             if answer.status != 200:
                 return
             async with http.get(f"{API}/gateway/bot") as answer:
@@ -152,6 +156,7 @@ async def _discord(config: Config) -> AsyncIterator[Line]:
     except (aiohttp.ClientError, OSError, ssl.SSLError, TimeoutError, ValueError) as error:
         reason = str(error) or type(error).__name__
         yield Line(False, f"Discord cannot be reached ({reason}): check the network, and `network:` in the config")
+        yield Line(False, UNASKED)
 
 
 def _token(status: int, body: Any, variable: str) -> Line:
@@ -176,19 +181,27 @@ async def _providers(config: Config, catalog: Catalog) -> AsyncIterator[Line]:
     used: dict[str, Provider] = {}  # by account, as it is told
     voicebots: dict[str, dict[str, None]] = {}  # the same way: ids, in order
     problems: set[str] = set()
+    known = ", ".join(name for name, plugin in catalog.classes.items() if plugin.connect is not None)
     try:
         for guild_id in (0, *config.host.servers):
+            settings = config.server(guild_id)
             try:
-                provider = providers.of_server(guild_id, config.server(guild_id))
-            except ParleyError as error:
-                problems.add(str(error))
+                provider = providers.of_server(guild_id, settings)
+            except KeyRejected as error:
+                problems.add(f"{error}: set it, as the README says")
+            except ParleyError:
+                whose = f"server {guild_id}" if guild_id else "servers that name no other"
+                problems.add(
+                    f"{config.file}: the provider {settings.provider!r} of {whose} is not there; "
+                    f"there are: {known or 'none'}: see `provider:`"
+                )
             else:
                 name = f"{provider.title} with the key in {provider.account.key_name}"
                 used.setdefault(name, provider)
                 with contextlib.suppress(Refused):  # none is set
-                    voicebots.setdefault(name, {})[resolve_voicebot(config.server(guild_id), None)] = None
+                    voicebots.setdefault(name, {})[resolve_voicebot(settings, None)] = None
         for problem in sorted(problems):
-            yield Line(False, f"{problem}: set it, and `provider:`, as the README says")
+            yield Line(False, problem)
         for name, provider in used.items():
             line = await _reaches(name, provider.account.endpoint, config)
             yield line

@@ -7,10 +7,12 @@ it to somebody puts it `in_language`. What a catalogue lacks stays English. Cata
 
 import io
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
+from babel.messages.catalog import Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 from babel.support import Translations
@@ -44,7 +46,11 @@ class Text(str):
             template = catalogue.gettext(self.template)
         else:
             template = catalogue.ngettext(self.template, self.plural, self.values["count"])
-        return _filled(template, self.values, language)
+        try:
+            return _filled(template, self.values, language)
+        except (LookupError, ValueError):  # a translator's slip must not cost people the sentence
+            log.error("the translation of %r into %s cannot be filled in", self.template, language)
+            return str(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Text, (self.template, dict(self.values), self.plural)
@@ -101,6 +107,46 @@ def add(folder: Path) -> None:
         if file not in known:
             known.append(file)
             _read.pop(file.stem, None)
+
+
+def faults(folder: Path) -> list[str]:
+    """What is wrong with a package's catalogues, each with file and line: names in a translation that its sentence does
+    not have, and files that are no catalogues."""
+    found = []
+    for file in sorted((folder / FOLDER).glob("*.po")):
+        try:
+            with file.open("rb") as lines:
+                catalogue = read_po(lines, locale=file.stem, abort_invalid=True)
+        except (OSError, ValueError, PoFileError) as error:
+            found.append(f"{file}: it cannot be read as a catalogue: {error}")
+            continue
+        for message in catalogue:
+            found += [f"{file}:{message.lineno}: {fault}" for fault in _faults(message) if message.id]
+    return found
+
+
+def _faults(message: Message) -> Iterator[str]:
+    try:
+        known = set().union(*map(_names, _forms(message.id)))
+    except ValueError:  # no template: it is said as it stands
+        return
+    for form in _forms(message.string):
+        try:
+            strange = _names(form) - known
+        except ValueError as error:
+            yield f"{form!r}: {error}"
+            continue
+        for name in sorted(strange):
+            yield f"the translation says {{{name}}}, which its sentence does not have"
+
+
+def _forms(text: Any) -> tuple[str, ...]:
+    """A message's text for every number."""
+    return (text,) if isinstance(text, str) else tuple(text)
+
+
+def _names(template: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(template) if name is not None}
 
 
 def read_all() -> None:

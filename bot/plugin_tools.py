@@ -3,10 +3,10 @@
 import argparse
 import asyncio
 import logging
-import os
 import sys
 from pathlib import Path
 
+from bot import language
 from bot.config.source import DEFAULT_CONFIG
 from bot.errors import PluginError
 from bot.plugin_host import template
@@ -39,9 +39,14 @@ def show(catalog: Catalog) -> int:
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)), row[3], sep="  ")
+    return int(tell_broken(catalog))
+
+
+def tell_broken(catalog: Catalog) -> bool:
+    """Print why plugins cannot be used; whether there are such."""
     for broken in catalog.broken:
-        print(f"{broken.name} cannot be used: {broken.reason}", file=sys.stderr)
-    return 1 if catalog.broken else 0
+        print(f"plugin {broken.name} cannot be used: {broken.reason}", file=sys.stderr)
+    return bool(catalog.broken)
 
 
 def new(name: str, parent: Path) -> int:
@@ -63,17 +68,17 @@ def check(path: Path, *, thorough: bool = False) -> int:
     if not path.is_dir():
         print(f"{path}: there is no such folder", file=sys.stderr)
         return 1
-    catalog = Catalog.load([path.parent])
-    problems = [broken.reason for broken in catalog.broken if broken.name == path.name or _names(broken.reason, path)]
-    found = next((found for found in catalog.found.values() if found.folder == path), None)
-    if found is None and not problems:
-        problems.append(f"{path}: it has no plugin.yaml")
+    catalog = Catalog.of(path)
+    problems = [*(broken.reason for broken in catalog.broken), *language.faults(path)]
+    if not catalog.classes and not problems:
+        problems = [f"{path}: it has no plugin.yaml"]
     for problem in problems:
         print(problem, file=sys.stderr)
-    if problems or found is None:
+    if problems:
         return 1
     if thorough and not _stands(path):
         return 1
+    (found,) = catalog.found.values()
     print(f"{found.manifest.name} {found.manifest.version}: good")
     return 0
 
@@ -89,8 +94,3 @@ def _stands(folder: Path) -> bool:
         for problem in problems:
             print(f"  {problem}")
     return not wrong
-
-
-def _names(reason: str, folder: Path) -> bool:
-    """Whether a reason is of this folder or a file in it, and not of `dice2` beside `dice`."""
-    return any(f"{folder}{behind}" in reason for behind in (os.sep, ":"))

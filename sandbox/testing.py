@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from sandbox.libopus import load_opus
 from sandbox.people import speech
 from sandbox.people.person import Person
@@ -36,16 +38,21 @@ class SandboxServer:
         self.refused: str | None = None
 
     @classmethod
-    async def open(cls, folder: Path, settings: Mapping[str, Any] | None = None) -> "SandboxServer":
+    async def open(
+        cls, folder: Path, settings: Mapping[str, Any] | None = None, language: str = "en-US"
+    ) -> "SandboxServer":
         """A bot with the plugin in a folder, and nobody on its server."""
         load_opus()
-        name, parent = _name_and_parent(folder)
         stage = await Stage().__aenter__()
         try:
             server = cls(stage)
-            plugins = {**QUIET, name: dict(settings or {})}
-            config = stage.config(plugins=plugins, empty_channel_grace=5)
-            await server._bot.start({**config, "plugin_folders": [parent]})
+            config = stage.config(
+                plugins={**QUIET, _name(folder): dict(settings or {})},
+                plugin_folders=[_alone(folder, stage.folder)],
+                empty_channel_grace=5,
+                language=language.partition("-")[0],
+            )
+            await server._bot.start(config)
         except BaseException:
             await stage.__aexit__()
             raise
@@ -143,9 +150,16 @@ class SandboxServer:
         return self._session
 
 
-def _name_and_parent(folder: Path) -> tuple[str, str]:
-    folder = folder.resolve()
-    return folder.name, str(folder.parent)
+def _name(folder: Path) -> str:
+    return str(yaml.safe_load((folder / "plugin.yaml").read_text())["name"])
+
+
+def _alone(folder: Path, stage: Path) -> str:
+    """A folder with this plugin and none beside it: what lies there is none of its test's business."""
+    parent = stage / "plugins"
+    parent.mkdir()
+    (parent / folder.resolve().name).symlink_to(folder.resolve())
+    return str(parent)
 
 
 def _words(message: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, Field, create_model
 from pydantic.fields import FieldInfo
 
 from .keys import default_of
@@ -19,7 +19,6 @@ HEADER = """\
 # Parley's configuration. Every key is optional; what is shown is the default. `parley check config.yaml` names every
 # mistake with its line. Secrets are never in here: they come from the environment. The file is watched: a good change
 # takes effect for the next call, a mistake changes nothing. Made by `parley example`.
-# yaml-language-server: $schema=docs/config.schema.json
 """
 FOOTER = """\
 #  "123456789012345678":
@@ -32,9 +31,11 @@ FOOTER = """\
 """
 
 
-def example(plugins: Mapping[str, type[PluginSettings]]) -> str:
-    """The whole file, every key with its default and what it means."""
+def example(plugins: Mapping[str, type[PluginSettings]], schema_file: str | None = None) -> str:
+    """The whole file, every key with its default and what it means; editors complete it by its schema in a file."""
     blocks = [HEADER.rstrip("\n")]
+    if schema_file is not None:  # https://github.com/redhat-developer/yaml-language-server#using-inlined-schema
+        blocks.append(f"# yaml-language-server: $schema={schema_file}")
     for name, field in HostSettings.model_fields.items():
         lines = list(_field(name, field, getattr(HostSettings(), name), 0))
         if name == "defaults":
@@ -66,7 +67,8 @@ def server_schema(plugins: Mapping[str, type[PluginSettings]]) -> str:
 
 
 def _server(plugins: Mapping[str, type[PluginSettings]]) -> type[BaseModel]:
-    fields: dict[str, Any] = {name: (model, model()) for name, model in plugins.items()}
+    # Under names of our own, since a plugin may be called as something that pydantic's models have, such as `json`.
+    fields: dict[str, Any] = {f"of_{name}": (model, Field(model(), alias=name)) for name, model in plugins.items()}
     blocks = create_model("Plugins", __base__=PluginSettings.__base__, **fields)
     return create_model("Server", __base__=ServerSettings, __doc__=ServerSettings.__doc__, plugins=(blocks, blocks()))
 

@@ -9,9 +9,9 @@ from bot.errors import ConfigError, Problem
 from bot.language import say
 
 from .keys import server_keys
-from .model import HostSettings, PluginSettings, ServerSettings
+from .model import HostSettings, PluginSettings, ProviderSettings, ServerSettings, UncheckedSettings
 from .source import NO_CONFIG, SERVERS, Path_, Source, is_server_id, overlay, read, read_all
-from .validate import unknown_key, validate
+from .validate import unknown_key, unknown_name, validate
 
 P = TypeVar("P", bound=PluginSettings)
 PluginModels = Mapping[str, type[PluginSettings]]
@@ -90,19 +90,19 @@ def settle(source: Source, plugins: PluginModels, kept: Config | None = None) ->
     """
     problems: list[Problem] = []
     host = validate(HostSettings, source.data, source, (), (), problems)
-    if host is None:
-        raise ConfigError(problems)
     settled = _Settled(source, plugins, _mapping(source.data.get("defaults")), problems)
-    settled.plugins_of(None, settled.defaults, ("defaults",), source, problems)
+    settled.names_of(None, settled.defaults, ("defaults",), source, problems)
     blocks = _mapping(source.data.get(SERVERS))
     for guild in [name for name in blocks if not is_server_id(name)]:
-        path = (SERVERS, guild)
-        problems.append(Problem(source.place(path), ".".join(path), say("must be a server's id, such as 123456789")))
-    _check_locked(host, source, plugins, problems)
+        place, key = source.place((SERVERS, guild)), f"{SERVERS}.{guild}"
+        if all(problem.key != key for problem in problems):
+            problems.append(Problem(place, key, say("must be a server's id, such as 123456789")))
+    if host is not None:
+        _check_locked(host, source, plugins, problems)
     guilds = {int(name) for name in blocks if is_server_id(name)} | set(source.own) | {g for g in source.faults if g}
     for guild_id in sorted(guilds):
         settled.server(guild_id, _mapping(blocks.get(str(guild_id))), kept)
-    if problems:
+    if problems or host is None:
         raise ConfigError(problems)
     named = HostSettings.model_validate({**source.data, SERVERS: settled.raw})
     faults = {guild_id: tuple(found) for guild_id, found in source.faults.items()}
@@ -131,6 +131,8 @@ class _Settled:
         self.unusable: set[int] = set()
         self._source = source
         self._plugins = plugins
+        kinds = (ProviderSettings, UncheckedSettings)  # a provider that cannot be used for now is one all the same
+        self._providers = [name for name, model in plugins.items() if issubclass(model, kinds)]
         self._problems = problems  # of the config file
 
     def server(self, guild_id: int, block: dict[str, Any], kept: Config | None) -> None:
@@ -178,9 +180,9 @@ class _Settled:
         if settings is not None:
             self.servers[guild_id] = settings
             self.raw[str(guild_id)] = block
-            self.plugins_of(guild_id, merged, path, source, problems)
+        self.names_of(guild_id, merged, path, source, problems)
 
-    def plugins_of(
+    def names_of(
         self,
         guild_id: int | None,
         block: dict[str, Any],
@@ -188,13 +190,19 @@ class _Settled:
         source: Source,
         problems: list[Problem],
     ) -> None:
-        """Its plugins' blocks. A server's own file may outlive a plugin: that is worth a word, and no mistake."""
+        """Its provider's name and its plugins' blocks. A server's own file may outlive a plugin: that is worth a word,
+        and no mistake."""
+        unknown: list[Problem] = []
+        where, provider = (*path, "provider"), block.get("provider")
+        if isinstance(provider, str) and provider not in self._providers and where in source.places:
+            unknown.append(unknown_name(source.place(where), where, provider, self._providers))
         configured = _mapping(block.get("plugins"))
         for name in configured:
             where = (*path, "plugins", name)
             if name not in self._plugins and where in source.places:
-                problem = unknown_key(source.place(where), where, name, self._plugins)
-                (problems if problem.place.file == source.file else self.warnings).append(problem)
+                unknown.append(unknown_key(source.place(where), where, name, self._plugins))
+        for problem in unknown:
+            (problems if problem.place.file == source.file else self.warnings).append(problem)
         for name, model in self._plugins.items():
             below, fallback = (*path, "plugins", name), ("defaults", "plugins", name)
             settings = validate(model, _mapping(configured.get(name)), source, below, fallback, problems)

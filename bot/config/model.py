@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from bot.language import languages, say
 from bot.text import redact
@@ -185,6 +185,14 @@ class ServerSettings(Settings):
             raise ValueError(say("expected one of {expected}", expected=", ".join(languages())))
         return value
 
+    @field_validator("jitter_buffer_max_ms")
+    @classmethod
+    def _check_most(cls, value: int, others: ValidationInfo) -> int:
+        least = others.data.get("jitter_buffer_ms")  # not there when it is wrong itself
+        if least is not None and value < least:
+            raise ValueError(say("expected at least {key}, which is {least}", key="jitter_buffer_ms", least=least))
+        return value
+
 
 class PluginSettings(Settings):
     """Base of a plugin's block under `plugins:`."""
@@ -193,6 +201,18 @@ class PluginSettings(Settings):
     operator_only: ClassVar[bool] = False
 
     enabled: bool = Field(True, description="whether this plugin works on this server")
+
+
+class ProviderSettings(PluginSettings):
+    """Base of a provider's block, which says whose account pays and where its key is sent: its operator's alone."""
+
+    operator_only: ClassVar[bool] = True
+
+
+class UncheckedSettings(PluginSettings):
+    """Of a plugin that cannot be used: its block in the config is no reason for the bot not to start."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
 
 
 class HostSettings(Settings):

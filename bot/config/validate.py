@@ -1,7 +1,7 @@
 """From pydantic's errors to problems: file, line, key, what was seen, what was expected, the nearest valid key."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -31,6 +31,9 @@ _EXPECTED = {
     "literal_error": mark("expected one of {expected}"),
     "missing": mark("is missing"),
 }
+
+#: What nobody writes in a file is not what they read.
+_AS_YAML = {"None": say("nothing"), "True": "true", "False": "false"}
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -74,6 +77,16 @@ def unknown_key(place: Place, full: Path_, key: str, valid: Mapping[str, Any]) -
     return Problem(place, ".".join(full), say("unknown key; valid here: {keys}", keys=tops))
 
 
+def unknown_name(place: Place, full: Path_, name: str, installed: Sequence[str]) -> Problem:
+    """A plugin that is not among those that could stand here."""
+    close = difflib.get_close_matches(name, installed, n=1)
+    if close:
+        message = say("{name} is not installed; did you mean `{key}`?", name=repr(name), key=close[0])
+    else:
+        message = say("{name} is not installed; there are: {keys}", name=repr(name), keys=", ".join(installed) or "-")
+    return Problem(place, ".".join(full), message)
+
+
 def _problem(model: type[BaseModel], place: Place, full: Path_, where: Path_, kind: str, detail: Any) -> Problem:
     if kind == "extra_forbidden":
         return unknown_key(place, full, where[-1], _keys_at(model, where[:-1]))
@@ -81,7 +94,7 @@ def _problem(model: type[BaseModel], place: Place, full: Path_, where: Path_, ki
     seen = detail.get("input")
     secret = message == ENV_NAME_EXPECTED  # then the value is what must not be shown
     if not secret and kind != "missing" and not isinstance(seen, dict | list):
-        message = say("{expected}, got {seen}", expected=message, seen=redact(repr(seen)))
+        message = say("{expected}, got {seen}", expected=message, seen=_AS_YAML.get(repr(seen), redact(repr(seen))))
     return Problem(place, ".".join(full), message)
 
 

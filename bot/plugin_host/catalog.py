@@ -3,7 +3,6 @@
 import contextlib
 import importlib
 import importlib.util
-import logging
 import sys
 import traceback
 from collections.abc import Sequence
@@ -11,10 +10,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from bot import language
-from bot.config.model import PluginSettings
+from bot.config.model import PluginSettings, ProviderSettings, UncheckedSettings
 from bot.errors import ConfigError, PluginError
 
 from . import contract
@@ -22,15 +21,7 @@ from .discovery import Broken, Discovery, Found, discover
 from .manifest import read_manifest
 from .plugin import Plugin
 
-log = logging.getLogger(__name__)
-
 PluginClass = type[Plugin[Any]]
-
-
-class UncheckedSettings(PluginSettings):
-    """Of a plugin that cannot be used: its block in the config is no reason for the bot not to start."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
 
 
 class Catalog:
@@ -46,15 +37,22 @@ class Catalog:
             try:
                 self.put(name, import_plugin(found))
             except PluginError as error:
-                self.broken.append(Broken(name, str(error)))
+                self.broken.append(Broken(name, str(error), found.folder))
         for broken in self.broken:
             self.models.setdefault(broken.name, UncheckedSettings)
-            log.error("plugin %s cannot be used: %s", broken.name, broken.reason)
 
     @classmethod
     def load(cls, folders: Sequence[Path] = ()) -> "Catalog":
         """What is built in, in these folders, and installed."""
         return cls(discover(folders))
+
+    @classmethod
+    def of(cls, folder: Path) -> "Catalog":
+        """The plugin in a folder, and none beside it: no other's code is run."""
+        there = discover([folder.parent])
+        found = {name: found for name, found in there.found.items() if found.folder.resolve() == folder.resolve()}
+        broken = [broken for broken in there.broken if broken.folder and broken.folder.resolve() == folder.resolve()]
+        return cls(Discovery(found, broken))
 
     def put(self, name: str, plugin: PluginClass | None) -> None:
         """Use this class for a plugin from now on; None for none."""
@@ -138,6 +136,10 @@ def check_class(module: ModuleType, found: Found) -> PluginClass:
     settings: Any = plugin.Settings
     if not (isinstance(settings, type) and issubclass(settings, PluginSettings)):
         raise PluginError(f"{where}: {plugin.__name__}.Settings must be derived from PluginSettings")
+    if plugin.connect is not None and not issubclass(settings, ProviderSettings):
+        raise PluginError(
+            f"{where}: {plugin.__name__} is a provider: its Settings must be derived from ProviderSettings"
+        )
     try:
         settings()
     except ValidationError as error:

@@ -36,6 +36,7 @@ class Broken:
 
     name: str
     reason: str
+    folder: Path | None = None  # it is in; None for an installed package without one
 
 
 @dataclass(slots=True)
@@ -53,19 +54,19 @@ def discover(folders: Sequence[Path] = ()) -> Discovery:
         try:
             manifest = read_manifest(folder)
         except ConfigError as error:
-            discovery.broken += [Broken(folder.name, str(problem)) for problem in error.problems]
+            discovery.broken += [Broken(folder.name, str(problem), folder) for problem in error.problems]
             continue
         known = discovery.found.get(manifest.name)
         if known is not None and known.folder.resolve() == folder.resolve():
             continue  # the same one, by another way
         if known is not None:
             reason = f"{folder}: there is a plugin `{manifest.name}` already, in {known.folder}; rename one"
-            discovery.broken.append(Broken(manifest.name, reason))
+            discovery.broken.append(Broken(manifest.name, reason, folder))
         elif module.rpartition(".")[2] not in (names := _folder_names(manifest)) and origin != "installed":
             reason = (
                 f"{folder / FILE}: its name is `{manifest.name}`, so its folder must be called {' or '.join(names)}"
             )
-            discovery.broken.append(Broken(manifest.name, reason))
+            discovery.broken.append(Broken(manifest.name, reason, folder))
         else:
             discovery.found[manifest.name] = Found(manifest, module, folder, origin)
     return discovery
@@ -79,11 +80,11 @@ def _candidates(folders: Sequence[Path], broken: list[Broken]) -> Iterator[tuple
     _mount(folders)
     for parent in folders:
         if not parent.is_dir():
-            broken.append(Broken(parent.name, f"{parent}: there is no such folder"))
+            broken.append(Broken(parent.name, f"{parent}: there is no such folder; `plugin_folders:` names it", parent))
             continue
         if (parent / FILE).is_file():
             reason = f"{parent}: this is a plugin; `plugin_folders:` names the folder around it, {parent.parent}"
-            broken.append(Broken(parent.name, reason))
+            broken.append(Broken(parent.name, reason, parent))
         for folder in _with_manifest(parent):
             yield f"{NAMESPACE}.{folder.name}", folder, str(parent)
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):

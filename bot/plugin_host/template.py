@@ -1,9 +1,12 @@
 """What `parley plugins new` writes: a plugin that does something, and a test of it that passes."""
 
+import importlib.util
+import sys
 from pathlib import Path
 
 from bot.errors import PluginError
 
+from .discovery import discover
 from .manifest import API_VERSION, FILE, Manifest
 
 _MANIFEST = """\
@@ -98,6 +101,10 @@ def write(name: str, parent: Path) -> list[Path]:
     except ValueError as error:
         pattern = Manifest.model_json_schema()["properties"]["name"]["pattern"]
         raise PluginError(f"{name!r} cannot be a plugin's name: it must match {pattern}") from error
+    if (known := discover([parent] if parent.is_dir() else []).found.get(name)) is not None:
+        raise PluginError(f"there is a plugin {name} already, in {known.folder}; choose another name")
+    if name in sys.stdlib_module_names or importlib.util.find_spec(name) is not None:
+        raise PluginError(f"{name} is a Python module, and pytest would take one for the other; choose another name")
     folder = parent / name
     try:
         folder.mkdir(parents=True)

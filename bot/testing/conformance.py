@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bot import language
 from bot.errors import ParleyError
 from bot.plugin_host import contract
 from bot.plugin_host.hooks import FAILURES
@@ -128,6 +129,13 @@ async def strange_words(server: PlayedServer) -> None:
         )
 
 
+async def no_channel_from_the_start(server: PlayedServer) -> None:
+    """The text channel is gone before anything was said in it."""
+    server.bot.channels.clear()
+    if await server.start():
+        await _everything(server)
+
+
 async def no_channel(server: PlayedServer) -> None:
     """The text channel was deleted in mid-call."""
     if await server.start():
@@ -201,6 +209,12 @@ async def writes_no_more_than_discord_takes(server: PlayedServer) -> None:
             raise AssertionError(f"{count} messages posted or edited after {what}: Discord takes five in five seconds")
 
 
+async def words_in_every_language(server: PlayedServer) -> None:
+    """Its catalogues can be read, and translations have no names that their sentences do not have."""
+    if found := language.faults(server.folder):
+        raise AssertionError("\n".join(found))
+
+
 CHECKS: dict[str, Check] = {
     check.__name__: check
     for check in (
@@ -211,12 +225,14 @@ CHECKS: dict[str, Check] = {
         fails_before_the_call,
         fails_when_unloaded,
         strange_words,
+        no_channel_from_the_start,
         no_channel,
         nobody_known,
         killed_in_mid_call,
         reloaded_in_mid_call,
         discord_says_no,
         writes_no_more_than_discord_takes,
+        words_in_every_language,
     )
 }
 

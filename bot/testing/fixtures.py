@@ -1,7 +1,8 @@
 """The pytest plugin: `parley` opens a plugin's server, in memory or, with `--parley-sandbox`, with everything real.
 
 `server = await parley(FOLDER, setting=value)`; what a plugin fails at fails its test, unless the test has taken it out
-of `server.failures`. The tests need pytest-asyncio.
+of `server.failures`. `server_language="de"` is no setting of the plugin, but the language of the server in Discord. The
+tests need pytest-asyncio.
 """
 
 import contextlib
@@ -43,8 +44,8 @@ async def parley(request: pytest.FixtureRequest) -> AsyncIterator[Opener]:
     async with contextlib.AsyncExitStack() as servers:
         opened: list[Any] = []
 
-        async def open_server(folder: Path, **settings: Any) -> Any:
-            server = await kind.open(Path(folder), settings)
+        async def open_server(folder: Path, *, server_language: str = "en-US", **settings: Any) -> Any:
+            server = await kind.open(Path(folder), settings, server_language)
             servers.push_async_callback(server.close)
             opened.append(server)
             return server

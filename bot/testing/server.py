@@ -113,14 +113,12 @@ class PlayedServer:
         self.text, self.voice = Channel(TEXT_ID, "talk", self.guild), Channel(VOICE_ID, "Lounge", self.guild)
         bot: Any = Bot(self.guild, [self.text, self.voice])
         self.bot = bot
-        catalog = Catalog.load([folder.parent])
-        found = next((name for name, known in catalog.found.items() if known.folder == folder), None)
-        if found is None or found not in catalog.classes:
-            reasons = [broken.reason for broken in catalog.broken if broken.name == folder.name]
+        catalog = Catalog.of(folder)
+        if not catalog.classes:
+            reasons = [broken.reason for broken in catalog.broken]
             raise PluginError("; ".join(reasons) or f"{folder}: there is no plugin in it")
+        (found,) = catalog.classes
         self.name = found
-        for name in [name for name in catalog.classes if name != found]:
-            catalog.put(name, None)
         written = yaml.safe_dump({"defaults": {"plugins": {found: dict(settings)}}}, sort_keys=False)
         bot.config = check(parse(folder / "config.yaml", written), catalog.models)
         bot.calls = self
@@ -189,6 +187,7 @@ class PlayedServer:
 
     async def start(self, starter: str = "Ann", images: Mapping[str, str] | None = None) -> bool:
         """`/voicebot join`; whether the call is live. `refused` says why it is not."""
+        assert self.call is None, "there is a call already; `await server.end()` ends it"
         self._number += 1
         self._ending = None
         call = PlayedCall(f"call{self._number}", self.bot.config, self.person(starter).id)
@@ -225,6 +224,7 @@ class PlayedServer:
 
     async def show(self, key: str | None = None, url: str | None = None) -> None:
         """The voicebot shows a picture."""
+        assert key or url, "a picture has a key, an address, or both"
         self._dispatcher.image(self._live, ShownImage(key, url))
         await self.settle()
 
@@ -245,8 +245,8 @@ class PlayedServer:
         await asyncio.sleep(0)
 
     async def advance(self, seconds: float) -> None:
-        """Time passes, for the call's meter and for who waits with `self.host.sleep`."""
-        assert self.call is not None, NO_CALL
+        """Time passes, in a call or after it: for its meter, and for who waits with `self.host.sleep`."""
+        assert seconds >= 0, "time does not go back"
         await self.bot.clock.advance(seconds, self.settle, self._meter)
 
     def _meter(self, seconds: float) -> None:

@@ -5,16 +5,14 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from bot.config.model import EnvName, PluginSettings
+from bot.config.model import EnvName, ProviderSettings
 from bot.language import say
 
 Timeout = Annotated[float, Field(gt=0, le=120)]
 
 
-class ValseaSettings(PluginSettings):
+class ValseaSettings(ProviderSettings):
     """Account, addresses and patience; paths are under `base_url`, `{room}` and `{voicebot}` are filled in."""
-
-    operator_only = True  # where the API key is sent to must not be anybody's to say
 
     base_url: str = Field("https://api.valsea.ai", description="the API's address")
     api_key_env: EnvName = Field("VALSEA_API_KEY", description="environment variable with the API key")

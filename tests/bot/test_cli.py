@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli import main
+from tests.bot.plugin_host.test_discovery import GOOD, put
 
 
 def test_check_a_good_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,3 +61,37 @@ def test_plugins_can_be_listed_before_there_is_a_config(
     assert "transcript" in capsys.readouterr().out
     assert main(["plugins", "list", "--config", "nowhere.yaml"]) == 2
     assert "there is no such file; `parley example` prints one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["check"], ["plugins", "list", "--config"]], ids=["check", "list"])
+def test_plugins_that_cannot_be_used_are_told_once(
+    tmp_path: Path, command: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path / "mine", "dice", GOOD)  # it raises when it is imported
+    file = tmp_path / "config.yaml"
+    file.write_text("plugin_folders: [mine, yours]\n")
+    assert main([*command, str(file)]) != 0
+    printed = capfd.readouterr()
+    assert "good" not in printed.out
+    assert sorted(printed.err.splitlines()) == [
+        f"plugin dice cannot be used: {tmp_path}/mine/dice/__init__.py:1: RuntimeError: imported",
+        f"plugin yours cannot be used: {tmp_path}/yours: there is no such folder; `plugin_folders:` names it",
+    ]
+
+
+def test_what_is_wrong_with_the_file_and_with_its_plugins_is_told_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("plugin_folders: [mine]\ndefaults: {provider: other}\n")
+    assert main(["check", str(file)]) == 2
+    error = capsys.readouterr().err
+    assert f"{file}:2:12: defaults.provider: 'other' is not installed; there are: valsea" in error
+    assert "plugin mine cannot be used" in error
+
+
+def test_an_example_names_its_schema_where_there_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["example"]) == 0
+    assert "$schema" not in capsys.readouterr().out
+    assert main(["example", "--schema", "schema.json"]) == 0
+    assert "# yaml-language-server: $schema=schema.json\n" in capsys.readouterr().out

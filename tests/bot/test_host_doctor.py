@@ -116,7 +116,23 @@ async def test_secrets_that_are_not_set(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.delenv("VALSEA_API_KEY")
     lines = await _lines(_config(tmp_path))
     assert any(line.startswith("BAD  DISCORD_TOKEN is not set") for line in lines)
-    assert any(line.startswith("BAD  VALSEA_API_KEY is not set") for line in lines)
+    assert f"BAD  {host_doctor.UNASKED}" in lines
+    assert "BAD  VALSEA_API_KEY is not set: set it, as the README says" in lines
+
+
+async def test_providers_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Named in a server's own file, which is worth a word; the servers beside it have theirs."""
+    monkeypatch.delenv("DISCORD_TOKEN")
+    (tmp_path / "servers").mkdir()
+    (tmp_path / "servers" / "7.yaml").write_text("provider: other\n")
+    (tmp_path / "config.yaml").write_text("defaults: {plugins: {valsea: {base_url: 'http://127.0.0.1:9'}}}\n")
+    lines = await _lines(settle(read_all(tmp_path / "config.yaml"), CATALOG.models))
+    own = tmp_path / "servers" / "7.yaml"
+    assert f"BAD  {own}:1:1: servers.7.provider: 'other' is not installed; there are: valsea" in lines
+    assert (
+        f"BAD  {tmp_path}/config.yaml: the provider 'other' of server 7 is not there; there are: valsea: "
+        "see `provider:`"
+    ) in lines
 
 
 async def test_sessions_that_are_open_and_a_ledger_that_is_none(

@@ -45,6 +45,17 @@ def test_values_are_never_read_as_sentences() -> None:
     assert in_language("a plain str with {braces}", "de") == "a plain str with {braces}"
 
 
+def test_a_translators_slip_costs_nobody_the_sentence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "locales"
+    folder.mkdir()
+    (folder / "de.po").write_text('msgid "{person} rolled."\nmsgstr "{preson} hat gewürfelt."\n')
+    language.add(tmp_path)
+    assert say("{person} rolled.", person="Ann").to("de") == "Ann rolled."
+    assert "into de cannot be filled in" in caplog.text
+    language._files["de"].remove(folder / "de.po")
+    language._read.clear()
+
+
 def test_it_survives_pickling_and_a_catalogue_that_is_none(tmp_path: Path) -> None:
     text = say("The voicebot is back.")
     assert pickle.loads(pickle.dumps(text)).to("de") == text.to("de")

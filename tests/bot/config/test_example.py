@@ -4,8 +4,11 @@ import itertools
 import json
 from pathlib import Path
 
+import pytest
+
 from bot.config.example import WIDTH, example, schema, server_schema
 from bot.config.load import load
+from bot.config.model import PluginSettings
 from bot.plugin_host.catalog import Catalog
 
 MODELS = Catalog.load().models
@@ -13,7 +16,7 @@ MODELS = Catalog.load().models
 
 def test_the_files_are_what_the_models_make() -> None:
     """`make example` writes them."""
-    assert Path("config.example.yaml").read_text() == example(MODELS)
+    assert Path("config.example.yaml").read_text() == example(MODELS, "docs/config.schema.json")
     assert Path("docs/config.schema.json").read_text() == schema(MODELS)
     assert Path("docs/server.schema.json").read_text() == server_schema(MODELS)
 
@@ -27,6 +30,12 @@ def test_the_example_changes_nothing(tmp_path: Path) -> None:
     assert {name: shown.plugin(1, name, model) for name, model in MODELS.items()} == {
         name: empty.plugin(1, name, model) for name, model in MODELS.items()
     }
+
+
+def test_a_plugin_may_be_called_like_a_part_of_pydantics_models(recwarn: pytest.WarningsRecorder) -> None:
+    found = json.loads(schema({"json": PluginSettings}))
+    assert found["$defs"]["Plugins"]["properties"].keys() == {"json"}
+    assert list(recwarn) == []
 
 
 def test_it_can_be_read_by_people() -> None:

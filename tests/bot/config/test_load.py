@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from bot.config.load import Config, load
-from bot.config.model import PluginSettings
+from bot.config.load import Config, load, settle
+from bot.config.model import PluginSettings, ProviderSettings, UncheckedSettings
+from bot.config.source import read_all
 from bot.errors import ConfigError, Problem
 
 
@@ -16,7 +17,7 @@ class Loud(PluginSettings):
     volume: int = Field(5, ge=0, le=10)
 
 
-PLUGINS = {"loud": Loud}
+PLUGINS: dict[str, type[PluginSettings]] = {"loud": Loud, "valsea": ProviderSettings}
 GUILD = 123456789012345678
 
 
@@ -96,6 +97,23 @@ servers:
         ),
         ("discord: {}\ndiscord: {}\n", "config.yaml:2:1: discord: stands here a second time"),
         ("- a list\n", "config.yaml:1:1: expected `key: value` lines at the top"),
+        (
+            "defaults:\n  provider: vlasea\n",
+            "config.yaml:2:3: defaults.provider: 'vlasea' is not installed; did you mean `valsea`?",
+        ),
+        (
+            f"servers:\n  {GUILD}: {{provider: loud}}\n",
+            f"config.yaml:2:24: servers.{GUILD}.provider: 'loud' is not installed; there are: valsea",
+        ),
+        (
+            "defaults:\n  jitter_buffer_ms: 60\n  jitter_buffer_max_ms: 50\n",
+            "config.yaml:3:3: defaults.jitter_buffer_max_ms: expected at least jitter_buffer_ms, which is 60, got 50",
+        ),
+        ("defaults:\n", "config.yaml:1:1: defaults: expected a block of `key: value` lines, got nothing"),
+        (
+            "defaults:\n  bitrate_kbps: true\n",
+            "config.yaml:2:3: defaults.bitrate_kbps: expected at least 16, got true",
+        ),
         ("servers:\n  museum: {}\n", "config.yaml:2:3: servers.museum: expected a whole number"),
     ],
 )
@@ -107,6 +125,38 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, expected: 
 def test_every_mistake_is_told_at_once_and_each_once(tmp_path: Path) -> None:
     text = f"defaults:\n  jitter_buffer_ms: 5\n  voicbot: x\nservers:\n  {GUILD}: {{}}\n"
     assert len(_problems(tmp_path, text)) == 2
+
+
+def test_one_mistake_hides_no_other(tmp_path: Path) -> None:
+    """Of the host's own settings, of a server's, and of plugins'."""
+    text = f"""
+max_calls: none
+defaults: {{plugins: {{loud: {{volume: 11}}}}}}
+servers:
+  "01": {{}}
+  {GUILD}: {{jitter_buffer_ms: 5, plugins: {{loud: {{volume: -1}}}}}}
+"""
+    assert [problem.split(": ")[1] for problem in _problems(tmp_path, text)] == [
+        "max_calls",
+        f"servers.{GUILD}.jitter_buffer_ms",
+        "defaults.plugins.loud.volume",
+        "servers.01",
+        f"servers.{GUILD}.plugins.loud.volume",
+    ]
+
+
+def test_a_provider_that_cannot_be_used_for_now_is_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("defaults: {provider: other}\n")
+    assert load(tmp_path / "config.yaml", {**PLUGINS, "other": UncheckedSettings}).host.defaults.provider == "other"
+
+
+def test_a_servers_own_file_that_names_a_provider_which_is_gone_is_worth_a_word(tmp_path: Path) -> None:
+    _own(tmp_path, f"{GUILD}.yaml", "provider: other\nvoicebot: own\n")
+    (problem,) = _problems(tmp_path, "")
+    assert problem.startswith(f"servers/{GUILD}.yaml:1:1: servers.{GUILD}.provider: 'other' is not installed")
+    config = settle(read_all(tmp_path / "config.yaml"), PLUGINS)
+    assert config.server(GUILD).voicebot == "own"
+    assert [warning.key for warning in config.warnings] == [f"servers.{GUILD}.provider"]
 
 
 def test_a_tab_is_named(tmp_path: Path) -> None:

@@ -55,6 +55,21 @@ def test_one_in_a_folder(tmp_path: Path) -> None:
     assert found.models["dice"].model_fields["sides"].default == 6
 
 
+def test_one_alone_runs_no_code_beside_it(tmp_path: Path) -> None:
+    dice = put(tmp_path, "dice", GOOD, CODE)
+    put(tmp_path, "cards", GOOD.replace("dice", "cards"), "import os\nos._exit(9)\n")
+    put(tmp_path, "broken", "name: [\n")
+    alone = Catalog.of(dice)
+    assert (list(alone.classes), alone.broken) == (["dice"], [])
+    assert [broken.name for broken in Catalog.of(tmp_path / "broken").broken] == ["broken"]
+
+
+def test_one_alone_that_is_called_like_another_is_named(tmp_path: Path) -> None:
+    folder = put(tmp_path, "images", GOOD.replace("dice", "images"), CODE.replace('"dice"', '"images"'))
+    (broken,) = Catalog.of(folder).broken
+    assert "there is a plugin `images` already" in broken.reason
+
+
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
@@ -65,6 +80,10 @@ def test_one_in_a_folder(tmp_path: Path) -> None:
         ("PLUGIN = 5\n", "dice/__init__.py: it needs `PLUGIN = YourPlugin`"),
         (CODE.replace('name = "dice"', 'name = "cards"'), "dice/__init__.py: DicePlugin.name is 'cards', plugin.yaml"),
         (CODE.replace("Settings = DiceSettings", "Settings = dict"), "dice/__init__.py: DicePlugin.Settings must be"),
+        (
+            CODE.replace('VERSION = "one"', "connect = print"),
+            "dice/__init__.py: DicePlugin is a provider: its Settings must be derived from ProviderSettings",
+        ),
         (
             CODE.replace("on_transcript", "on_transcrpt"),
             "dice/__init__.py: DicePlugin.on_transcrpt: no hook has that name; did you mean on_transcript?",

@@ -76,7 +76,7 @@ def test_a_broken_one_does_not_hide_the_others(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     (broken,) = discover([tmp_path / "nowhere"]).broken
-    assert broken.reason == f"{tmp_path / 'nowhere'}: there is no such folder"
+    assert broken.reason == f"{tmp_path / 'nowhere'}: there is no such folder; `plugin_folders:` names it"
 
 
 def test_an_installed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.plugin_host import template
 from bot.testing import conformance
 
 NASTY = Path("tests/calls/nasty")
@@ -28,6 +29,22 @@ async def test_built_in(folder: Path, check: str) -> None:
 async def test_what_is_wrong_with_a_bad_one_is_found(way: str, check: str, wrong: str) -> None:
     found = await conformance.run(NASTY, conformance.CHECKS[check], {"way": way})
     assert any(wrong in problem for problem in found), found
+
+
+async def test_a_channel_that_is_not_there_when_a_call_begins(tmp_path: Path) -> None:
+    template.write("dice", tmp_path)
+    code = tmp_path / "dice" / "__init__.py"
+    code.write_text(code.read_text().replace("if channel is not None:  #", "if True:  #"))
+    found = await conformance.run(tmp_path / "dice", conformance.no_channel_from_the_start)
+    assert "'NoneType' object has no attribute 'send'" in found[0]
+
+
+async def test_catalogues_are_looked_at(tmp_path: Path) -> None:
+    template.write("dice", tmp_path)
+    (tmp_path / "dice" / "locales").mkdir()
+    (tmp_path / "dice" / "locales" / "de.po").write_text("msgid {")
+    (found,) = await conformance.run(tmp_path / "dice", conformance.words_in_every_language)
+    assert "de.po: it cannot be read as a catalogue" in found
 
 
 async def test_one_that_listens_has_nothing_wrong() -> None:

@@ -11,6 +11,7 @@ from bot.errors import PluginError
 from bot.plugin_host import template
 from bot.testing import conformance
 from bot.testing.conformance import CHECKS
+from tests.bot.plugin_host.test_discovery import GOOD, put
 
 
 def _pytest(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
@@ -52,10 +53,46 @@ def test_a_name_that_cannot_be_one(tmp_path: Path, name: str) -> None:
         template.write(name, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "why"), [("images", "there is a plugin images already"), ("json", "json is a Python module")]
+)
+def test_a_name_that_is_taken(tmp_path: Path, name: str, why: str) -> None:
+    """By another plugin, or by a module that pytest would import in its place."""
+    with pytest.raises(PluginError, match=why):
+        template.write(name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_wrong_is_printed_once_and_what_lies_beside_it_not_at_all(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path, "dice", GOOD)
+    put(tmp_path, "cards", GOOD.replace("dice", "cards"))
+    assert plugin_tools.check(tmp_path / "dice") == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line == f"{tmp_path}/dice/__init__.py:1: RuntimeError: imported"
+
+
+def test_a_translation_with_a_name_that_its_sentence_does_not_have(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template.write("dice", tmp_path)
+    (tmp_path / "dice" / "locales").mkdir()
+    (tmp_path / "dice" / "locales" / "de.po").write_text(
+        'msgid "{person} rolled."\nmsgstr "{preson} hat gewürfelt."\n\nmsgid "50 % {"\nmsgstr "50 % {"\n'
+    )
+    assert plugin_tools.check(tmp_path / "dice") == 1
+    told = f"{tmp_path}/dice/locales/de.po:1: the translation says {{preson}}, which its sentence does not have"
+    assert capsys.readouterr().err.strip() == told
+
+
 def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "cards").mkdir()
+    assert plugin_tools.new("cards", tmp_path) == 1
+    assert "cards is there already" in capsys.readouterr().err
     assert plugin_tools.new("dice", tmp_path) == 0
     assert plugin_tools.new("dice", tmp_path) == 1
-    assert "is there already" in capsys.readouterr().err
+    assert "there is a plugin dice already" in capsys.readouterr().err
 
 
 def test_thorough_checks(tmp_path: Path) -> None:

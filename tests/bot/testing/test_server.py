@@ -136,3 +136,47 @@ async def test_who_ends_a_call_that_is_over_ends_no_other(ends: Path) -> None:
 async def test_one_that_ends_calls_stands_what_every_plugin_must(ends: Path) -> None:
     for check in conformance.CHECKS:
         assert await conformance.run(ends, conformance.CHECKS[check]) == [], check
+
+
+SAYS_LATER = """
+from bot.language import say
+from bot.plugin_host.plugin import Plugin
+
+
+class EndsPlugin(Plugin):
+    name = "ends"
+
+    async def on_call_ended(self, receipt):
+        self.tasks.create(self.later(receipt))
+
+    async def later(self, receipt):
+        await self.host.sleep(60)
+        minutes = say("The voicebot is back.")
+        await self.host.get_channel(receipt.text_channel_id).send(minutes.to(self.language(receipt.guild_id)))
+
+
+PLUGIN = EndsPlugin
+"""
+
+
+async def test_time_passes_after_a_call_too_on_a_server_of_any_language(ends: Path) -> None:
+    (ends / "__init__.py").write_text(SAYS_LATER)
+    server = await PlayedServer.open(ends, language="de")
+    await server.start()
+    await server.end()
+    assert server.messages == []
+    await server.advance(60)
+    assert server.messages == ["Der Voicebot ist wieder da."]
+    await server.close()
+
+
+async def test_what_cannot_happen_is_refused(ends: Path) -> None:
+    server = await PlayedServer.open(ends)
+    await server.start()
+    with pytest.raises(AssertionError, match="there is a call already"):
+        await server.start()
+    with pytest.raises(AssertionError, match="time does not go back"):
+        await server.advance(-5)
+    with pytest.raises(AssertionError, match="a key, an address, or both"):
+        await server.show()
+    await server.close()
