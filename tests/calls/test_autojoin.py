@@ -2,6 +2,7 @@
 
 import asyncio
 
+from sandbox.discord.rest import Fault as RestFault
 from sandbox.stage import Place
 from sandbox.valsea.faults import Fault
 from tests.calls.hum import humming
@@ -164,6 +165,24 @@ async def test_who_may_not_start_calls_starts_none_by_arriving(hasty: RunningBot
     await ann.join(place.guild_id, place.voice_id)
     await eventually(lambda: sum("may start calls here" in m["content"] for m in bot.posts(place)) == 2)
     await ben.join(place.guild_id, place.voice_id)  # while somebody is there who may not
+    await eventually(lambda: len(bot.organisation.running()) == 1, 10, bot.log())
+    assert await bot.process.stop() == 0
+
+
+async def test_who_arrives_while_another_is_being_told_why_not_is_seen(hasty: RunningBot) -> None:
+    bot = await start_bot(hasty.stage)
+    place = bot.place("Ann", "Ben")
+    ann, ben = place.people
+    role = bot.stage.discord.world.grant(place.guild_id, ben.user_id, "send_messages")
+    await _server(bot, place, access={"start": [role]})
+    faults = bot.stage.discord.rest.faults
+    later = {"message": "You are being rate limited.", "retry_after": 3.0, "global": False}
+    faults.append(RestFault("POST", f"/channels/{place.text_id}/messages", 429, later, retry_after=3.0))
+    await ann.join(place.guild_id, place.voice_id)
+    await eventually(lambda: not faults)
+    await ann.leave()
+    await ben.join(place.guild_id, place.voice_id)
+    assert not any("may start calls here" in m["content"] for m in bot.posts(place)), "Discord has taken it too soon"
     await eventually(lambda: len(bot.organisation.running()) == 1, 10, bot.log())
     assert await bot.process.stop() == 0
 
