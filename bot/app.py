@@ -6,7 +6,6 @@ import logging
 import math
 import ssl
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -20,10 +19,10 @@ from bot.call.manager import CallManager
 from bot.call.strangers import strangers, told
 from bot.command_language import CommandTranslator
 from bot.command_sync import CommandSync
-from bot.config.keys import Key, leaves, operators, server_keys
+from bot.config.keys import ServerKeys, leaves, operators, server_keys
 from bot.config.load import Config
 from bot.config.named import Named
-from bot.config.source import parse
+from bot.config.source import Path_, parse
 from bot.config.watch import ConfigFile
 from bot.errors import ConfigError, ParleyError, PluginError, Refused
 from bot.language import in_language, say, say_n, spoken
@@ -32,7 +31,7 @@ from bot.network import connector, tls_context
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.host import PluginHost
 from bot.plugin_host.plugin import Changes, CommandRefused
-from bot.text import MESSAGE_LIMIT
+from bot.text import fit
 from bot.voice import opus
 
 log = logging.getLogger(__name__)
@@ -84,36 +83,36 @@ class Parley(commands.AutoShardedBot):
     async def change_settings(self, guild_id: int, changes: Changes) -> None:
         """Set keys in a server's own file, or take them out; in force for its next call. ConfigError, and Refused for
         what is the operator's."""
-        keys = self._server_keys()
-        for path in changes:
-            if operators(path, keys):
-                raise Refused(say("`{key}` can be changed by the bot's operator only.", key=".".join(path)))
-        await self._source.change(guild_id, changes)
+
+        def check() -> None:
+            keys = self._server_keys()
+            for path in changes:
+                if operators(path, keys):
+                    raise Refused(say("`{key}` can be changed by the bot's operator only.", key=".".join(path)))
+
+        await self._source.change(guild_id, changes, check)
 
     async def replace_settings(self, guild_id: int, text: str) -> None:
-        """Put a text in place of a server's own file; in force for its next call. ConfigError, and Refused when it says
-        of what is the operator's anything else than the file does."""
-        keys, file = self._server_keys(), Path(f"{guild_id}.yaml")
+        """Put a text in place of a server's own file, but for what is the operator's in it; in force for its next call.
+        ConfigError, and Refused when the text says something of what is the operator's."""
+        file = self._source.server_file(guild_id)
 
-        def of_the_operator(content: str) -> dict[tuple[str, ...], Any]:
-            return {path: value for path, value in leaves(parse(file, content).data, keys) if operators(path, keys)}
+        def kept() -> dict[Path_, Any]:
+            keys = self._server_keys()
+            for path, _ in leaves(parse(file, text).data, keys):
+                if operators(path, keys):
+                    name = ".".join(path)
+                    raise Refused(say("`{key}` can be changed by the bot's operator only. Take it out.", key=name))
+            before = leaves(parse(file, self._source.last_text(guild_id)).data, keys)
+            return {path: value for path, value in before if operators(path, keys)}
 
-        before = await asyncio.to_thread(of_the_operator, self.last_server_text(guild_id))
-        after = await asyncio.to_thread(of_the_operator, text)
-        if before != after:
-            changed = next(path for path in {**before, **after} if before.get(path) != after.get(path))
-            raise Refused(say("`{key}` can be changed by the bot's operator only.", key=".".join(changed)))
-        await self._source.replace(guild_id, text)
+        await self._source.replace(guild_id, text, kept)
 
     def server_text(self, guild_id: int) -> str:
         """A server's own settings file, empty when it has none. ConfigError."""
         return self._source.server_text(guild_id)
 
-    def last_server_text(self, guild_id: int) -> str:
-        """The same; while the file is empty or no YAML, what it said before. ConfigError."""
-        return self._source.last_text(guild_id)
-
-    def _server_keys(self) -> dict[str, Key]:
+    def _server_keys(self) -> ServerKeys:
         return server_keys(self.plugins.catalog.models, self.config.host.locked)
 
     async def reload_plugin(self, name: str) -> None:
@@ -165,12 +164,12 @@ class Parley(commands.AutoShardedBot):
 
     async def explain_error(self, interaction: discord.Interaction[Any], error: Exception) -> None:
         """Tell somebody privately what went wrong with what they asked for, in their language."""
-        text = in_language(_explained(error), spoken(interaction.locale))[:MESSAGE_LIMIT]
+        text = in_language(_explained(error), spoken(interaction.locale))
         try:
             if interaction.response.is_done():
-                await interaction.followup.send(text, ephemeral=True)
+                await interaction.followup.send(fit(text), ephemeral=True)
             else:
-                await interaction.response.send_message(text, ephemeral=True)
+                await interaction.response.send_message(fit(text), ephemeral=True)
         except (discord.HTTPException, aiohttp.ClientError, OSError) as failure:
             log.warning("the answer to a command could not be delivered: %s", failure)
 

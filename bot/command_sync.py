@@ -50,7 +50,7 @@ class CommandSync:
             await self._sync_taken()
         except app_commands.CommandSyncFailure:
             raise
-        except discord.HTTPException as error:
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             # Discord has trouble, or has had enough of us for now: the commands it knows from before do until then.
             log.error("Discord does not take the commands now, I try again: %s", error)
             if self._later is None or self._later.done():

@@ -58,6 +58,14 @@ def split(text: str, limit: int = MESSAGE_LIMIT) -> list[str]:
     return [*pieces, text] if text or not pieces else pieces
 
 
+def fit(text: str, limit: int = MESSAGE_LIMIT) -> str:
+    """As many of its lines as there is room for, and an ellipsis for the others."""
+    if len(text) <= limit:
+        return text
+    cut = text.rfind("\n", 0, limit - 1)
+    return f"{text[:cut]}\n…" if cut > 0 else f"{text[: limit - 1]}…"
+
+
 def redact(text: str, limit: int = 200) -> str:
     """Text from a provider, short and without anything that looks like a key or a token."""
     cleaned = _SECRETS.sub("…", clean(text))

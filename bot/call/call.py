@@ -196,8 +196,9 @@ class Call:
 
     async def move_to(self, channel: VoiceChannel) -> None:
         """Take the call along to another voice channel of its server; its people were told there, or will be."""
-        self._on_its_way_to = channel.id
-        await channel.guild.change_voice_state(channel=channel)
+        if self.state is CallState.LIVE:  # nobody would leave the channel for a call that is over
+            self._on_its_way_to = channel.id
+            await channel.guild.change_voice_state(channel=channel)
 
     async def sound(self) -> SoundReport:
         """The media loop's counters."""

@@ -1,6 +1,6 @@
 """Every key a server may have, flat: for `/voicebot settings`, and for who may change what."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,13 +26,23 @@ class Key:
         return ".".join(self.path)
 
 
-def server_keys(plugins: Mapping[str, type[PluginSettings]], locked: tuple[str, ...] = ()) -> dict[str, Key]:
-    """By dotted path, in the models' order. `locked` are those the operator keeps, each with all below it."""
+class ServerKeys(dict[str, Key]):
+    """By dotted path, in the models' order; `locked` are those the operator keeps, each with all below it."""
+
+    def __init__(self, keys: Iterable[Key], locked: tuple[str, ...]) -> None:
+        super().__init__(
+            (key.dotted, replace(key, operator=key.operator or is_below(key.dotted, locked))) for key in keys
+        )
+        self.locked = locked
+
+
+def server_keys(plugins: Mapping[str, type[PluginSettings]], locked: tuple[str, ...] = ()) -> ServerKeys:
+    """What `locked` names is the operator's, and so are the blocks that say so themselves."""
     found = list(_keys(ServerSettings, ()))
     for name, model in plugins.items():
         locked = (*locked, f"plugins.{name}") if model.operator_only else locked
         found += _keys(model, ("plugins", name))
-    return {key.dotted: replace(key, operator=key.operator or is_below(key.dotted, locked)) for key in found}
+    return ServerKeys(found, locked)
 
 
 def is_below(dotted: str, tops: tuple[str, ...]) -> bool:
@@ -40,8 +50,13 @@ def is_below(dotted: str, tops: tuple[str, ...]) -> bool:
     return any(dotted == top or dotted.startswith(top + ".") for top in tops)
 
 
-def operators(path: Path_, keys: Mapping[str, Key]) -> bool:
-    """Whether a key is the operator's, or stands in a block of theirs, or is a block with something of theirs in it."""
+def operators(path: Path_, keys: ServerKeys) -> bool:
+    """Whether a key is the operator's, or stands in a block of theirs, or is a block with something of theirs in it.
+
+    In a block of theirs that is so of keys nobody knows, too: a plugin that cannot be used now may know them later.
+    """
+    if is_below(".".join(path), keys.locked):
+        return True
     tops = {".".join(path[:length]) for length in range(1, len(path) + 1)}
     below = f"{'.'.join(path)}."
     return any(key.operator and (dotted in tops or dotted.startswith(below)) for dotted, key in keys.items())

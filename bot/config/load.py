@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from bot.errors import ConfigError, Problem
 from bot.language import say
 
-from .keys import server_keys
+from .keys import is_below, server_keys
 from .model import HostSettings, PluginSettings, ProviderSettings, ServerSettings, UncheckedSettings
 from .source import NO_CONFIG, SERVERS, Path_, Source, is_server_id, overlay, read, read_all
 from .validate import unknown_key, unknown_name, validate
@@ -213,8 +213,9 @@ class _Settled:
 def _check_locked(host: HostSettings, source: Source, plugins: PluginModels, problems: list[Problem]) -> None:
     """A lock on what does not exist would lock nothing."""
     known = {".".join(key.path[:length]) for key in server_keys(plugins).values() for length in range(1, 9)}
+    unchecked = tuple(f"plugins.{name}" for name, model in plugins.items() if issubclass(model, UncheckedSettings))
     for number, name in enumerate(host.locked):
-        if name not in known:
+        if name not in known and not is_below(name, unchecked):
             path = ("locked", str(number))
             problems.append(unknown_key(source.place(path), path, name, dict.fromkeys(known)))
 

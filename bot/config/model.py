@@ -210,7 +210,12 @@ class ProviderSettings(PluginSettings):
 
 
 class UncheckedSettings(PluginSettings):
-    """Of a plugin that cannot be used: its block in the config is no reason for the bot not to start."""
+    """Of a plugin that cannot be used: its block in the config is no reason for the bot not to start.
+
+    What is in it may be the operator's when the plugin works again, so nobody else changes it.
+    """
+
+    operator_only: ClassVar[bool] = True
 
     model_config = ConfigDict(extra="allow", frozen=True)
 

@@ -108,11 +108,17 @@ class ConfigFile:
                 raise
         return self._good.get(file, "")
 
-    async def change(self, guild_id: int, changes: Mapping[Path_, Any]) -> None:
-        """Set keys of a server's own file, or take them out. ConfigError leaves file and config as they were."""
+    async def change(
+        self, guild_id: int, changes: Mapping[Path_, Any], check: Callable[[], None] = lambda: None
+    ) -> None:
+        """Set keys of a server's own file, or take them out. ConfigError leaves file and config as they were.
+
+        `check` raises when that may not be; it is asked of the config that is in force at the moment of the change.
+        """
         file = self.server_file(guild_id)
 
         def make() -> str:
+            check()
             text = self.server_text(guild_id)
             if not text and file in self._filled:  # what was in it is in force still, and would be gone
                 raise ConfigError([_is_empty(file)])
@@ -121,10 +127,20 @@ class ConfigFile:
         async with self.changing:
             await self._replace(guild_id, make)
 
-    async def replace(self, guild_id: int, text: str) -> None:
-        """Put a text in place of a server's own file. ConfigError leaves file and config as they were."""
+    async def replace(
+        self, guild_id: int, text: str, kept: Callable[[], Mapping[Path_, Any]] = dict[Path_, Any]
+    ) -> None:
+        """Put a text in place of a server's own file. ConfigError leaves file and config as they were.
+
+        `kept` gives what stays of the file as it is at the moment of the change, or raises when that may not be.
+        """
+
+        def make() -> str:
+            staying = kept()
+            return edit.changed(self.server_file(guild_id), text, staying) if staying else text
+
         async with self.changing:
-            await self._replace(guild_id, lambda: text)
+            await self._replace(guild_id, make)
 
     async def _replace(self, guild_id: int, make: Callable[[], str]) -> None:
         before = self.config

@@ -57,11 +57,17 @@ class HookDispatcher:
     """The call observer that passes everything on to the plugins."""
 
     def __init__(
-        self, plugins: Callable[[], Iterable[Plugin[Any]]], released: Callable[[], None] | None = None
+        self,
+        plugins: Callable[[], Iterable[Plugin[Any]]],
+        released: Callable[[], None] | None = None,
+        *,
+        announced: bool = True,
     ) -> None:
-        """`plugins` are those in place now; `released` is called when a call no longer needs those it began with."""
+        """`plugins` are those in place now; `released` is called when a call no longer needs those it began with.
+        `announced`: no call begins unless one of them tells people that they are heard."""
         self._plugins = plugins
         self._released = released
+        self._announced = announced
         self._of_call: dict[str, list[Plugin[Any]]] = {}  # those a call began with, by its id
         self._backlogs: dict[str, list[Backlog]] = {}  # by call id
         self._failures: dict[tuple[int, str], deque[float]] = {}
@@ -76,6 +82,13 @@ class HookDispatcher:
         would refuse every call of its server for ever. A vital one may do that.
         """
         own = self._of_call[call.id] = list(self._plugins())
+        if self._announced and not any(plugin.announces for plugin in self._active(call.guild_id, own)):
+            raise Refused(
+                say(
+                    "No plugin is on here that tells people that they are heard, so no call begins. "
+                    "`voicebot` is one; the bot's operator can switch it on."
+                )
+            )
         for plugin in self._active(call.guild_id, own):
             try:
                 veto = await within(self.veto_timeout, plugin.on_call_starting(call), f"plugin {plugin.name}: veto")

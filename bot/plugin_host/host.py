@@ -28,13 +28,19 @@ PATIENCE = 10.0
 class PluginHost:
     """Owns every instance. A call keeps those it began with, also when one of them is replaced meanwhile."""
 
-    def __init__(self, host: Host, catalog: Catalog) -> None:
+    def __init__(self, host: Host, catalog: Catalog, *, announced: bool = True) -> None:
+        """`announced`: no call begins without a plugin that tells people that they are heard."""
         self.catalog = catalog
         self.instances: dict[str, Plugin[Any]] = {}
-        self.dispatcher = HookDispatcher(lambda: self.instances.values(), self._retire_unused)
+        self.dispatcher = HookDispatcher(lambda: self.instances.values(), self._retire_unused, announced=announced)
         self._host = host
         self._retired: set[Plugin[Any]] = set()
         self._unloading: set[asyncio.Task[None]] = set()
+        self._memories: dict[str, dict[str, Any]] = {}  # by plugin
+
+    def memory(self, name: str) -> dict[str, Any]:
+        """What a plugin's instances have in common, those that were replaced included."""
+        return self._memories.setdefault(name, {})
 
     async def start(self) -> None:
         """Put every plugin in place; one that cannot be is left out, and said to be broken."""

@@ -51,7 +51,6 @@ class Host(Protocol):
     async def remove_cog(self, name: str, /) -> commands.Cog | None: ...
     def remove_listener(self, func: Any, /, name: str = ...) -> None: ...
     def server_text(self, guild_id: int) -> str: ...
-    def last_server_text(self, guild_id: int) -> str: ...
     async def change_settings(self, guild_id: int, changes: "Changes") -> None: ...
     async def replace_settings(self, guild_id: int, text: str) -> None: ...
     async def reload_plugin(self, name: str) -> None: ...
@@ -84,6 +83,8 @@ class Plugin(commands.Cog, Generic[S]):
     Settings: ClassVar[type[PluginSettings]] = PluginSettings
     #: Never left alone for its failures: without what it says people would be heard and not know it.
     vital: ClassVar[bool] = False
+    #: Tells people that they are heard: no call begins where no plugin that does is on.
+    announces: ClassVar[bool] = False
     #: Set by a plugin that is a voicebot provider; it is called without a bot around, too.
     connect: ClassVar[Connect | None] = None
 
@@ -106,6 +107,11 @@ class Plugin(commands.Cog, Generic[S]):
         if found is None:
             found = self.host.config.plugin(guild_id, self.name, self.Settings)
         return found  # type: ignore[return-value]
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What the next instance knows, too, after a reload; gone at the bot's end. Plain data: its code is another."""
+        return self.host.plugins.memory(self.name)
 
     def enabled(self, guild_id: int) -> bool:
         return self.settings(guild_id).enabled

@@ -122,7 +122,7 @@ class PlayedServer:
         written = yaml.safe_dump({"defaults": {"plugins": {found: dict(settings)}}}, sort_keys=False)
         bot.config = check(parse(folder / "config.yaml", written), catalog.models)
         bot.calls = self
-        bot.plugins = PluginHost(bot, catalog)
+        bot.plugins = PluginHost(bot, catalog, announced=False)  # there is but one plugin
         self.call: PlayedCall | None = None
         #: What was wrong with the plugin, as the operator's log says it. A test that expects it empties it.
         self.failures: list[str] = []

@@ -3,7 +3,7 @@
 One of them must be somebody who may start calls, and everybody in the channel reads that something listens, as in every
 call. It leaves as every call does, when nobody is left; when all have gone on to another named channel, it goes with
 them. When it could not begin, or was ended while people were there, it is not tried again until the channel was empty:
-nobody is told the same twice, and who sent the bot away has it back when they ask for it.
+nobody is told the same twice, and who sent the bot away has it back when they ask for it. All that holds over reloads.
 """
 
 import asyncio
@@ -28,8 +28,8 @@ from bot.errors import ParleyError, Refused
 from bot.language import in_language, say
 from bot.plugin_host.plugin import Host, Plugin
 
-#: How often, and every how many seconds, is looked whether the last call's ending is over.
-ENDING_LOOKS, ENDING_POLL = 40, 0.5
+#: Every how many seconds is looked whether the last call's ending is over.
+ENDING_POLL = 0.5
 
 
 class AutoJoinSettings(PluginSettings):
@@ -55,8 +55,31 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         self._joining: dict[int, asyncio.Task[None]] = {}  # by voice channel
         self._arrived_meanwhile: set[int] = set()  # voice channels where somebody came while they were being joined
         self._calls: dict[str, Call] = {}  # those going on, for where they are at their end
-        self._given_up: set[int] = set()  # voice channels whose people know that it did not work, or wanted no more
-        self._told: set[int] = set()  # voice channels whose people know that none of them may start calls
+
+    @property
+    def _given_up(self) -> set[int]:
+        """Voice channels whose people know that it did not work, or wanted no more."""
+        return self.memory.setdefault("given up", set())  # type: ignore[no-any-return]
+
+    @property
+    def _told(self) -> set[int]:
+        """Voice channels whose people know that none of them may start calls."""
+        return self.memory.setdefault("told", set())  # type: ignore[no-any-return]
+
+    @property
+    def _under_way(self) -> set[int]:
+        """Voice channels that are being joined, for whoever takes over at a reload."""
+        return self.memory.setdefault("under way", set())  # type: ignore[no-any-return]
+
+    @property
+    def _people(self) -> dict[str, set[int]]:
+        """User ids of who has been in a call's channel, by call."""
+        return self.memory.setdefault("people", {})  # type: ignore[no-any-return]
+
+    async def on_load(self) -> None:
+        for channel_id in set(self._under_way):
+            if isinstance(channel := self.host.get_channel(channel_id), discord.VoiceChannel):
+                self._begin(channel)
 
     @commands.Cog.listener()
     async def on_voice_state_update(
@@ -69,12 +92,19 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
             self._given_up.discard(before.channel.id)
             self._told.discard(before.channel.id)
         channel, guild_id = after.channel, member.guild.id
-        if member.bot or not isinstance(channel, discord.VoiceChannel) or not self._wanted(guild_id, channel):
+        call = self.host.calls.of_guild(guild_id)
+        if call is not None and call.channel in (before.channel, channel):
+            self._people.setdefault(call.id, set()).add(member.id)
+        if member.bot or not isinstance(channel, discord.VoiceChannel) or not self._wanted(channel):
             return
         if channel.id in self._joining:
             self._arrived_meanwhile.add(channel.id)
         elif channel.id not in self._given_up:
-            self._joining[channel.id] = self.tasks.create(self._join_for_all(channel), f"joining channel {channel.id}")
+            self._begin(channel)
+
+    def _begin(self, channel: discord.VoiceChannel) -> None:
+        self._under_way.add(channel.id)
+        self._joining[channel.id] = self.tasks.create(self._join_for_all(channel), f"joining channel {channel.id}")
 
     async def _join_for_all(self, channel: discord.VoiceChannel) -> None:
         """Also for those who come while others are still being told why not."""
@@ -84,39 +114,47 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
                 self._arrived_meanwhile.discard(channel.id)
                 await self._join(channel)
         finally:
+            self._under_way.discard(channel.id)
             self._arrived_meanwhile.discard(channel.id)
             self._joining.pop(channel.id, None)
 
     async def on_call_started(self, call: Call) -> None:
         self._calls[call.id] = call
+        self._people.setdefault(call.id, set()).update(people_in(call.channel))
 
     async def on_call_ended(self, receipt: Receipt) -> None:
         call = self._calls.pop(receipt.session_id, None)
+        self._people.pop(receipt.session_id, None)
         if call is not None and receipt.reason is not EndReason.EMPTY and people_in(call.channel):
             self._given_up.add(call.voice_channel_id)
 
-    def _wanted(self, guild_id: int, channel: discord.VoiceChannel) -> bool:
-        settings = self.host.config.plugin(guild_id, self.name, self.Settings)
+    def _settings(self, guild_id: int) -> AutoJoinSettings:
+        """Those in force now, whatever a running call began with."""
+        return self.host.config.plugin(guild_id, self.name, self.Settings)
+
+    def _wanted(self, channel: discord.VoiceChannel) -> bool:
+        settings = self._settings(channel.guild.id)
         return settings.enabled and channel.id in settings.channels
 
     async def _join(self, channel: discord.VoiceChannel) -> None:
-        guild, config = channel.guild, self.host.config
-        settings = config.plugin(guild.id, self.name, self.Settings)
-        await self.host.sleep(settings.wait)
-        for _ in range(ENDING_LOOKS):
-            if not self._is_ending(guild.id):
-                break
+        await self.host.sleep(self._settings(channel.guild.id).wait)
+        while self._is_ending(channel.guild.id):
             await self.host.sleep(ENDING_POLL)
-        if channel.id in self._given_up:  # the call that has just ended was sent away
+        # What was so before may be no more: the channel, the settings, whether those who are there want a call.
+        now = self.host.get_channel(channel.id)
+        if not isinstance(now, discord.VoiceChannel) or not self._wanted(now) or now.id in self._given_up:
             return
-        present = people_in(channel)
-        call = self.host.calls.of_guild(guild.id)
-        if call is not None and self._left_behind(call, settings) and present:
-            await self._follow(call, channel)
+        call = self.host.calls.of_guild(now.guild.id)
+        if call is None:
+            await self._start(now)
+        elif self._has_gone_on(call, now):
+            await self._follow(call, now)
+
+    async def _start(self, channel: discord.VoiceChannel) -> None:
+        guild, config = channel.guild, self.host.config
+        settings, server, present = self._settings(guild.id), config.server(guild.id), people_in(channel)
+        if len(present) < settings.people:
             return
-        if call is not None or len(present) < settings.people:
-            return
-        server = config.server(guild.id)
         text_channel_id = server.text_channel or channel.id  # every voice channel has a chat of its own
         try:
             starter = _starter([member for number in present if (member := guild.get_member(number))], server.access)
@@ -146,15 +184,23 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
             await place.send(in_language(text, self.language(channel.guild.id)))
 
     def _is_ending(self, guild_id: int) -> bool:
-        """Whether the server's last call is over, but its receipt is not given yet."""
+        """Whether the server's last call is over, but its receipt is not given yet; or is about to be, since its people
+        have left and are in no other named channel."""
         calls, call = self.host.calls, self.host.calls.of_guild(guild_id)
-        return calls.config_of(guild_id) is not None and (call is None or call.state is CallState.ENDING)
+        if call is None or call.state is CallState.ENDING:
+            return calls.config_of(guild_id) is not None
+        if call.state is not CallState.LIVE or people_in(call.channel):
+            return False
+        named = (self.host.get_channel(channel_id) for channel_id in self._settings(guild_id).channels)
+        return not any(isinstance(other, discord.VoiceChannel) and self._has_gone_on(call, other) for other in named)
 
-    @staticmethod
-    def _left_behind(call: Call, settings: AutoJoinSettings) -> bool:
-        """Whether a call in a named channel has lost its people."""
+    def _has_gone_on(self, call: Call, channel: discord.VoiceChannel) -> bool:
+        """Whether all have left the named channel of a call, and some of them are in this one."""
         return (
-            call.state is CallState.LIVE and call.voice_channel_id in settings.channels and not people_in(call.channel)
+            call.state is CallState.LIVE
+            and call.voice_channel_id in self._settings(call.guild_id).channels
+            and not people_in(call.channel)
+            and not self._people.get(call.id, set()).isdisjoint(people_in(channel))
         )
 
     async def _follow(self, call: Call, channel: discord.VoiceChannel) -> None:
@@ -169,7 +215,8 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         for place in {self.host.get_channel(call.text_channel_id), channel} - {None}:
             with contextlib.suppress(discord.HTTPException):
                 await place.send(text.to(self.language(call.guild_id)))
-        await call.move_to(channel)
+        if self._has_gone_on(call, channel):  # Discord may have taken its time with that
+            await call.move_to(channel)
 
 
 def _starter(present: Sequence[discord.Member], access: AccessSettings) -> discord.Member:

@@ -19,7 +19,7 @@ from bot.errors import KeyRejected, LedgerError, ParleyError, Refused, VoicebotN
 from bot.language import say, say_n
 from bot.media.report import SpeakerReport
 from bot.plugin_host.plugin import Host
-from bot.text import MESSAGE_LIMIT
+from bot.text import fit
 
 from .asking import Interaction, may_look, text_channel, theirs, where
 from .doctor import Finding, Mark, Person, Place, RunningCall, echo_result, examine, report
@@ -137,4 +137,4 @@ async def test(host: Host, interaction: Interaction, channel: VoiceChannel) -> N
     await test.over.wait()
     problem = None if test.listeners is None else diagnosis(test.sound, test.listeners)
     result = echo_result(test.sound, problem, language)
-    await interaction.followup.send(result[:MESSAGE_LIMIT], ephemeral=True)
+    await interaction.followup.send(fit(result), ephemeral=True)

@@ -24,7 +24,7 @@ from bot.config.model import PluginSettings
 from bot.errors import Refused
 from bot.language import ENGLISH, Text, say
 from bot.plugin_host.plugin import Host, Plugin
-from bot.text import MESSAGE_LIMIT
+from bot.text import fit
 
 from . import checks, receipts, setup, words
 from .asking import Interaction, may_look, theirs, where
@@ -56,6 +56,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
     name = "voicebot"
     Settings = VoicebotSettings
     vital = True
+    announces = True
 
     voicebot = app_commands.Group(
         name="voicebot", description="Talk with a voicebot in a voice channel", guild_only=True
@@ -183,7 +184,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         text = words.status(call, sound, budgets, theirs(interaction))
         if details:
             text += "\n" + words.details(sound, theirs(interaction))
-        await interaction.followup.send(text, ephemeral=True)
+        await interaction.followup.send(fit(text), ephemeral=True)
 
     @voicebot.command(name="setup", description="Choose voicebot, channels and roles for this server")
     @_SELDOM
@@ -199,7 +200,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         """What can be found out without a session, and what a running call knows."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         text = await checks.doctor(self.host, interaction)
-        await interaction.followup.send(text[:MESSAGE_LIMIT], ephemeral=True)
+        await interaction.followup.send(fit(text), ephemeral=True)
 
     @voicebot.command(name="test", description="Hear yourself in your voice channel; no voicebot, no cost")
     @_SELDOM
@@ -300,12 +301,14 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
     def _is_over(self, guild_id: int, marker: str) -> bool:
         calls = self.host.calls
         running = (calls.of_guild(guild_id), calls.still_billed(guild_id))
+        if not marker:  # a moderator has removed its embed
+            return running == (None, None)
         return all(call is None or words.panel_marker(call.id) != marker for call in running)
 
     async def _post(self, call: Call, text: Text) -> None:
         channel = self.host.get_channel(call.text_channel_id)
         if channel is not None:  # deleted meanwhile, or the bot is no longer on the server
-            await channel.send(text.to(self.language(call.guild_id))[:MESSAGE_LIMIT])
+            await channel.send(fit(text.to(self.language(call.guild_id))))
 
     def _call(self, interaction: Interaction) -> Call:
         assert interaction.guild_id is not None

@@ -11,7 +11,7 @@ from bot.errors import PluginError, Refused
 from bot.language import mark, say
 from bot.plugin_host.manifest import Manifest
 from bot.plugin_host.plugin import Host
-from bot.text import MESSAGE_LIMIT, plain
+from bot.text import fit, plain
 
 from .asking import Interaction, theirs, where
 from .settings import choices, told_plainly
@@ -69,9 +69,9 @@ class PluginCommands(app_commands.Group):
     @app_commands.describe(name="which one")
     async def reload(self, interaction: Interaction, name: str) -> None:
         """For the bot's operator. Running calls keep what they began with."""
+        await interaction.response.defer(ephemeral=True, thinking=True)  # who owns the bot is asked of Discord
         if not await self._is_owner(interaction.user):
             raise Refused(say("Only the bot's operator can do that."))
-        await interaction.response.defer(ephemeral=True, thinking=True)
         try:
             await self._host.reload_plugin(name)
         except PluginError as error:
@@ -133,4 +133,4 @@ def _guild(interaction: Interaction) -> int:
 
 
 async def _answer(interaction: Interaction, text: str) -> None:
-    await interaction.response.send_message(text[:MESSAGE_LIMIT], ephemeral=True)
+    await interaction.response.send_message(fit(text), ephemeral=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,13 @@ from discord import app_commands
 from bot.call.access import check_configure
 from bot.call.strangers import strangers, told
 from bot.config.edit import ABSENT, changed
-from bot.config.keys import Key, leaves, operators, server_keys
+from bot.config.keys import Key, ServerKeys, leaves, operators, server_keys
 from bot.config.load import Config
 from bot.config.source import parse
 from bot.errors import ConfigError, Problem, Refused
 from bot.language import in_language, say
 from bot.plugin_host.plugin import CommandRefused, Host
-from bot.text import MESSAGE_LIMIT, plain
+from bot.text import fit, plain
 
 from .asking import Interaction, theirs, where
 
@@ -109,12 +109,13 @@ class SettingsCommands(app_commands.Group):
     @app_commands.command(name="export", description="This server's settings as a file")
     async def export(self, interaction: Interaction) -> None:
         """Without what is the operator's."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id = _guild(interaction)
-        theirs_alone = self._operators_own(interaction)
-        with told_plainly(interaction):
-            text = changed(_FILE, self._host.server_text(guild_id), dict.fromkeys(theirs_alone, ABSENT))
+        without = dict.fromkeys(self._operators_own(interaction), ABSENT)
+        with told_plainly(interaction):  # in a thread: a careful YAML editor needs a third of a second for the largest
+            text = await asyncio.to_thread(changed, _FILE, self._host.server_text(guild_id), without)
         file = discord.File(io.BytesIO((text or "# nothing is set\n").encode()), f"voicebot-{guild_id}.yaml")
-        await interaction.response.send_message(file=file, ephemeral=True)
+        await interaction.followup.send(file=file, ephemeral=True)
 
     @app_commands.command(name="import", description="Replace this server's settings by a file's")
     @app_commands.describe(file="as export gives it")
@@ -127,10 +128,8 @@ class SettingsCommands(app_commands.Group):
             text = (await file.read()).decode()
         except UnicodeDecodeError as error:
             raise Refused(say("The file is not UTF-8 text.")) from error
-        keys, kept = self._keys(), self._operators_own(interaction, self._host.last_server_text)
-        with told_plainly(interaction):  # in a thread: a careful YAML editor needs a fifth of a second for the largest
-            whole = await asyncio.to_thread(_with_the_operators, text, keys, kept)
-            await self._host.replace_settings(_guild(interaction), whole)
+        with told_plainly(interaction):
+            await self._host.replace_settings(_guild(interaction), text)
         told = say("The settings are in place. They take effect with the next call.")
         await interaction.followup.send(told.to(theirs(interaction)), ephemeral=True)
 
@@ -143,7 +142,7 @@ class SettingsCommands(app_commands.Group):
     async def _changeable_key(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         return choices({dotted: key for dotted, key in self._keys().items() if not key.operator}, typed)
 
-    def _keys(self) -> dict[str, Key]:
+    def _keys(self) -> ServerKeys:
         return server_keys(self._host.plugins.catalog.models, self._host.config.host.locked)
 
     def _key(self, dotted: str) -> Key:
@@ -162,10 +161,10 @@ class SettingsCommands(app_commands.Group):
             raise Refused(say("`{key}` can be changed by the bot's operator only.", key=dotted))
         return key
 
-    def _own(self, interaction: Interaction, text_of: Callable[[int], str] | None = None) -> dict[tuple[str, ...], Any]:
-        """What the server's own file says; `text_of` gives its text, `Host.server_text` unless told otherwise."""
+    def _own(self, interaction: Interaction) -> dict[tuple[str, ...], Any]:
+        """What the server's own file says."""
         with told_plainly(interaction):
-            text = (text_of or self._host.server_text)(_guild(interaction))
+            text = self._host.server_text(_guild(interaction))
             return dict(leaves(parse(_FILE, text).data, self._keys()))
 
     def _of_the_operator(self, guild_id: int) -> dict[tuple[str, ...], Any]:
@@ -174,12 +173,10 @@ class SettingsCommands(app_commands.Group):
         said = {} if block is None else block.model_dump(exclude_unset=True)
         return dict(leaves(said, self._keys()))
 
-    def _operators_own(
-        self, interaction: Interaction, text_of: Callable[[int], str] | None = None
-    ) -> dict[tuple[str, ...], Any]:
+    def _operators_own(self, interaction: Interaction) -> dict[tuple[str, ...], Any]:
         """What of the server's own settings is the operator's."""
         keys = self._keys()
-        return {path: value for path, value in self._own(interaction, text_of).items() if operators(path, keys)}
+        return {path: value for path, value in self._own(interaction).items() if operators(path, keys)}
 
     async def _change(self, interaction: Interaction, changes: Mapping[tuple[str, ...], Any]) -> None:
         with told_plainly(interaction):
@@ -189,15 +186,6 @@ class SettingsCommands(app_commands.Group):
 #: Bytes of one server's settings; a careful YAML editor needs a second for fifty times as many.
 LARGEST_IMPORT = 32_000
 _FILE = Path("settings.yaml")  # as people know it: the host's paths are nobody's business
-
-
-def _with_the_operators(text: str, keys: Mapping[str, Key], kept: Mapping[tuple[str, ...], Any]) -> str:
-    """Imported settings, and what the operator has set in the file they replace; ConfigError, and Refused when they say
-    something of what is the operator's."""
-    for path, _ in leaves(parse(_FILE, text).data, keys):
-        if operators(path, keys):
-            raise Refused(say("`{key}` can be changed by the bot's operator only. Take it out.", key=".".join(path)))
-    return changed(_FILE, text, kept)
 
 
 @contextmanager
@@ -279,7 +267,7 @@ def _guild(interaction: Interaction) -> int:
 
 
 async def _answer(interaction: Interaction, *texts: str) -> None:
-    content = "\n".join(in_language(text, theirs(interaction)) for text in texts)[:MESSAGE_LIMIT]
+    content = fit("\n".join(in_language(text, theirs(interaction)) for text in texts))
     if interaction.response.is_done():
         await interaction.followup.send(content, ephemeral=True)
     else:

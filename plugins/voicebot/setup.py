@@ -8,12 +8,12 @@ import discord
 from bot.call.access import check_configure
 from bot.call.permissions import listed, missing_in_text, missing_in_voice
 from bot.call.voicebots import resolve_voicebot
-from bot.config.edit import ABSENT
 from bot.config.keys import operators, server_keys
 from bot.config.model import ServerSettings
 from bot.errors import ConfigError, ParleyError, Refused
 from bot.language import Text, in_language, say
 from bot.plugin_host.plugin import Host
+from bot.text import fit
 from bot.text import name as safe_name
 
 from .asking import Interaction, theirs, where
@@ -152,12 +152,12 @@ class SetupView(discord.ui.View):
 
     async def _on_roles(self, interaction: Interaction) -> None:
         roles = [int(value) for value in _values(interaction)]
-        await self._choose(interaction, {("access", "start"): roles or ABSENT})
+        await self._choose(interaction, {("access", "start"): roles})  # none of its own may be the operator's, below
 
     async def _on_autojoin(self, interaction: Interaction) -> None:
         channels = [int(value) for value in _values(interaction)]
         block = ("plugins", "autojoin")
-        chosen: Changes = {(*block, "enabled"): bool(channels), (*block, "channels"): channels or ABSENT}
+        chosen: Changes = {(*block, "enabled"): bool(channels), (*block, "channels"): channels}
         await self._choose(interaction, chosen)
 
     async def _on_id(self, interaction: Interaction) -> None:
@@ -184,10 +184,10 @@ class SetupView(discord.ui.View):
                 case ("text_channel",):
                     lines.append(say("Words and pictures go to {channel}", channel=f"<#{value}>"))
                 case ("access", "start"):
-                    who = say("everybody") if value is ABSENT else ", ".join(f"<@&{role}>" for role in value)
+                    who = say("everybody") if not value else ", ".join(f"<@&{role}>" for role in value)
                     lines.append(say("Calls are started by: {who}", who=who))
                 case (*_, "channels"):
-                    where = say("none") if value is ABSENT else ", ".join(f"<#{channel}>" for channel in value)
+                    where = say("none") if not value else ", ".join(f"<#{channel}>" for channel in value)
                     lines.append(say("I join by myself: {channels}", channels=where))
         return lines
 
@@ -208,7 +208,7 @@ class SetupView(discord.ui.View):
             except ConfigError as error:
                 problems = [in_language(refusal(error, self._language).for_user, self._language)]
         if problems:
-            await interaction.edit_original_response(content=self.text(problems)[:2000], view=self)
+            await interaction.edit_original_response(content=fit(self.text(problems)), view=self)
             return
         self.stop()
         lines = [say("Saved, for the next call:"), *self._chosen()] if self._changes else [say("Nothing was changed.")]

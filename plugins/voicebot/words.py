@@ -19,8 +19,9 @@ MUTED = say("I no longer hear you in this call: nothing you say is decrypted. `/
 LEAVING_TEST = say("The test ends. What it found follows.")
 UNMUTED = say("I hear you from now on. `/voicebot mute` undoes it.")
 MUTE_ME, HEAR_ME = say("Mute me for the bot"), say("Hear me")
-MOST_SPEAKERS = 6  # lines, so that they fit into a message beside the status
-MOST_TOTALS = 15  # lines, so that they fit into an embed's field
+MOST_SPEAKERS = 6  # lines; more would seldom fit into a message beside the status
+MOST_TOTALS = 15  # lines
+FIELD_LIMIT = 1024  # characters of an embed's field (Discord docs, Embed Limits)
 
 
 def joined(voicebot: str, channel_id: int, *, ask_first: bool) -> Text:
@@ -282,10 +283,14 @@ def usage(
 
 def _totals(records: Sequence[SessionRecord], key: Callable[[SessionRecord], str], now: datetime, language: str) -> str:
     found = totals(records, key, now)
-    lines = [_total(total) for total in found[:MOST_TOTALS]]
-    if len(found) > MOST_TOTALS:
-        lines.append(say("and {count} more (`export` has all)", count=len(found) - MOST_TOTALS))
-    return _lines(lines, language)
+    shown = [_total(total).to(language) for total in found]
+    most = len(shown)
+    while True:
+        more = [say("and {count} more (`export` has all)", count=len(shown) - most)] if most < len(shown) else []
+        text = _lines([*shown[:most], *more], language)
+        if most <= MOST_TOTALS and len(text) <= FIELD_LIMIT:
+            return text
+        most -= 1
 
 
 def _total(total: Total) -> Text:

@@ -134,3 +134,13 @@ async def test_twice_in_trouble_it_tries_again_once(monkeypatch: pytest.MonkeyPa
     assert len(asyncio.all_tasks() - before) == 1
     await sync.close()
     assert asyncio.all_tasks() == before
+
+
+async def test_a_network_that_is_away_at_the_start_is_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command_sync, "AGAIN", 0.01)
+    tree = Tree("voicebot")
+    tree.answers = [ConnectionResetError("gone")]
+    sync = sync_of(tree)
+    await sync.sync_what_is_taken()
+    await eventually(lambda: len(tree.sent) == 2)
+    await sync.close()

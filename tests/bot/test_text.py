@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text import MAX_COMBINING, clean, name, plain, redact, split
+from bot.text import MAX_COMBINING, clean, fit, name, plain, redact, split
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,16 @@ def test_redact_hides_what_looks_like_a_secret(secret: str) -> None:
 )
 def test_nothing_at_the_start_makes_a_list_or_a_heading(said: str, posted: str) -> None:
     assert plain(said) == posted
+
+
+def test_as_many_lines_as_fit() -> None:
+    assert fit("one\ntwo", 7) == "one\ntwo"
+    assert fit("one\ntwo!", 7) == "one\n…"
+    assert fit("x" * 3000) == "x" * 1999 + "…"
+    assert fit("ab\ncdef\ngh", 8) == "ab\n…"
+
+
+@given(st.text("ab\n", max_size=40), st.integers(2, 30))
+def test_what_fits_is_never_longer(text: str, limit: int) -> None:
+    assert len(fit(text, limit)) <= limit
+    assert fit(text, limit) == text or fit(text, limit).endswith("…")

@@ -205,3 +205,35 @@ async def test_who_sent_the_bot_away_does_not_have_it_back_with_the_next_to_arri
     await ben.join(place.guild_id, place.voice_id)
     await eventually(lambda: len(bot.organisation.running()) == 1, 10, bot.log())
     assert await bot.process.stop() == 0
+
+
+async def test_a_reload_forgets_nothing_of_who_sent_the_bot_away(hasty: RunningBot) -> None:
+    bot = await start_bot(hasty.stage)
+    place = bot.place("Ann", "Ben")
+    ann, ben = place.people
+    bot.account.owner_id = ann.user_id
+    await _server(bot, place)
+    await ann.join(place.guild_id, place.voice_id)
+    await eventually(lambda: any("invited by" in m["content"] for m in bot.posts(place)), 10, bot.log())
+    assert "is in place" in await bot.command(place, ann, "voicebot plugins reload", name="autojoin")
+    await bot.command(place, ann, "voicebot leave")
+    await eventually(lambda: len(bot.receipts(place)) == 1)
+    await ben.join(place.guild_id, place.voice_id)
+    await asyncio.sleep(2)
+    assert len(bot.organisation.meters) == 1
+    assert await bot.process.stop() == 0
+
+
+async def test_no_call_begins_where_nobody_would_be_told_of_it(hasty: RunningBot) -> None:
+    """An admin has switched off what tells people that they are heard."""
+    bot = await start_bot(hasty.stage)
+    place = bot.place("Ann", "Ben")
+    ann, ben = place.people
+    bot.stage.discord.world.grant(place.guild_id, ann.user_id, "manage_guild")
+    await _server(bot, place)
+    answer = await bot.command(place, ann, "voicebot settings set", key="plugins.voicebot.enabled", value="false")
+    assert "is now `false`" in answer
+    await ben.join(place.guild_id, place.voice_id)
+    await eventually(lambda: any("tells people that they are heard" in m["content"] for m in bot.posts(place)))
+    assert not bot.organisation.meters
+    assert await bot.process.stop() == 0

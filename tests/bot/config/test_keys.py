@@ -3,7 +3,7 @@
 import pytest
 
 from bot.config.keys import leaves, operators, server_keys
-from bot.config.model import PluginSettings
+from bot.config.model import PluginSettings, ProviderSettings, UncheckedSettings
 from bot.plugin_host.catalog import Catalog
 
 
@@ -68,3 +68,10 @@ def test_settings_of_a_server_one_by_one() -> None:
 def test_what_is_the_operators(path: str, theirs: bool) -> None:
     keys = server_keys({"loud": Loud}, locked=("limits", "plugins.loud.volume"))
     assert operators(tuple(path.split(".")), keys) is theirs
+
+
+def test_what_stands_in_the_operators_blocks_is_theirs_also_when_nobody_knows_it() -> None:
+    """A plugin that cannot be used now says nothing of its keys, and may be a provider."""
+    keys = server_keys({"acme": UncheckedSettings, "pay": ProviderSettings, "loud": Loud}, locked=("plugins.loud",))
+    for path in ("plugins.acme.base_url", "plugins.acme", "plugins.pay.base_url", "plugins.loud.new.key"):
+        assert operators(tuple(path.split(".")), keys), path

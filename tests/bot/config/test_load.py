@@ -150,6 +150,12 @@ def test_a_provider_that_cannot_be_used_for_now_is_no_mistake(tmp_path: Path) ->
     assert load(tmp_path / "config.yaml", {**PLUGINS, "other": UncheckedSettings}).host.defaults.provider == "other"
 
 
+def test_a_lock_on_what_a_plugin_has_that_cannot_be_used_for_now_is_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("locked: [plugins.other.colour, plugins.loud.volume]\n")
+    models: dict[str, type[PluginSettings]] = {**PLUGINS, "other": UncheckedSettings}
+    assert load(tmp_path / "config.yaml", models).host.locked == ("plugins.other.colour", "plugins.loud.volume")
+
+
 def test_a_servers_own_file_that_names_a_provider_which_is_gone_is_worth_a_word(tmp_path: Path) -> None:
     _own(tmp_path, f"{GUILD}.yaml", "provider: other\nvoicebot: own\n")
     (problem,) = _problems(tmp_path, "")

@@ -17,7 +17,7 @@ from bot.config.edit import ABSENT
 from bot.config.load import Config, settle
 from bot.config.model import PluginSettings
 from bot.config.watch import ConfigFile, reload, watch
-from bot.errors import ConfigError
+from bot.errors import ConfigError, Refused
 from tests.support import eventually
 
 
@@ -284,6 +284,26 @@ async def test_an_admin_reads_of_their_own_servers_mistakes_alone(file: Path, ow
     await source.change(GUILD, {("voicebot",): "yours"})  # nor by what the operator is just writing
     assert source.config.server(GUILD).voicebot == "yours"
     assert source.changed()  # which is still to be judged
+
+
+async def test_what_may_be_changed_is_judged_when_it_is_changed(file: Path, own: Path) -> None:
+    """The operator saves while a change waits for the one before it."""
+    source = ConfigFile(file, {"loud": Loud})
+
+    def check() -> None:
+        if source.config.host.locked:
+            raise Refused("locked")
+
+    async with source.changing:
+        waiting = asyncio.create_task(source.change(GUILD, {("voicebot",): "mine"}, check))
+        replacing = asyncio.create_task(source.replace(GUILD, "voicebot: new\n", lambda: {("language",): "de"}))
+        await asyncio.sleep(0.05)
+        file.write_text("locked: [voicebot]\n" + file.read_text())
+        source.read()
+    with pytest.raises(Refused):
+        await waiting
+    await replacing
+    assert own.read_text() == "voicebot: new\nlanguage: de\n"
 
 
 async def test_a_change_from_discord_does_not_do_away_with_what_was_emptied(file: Path, own: Path) -> None:

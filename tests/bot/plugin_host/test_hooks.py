@@ -26,6 +26,7 @@ class Recorder:
     behave_at_end: Any = None
     on: bool = True
     vital: bool = False
+    announces: bool = False
     told: list[str] = field(default_factory=list)
     veto: str | None = None
 
@@ -52,7 +53,7 @@ class Recorder:
 
 
 def _dispatcher(*plugins: Recorder) -> HookDispatcher:
-    return HookDispatcher(lambda: plugins)  # type: ignore[arg-type, return-value]
+    return HookDispatcher(lambda: plugins, announced=False)  # type: ignore[arg-type, return-value]
 
 
 def _say(dispatcher: HookDispatcher, *texts: str) -> None:
@@ -383,3 +384,14 @@ async def test_new_code_is_not_paused_for_the_failures_of_the_old() -> None:
     await dispatcher.settled()
     assert plugin.told == ["1", "2", "3", "5"]
     await _end(dispatcher)
+
+
+async def test_no_call_begins_unless_something_tells_people_of_it() -> None:
+    quiet, herald = Recorder("quiet"), Recorder("herald", announces=True)
+    announcing: Any = [quiet, herald]
+    dispatcher = HookDispatcher(lambda: announcing)
+    await dispatcher.starting(CALL)
+    await _end(dispatcher)
+    herald.on = False
+    with pytest.raises(Refused, match="tells people that they are heard"):
+        await dispatcher.starting(CALL)

@@ -91,7 +91,7 @@ def host() -> tuple[PluginHost, Bot]:
     bot: Any = Bot()
     catalog = Catalog(Discovery())
     catalog.put("dice", Dice)
-    return PluginHost(bot, catalog), bot
+    return PluginHost(bot, catalog, announced=False), bot
 
 
 CALL: Any = SimpleNamespace(id="c1", guild_id=7, closing=object())
@@ -187,7 +187,7 @@ def real_host(*plugins: type[Plugin[Any]]) -> tuple[PluginHost, DiscordBot]:
     catalog = Catalog(Discovery())
     for plugin in plugins:
         catalog.put(plugin.name, plugin)
-    return PluginHost(bot, catalog), bot
+    return PluginHost(bot, catalog, announced=False), bot
 
 
 class Taken(Plugin[Any]):

@@ -129,6 +129,24 @@ def test_usage_with_more_names_than_fit() -> None:
     assert "and 45 more" in str(embed.fields[0].value)
 
 
+@pytest.mark.parametrize("language", ["en", "de", "vi"])
+def test_usage_with_long_names_and_credits_fits_in_every_language(language: str) -> None:
+    records = [
+        _session(
+            f"s{number}",
+            starter_id=10**18 + number,
+            credits=Decimal("12345.67"),
+            voicebot=f"vb{number}",
+            voicebot_name=f"Guide of the {number}th hall, second floor",
+        )
+        for number in range(20)
+    ]
+    fields = words.usage(Period.EVER, records, records, NOW, language, everyone=True).fields
+    shown = [len(str(field.value).splitlines()) - 1 for field in fields]
+    assert all(700 < len(str(field.value)) <= 1024 for field in fields)
+    assert all(f"{20 - lines}" in str(field.value).splitlines()[-1] for field, lines in zip(fields, shown, strict=True))
+
+
 def test_details_of_a_sound_that_nobody_has_made() -> None:
     assert "Nobody was heard so far" in words.details(SoundReport(), "en")
 

@@ -1,0 +1,200 @@
+"""When a call begins by itself, and when it does not any more: what was so before the waiting may have changed."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import MagicMock
+
+import discord
+import pytest
+
+from bot.call.access import check_start
+from bot.call.state import CallState
+from bot.config.model import ServerSettings
+from plugins.autojoin.plugin import AutoJoinPlugin, AutoJoinSettings
+
+GUILD, LOUNGE, GARDEN, ANN, BEN = 100, 1, 2, 11, 12
+
+
+class World:
+    """A server with two named voice channels; `at_sleep` happens whenever somebody waits."""
+
+    def __init__(self) -> None:
+        self.settings = AutoJoinSettings(enabled=True, channels=(LOUNGE, GARDEN), wait=1)
+        self.server = ServerSettings(voicebot="guide")
+        self.members: dict[int, Any] = {}
+        self.guild = MagicMock(spec=discord.Guild, id=GUILD)
+        self.guild.name = "The Museum"
+        self.guild.get_member = self.members.get
+        self.channels = {number: self._channel(number) for number in (LOUNGE, GARDEN)}
+        self.call: Any = None
+        self.config_of: Any = None
+        self.started: list[int] = []  # in which channels
+        self.memory: dict[str, Any] = {}
+        self.slept = 0
+        self.at_sleep: Callable[[], None] = lambda: None
+        self.plugin = self.new_plugin()
+
+    def _channel(self, number: int) -> Any:
+        return MagicMock(spec=discord.VoiceChannel, id=number, guild=self.guild, voice_states={})
+
+    def new_plugin(self) -> AutoJoinPlugin:
+        """As after a reload."""
+        host: Any = SimpleNamespace(
+            sleep=self.sleep,
+            get_channel=self.channels.get,
+            get_guild=lambda _: None,
+            plugins=SimpleNamespace(memory=lambda name: self.memory),
+            config=SimpleNamespace(plugin=lambda *_: self.settings, server=lambda _: self.server),
+            calls=SimpleNamespace(of_guild=lambda _: self.call, config_of=lambda _: self.config_of, start=self.start),
+        )
+        return AutoJoinPlugin(host)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept += 1
+        assert self.slept < 500, "it waits for ever"
+        self.at_sleep()
+
+    async def start(self, request: Any, config: Any) -> None:
+        self.started.append(request.channel.id)
+
+    def put(self, person: int, channel: int) -> None:
+        self.channels[channel].voice_states[person] = object()
+        self.members[person] = SimpleNamespace(
+            id=person, bot=False, roles=(), guild_permissions=discord.Permissions.none()
+        )
+
+    def live_call_in(self, channel: int) -> Any:
+        self.config_of = object()
+        self.call = SimpleNamespace(
+            id="c1",
+            guild_id=GUILD,
+            channel=self.channels[channel],
+            voice_channel_id=channel,
+            text_channel_id=3,
+            state=CallState.LIVE,
+            voicebot_name="Guide",
+        )
+        return self.call
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_who_is_there_has_a_call(world: World) -> None:
+    world.put(ANN, LOUNGE)
+    await world.plugin._join(world.channels[LOUNGE])
+    assert world.started == [LOUNGE]
+
+
+async def test_what_is_switched_off_while_they_wait_begins_no_more(world: World) -> None:
+    world.put(ANN, LOUNGE)
+
+    def switch_off() -> None:
+        world.settings = AutoJoinSettings(enabled=False, channels=(LOUNGE,))
+
+    world.at_sleep = switch_off
+    await world.plugin._join(world.channels[LOUNGE])
+    assert world.started == []
+
+
+async def test_rights_that_are_taken_while_they_wait_count(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.put(ANN, LOUNGE)
+    said: list[Any] = []
+
+    async def say_why(*what: Any) -> None:
+        said.append(what)
+
+    def restrict() -> None:
+        world.server = ServerSettings.model_validate({"voicebot": "guide", "access": {"start": [5]}})
+
+    world.at_sleep = restrict
+    monkeypatch.setattr(world.plugin, "_say_why", say_why)
+    await world.plugin._join(world.channels[LOUNGE])
+    assert (world.started, len(said)) == ([], 1)
+    with pytest.raises(Exception, match="may start calls"):
+        check_start(world.members[ANN], world.server.access)
+
+
+async def test_a_channel_that_is_gone_when_they_have_waited(world: World) -> None:
+    world.put(ANN, LOUNGE)
+    gone = world.channels[LOUNGE]
+    world.at_sleep = lambda: world.channels.pop(LOUNGE, None)
+    await world.plugin._join(gone)
+    assert world.started == []
+
+
+async def test_who_sent_the_bot_away_does_not_have_it_back_however_long_the_end_takes(world: World) -> None:
+    """Late lines keep an ended call for as long as Discord takes to take them; what it was ended for is known after."""
+    world.put(ANN, LOUNGE)
+    world.config_of = object()
+
+    def end() -> None:
+        if world.slept == 100:
+            world.memory["given up"] = {LOUNGE}
+            world.config_of = None
+
+    world.at_sleep = end
+    await world.plugin._join(world.channels[LOUNGE])
+    assert (world.slept, world.started) == (100, [])
+
+
+async def test_a_stranger_in_another_named_channel_does_not_take_the_call_over(world: World) -> None:
+    """They have one of their own when that of who has left is over."""
+    call = world.live_call_in(LOUNGE)
+    world.memory["people"] = {call.id: {ANN}}
+    world.put(BEN, GARDEN)
+
+    def end() -> None:
+        if world.slept == 10:
+            world.call = world.config_of = None
+
+    world.at_sleep = end
+    await world.plugin._join(world.channels[GARDEN])
+    assert world.started == [GARDEN]
+
+
+async def test_who_was_in_the_call_takes_it_along(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = world.live_call_in(LOUNGE)
+    world.memory["people"] = {call.id: {ANN}}
+    world.put(ANN, GARDEN)
+    moved: list[Any] = []
+
+    async def follow(*where: Any) -> None:
+        moved.append(where)
+
+    monkeypatch.setattr(world.plugin, "_follow", follow)
+    await world.plugin._join(world.channels[GARDEN])
+    assert (moved, world.started) == ([(call, world.channels[GARDEN])], [])
+
+
+async def test_a_call_that_ends_while_people_are_told_goes_nowhere(world: World) -> None:
+    call = world.live_call_in(LOUNGE)
+    world.memory["people"] = {call.id: {ANN}}
+    world.put(ANN, GARDEN)
+    moved: list[Any] = []
+
+    async def move_to(channel: Any) -> None:
+        moved.append(channel)
+
+    async def send(*_: Any, **__: Any) -> None:
+        call.state = CallState.ENDING
+
+    call.move_to, world.channels[GARDEN].send = move_to, send
+    world.channels[GARDEN].user_limit = 0
+    world.channels[GARDEN].permissions_for.return_value = discord.Permissions.all()
+    await world.plugin._follow(call, world.channels[GARDEN])
+    assert moved == []
+
+
+async def test_a_reload_takes_over_what_is_under_way(world: World) -> None:
+    world.put(ANN, LOUNGE)
+    world.memory["under way"] = {LOUNGE}
+    new = world.new_plugin()
+    await new.on_load()
+    (joining,) = new._joining.values()
+    await joining
+    assert world.started == [LOUNGE]
+    assert world.memory["under way"] == set()
