@@ -27,7 +27,7 @@ from bot.config.watch import ConfigFile
 from bot.errors import ConfigError, ParleyError, PluginError, Refused
 from bot.language import in_language, say, say_n, spoken
 from bot.media.loop import MediaLoop
-from bot.network import connector, tls_context
+from bot.network import connector
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.host import PluginHost
 from bot.plugin_host.plugin import Changes, CommandRefused
@@ -118,10 +118,14 @@ class Parley(commands.AutoShardedBot):
     async def reload_plugin(self, name: str) -> None:
         """A plugin's code and manifest as they are on disk now; PluginError leaves those in force that are."""
         async with self._reloading:
+            try:
+                reimport = await self.plugins.catalog.reimport(name)
+            except PluginError as error:
+                raise _not_reloaded(name, error) from error
             async with self._source.changing:
                 before = self._source.config
-                reimport = self.plugins.catalog.reimport(name)
                 try:
+                    reimport.take()
                     after = await asyncio.to_thread(self._source.check_again)  # against the settings that it has now
                     async with self._commands.changing:
                         old = await self.plugins.swap(name, reimport.plugin)
@@ -129,7 +133,7 @@ class Parley(commands.AutoShardedBot):
                     reimport.undo()
                     if not isinstance(error, ConfigError | PluginError):
                         raise
-                    raise PluginError(f"{name} was not reloaded, the one in place goes on: {error}") from error
+                    raise _not_reloaded(name, error) from error
                 self._apply_with_code(after)
             try:
                 await self._commands.sync()  # Discord may take its time, for which no server's settings wait
@@ -156,7 +160,7 @@ class Parley(commands.AutoShardedBot):
 
     def tls_context(self) -> ssl.SSLContext:
         """For plugins that open connections of their own."""
-        return tls_context(self.config.host.network)
+        return self.books.tls
 
     async def sleep(self, seconds: float, /) -> None:
         """As `asyncio.sleep`; plugins wait with it, since in their tests time can be made to pass."""
@@ -262,6 +266,10 @@ class _CommandTree(app_commands.CommandTree["Parley"]):
     ) -> None:
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         await self.client.explain_error(interaction, cause)
+
+
+def _not_reloaded(name: str, error: Exception) -> PluginError:
+    return PluginError(f"{name} was not reloaded, the one in place goes on: {error}")
 
 
 def _explained(cause: Exception) -> str:

@@ -34,7 +34,8 @@ class Books:
     def __init__(self, config: Config, plugins: Mapping[str, type[Plugin[Any]]], ledger: Ledger, pulse: Pulse) -> None:
         self.config = config
         self.ledger = ledger
-        self.providers = Providers(lambda: self.config, plugins, lambda: tls_context(self.config.host.network))
+        self.tls = tls_context(config.host.network)  # the whole time: what ends sessions must not change under them
+        self.providers = Providers(lambda: self.config, plugins, lambda: self.tls)
         self.closer = SessionCloser(ledger, self.providers.enders)
         self.opener: SessionOpener
         self._pulse = pulse

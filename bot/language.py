@@ -106,7 +106,7 @@ def add(folder: Path) -> None:
         known = _files.setdefault(file.stem, [])
         if file not in known:
             known.append(file)
-            _read.pop(file.stem, None)
+        _read.pop(file.stem, None)  # it may say something else than before
 
 
 def faults(folder: Path) -> list[str]:
@@ -165,7 +165,7 @@ def _catalogue(language: str) -> Translations | None:
         return None
     if language not in _read:
         whole = Translations()
-        for file in _files[language]:
+        for file in reversed(_files[language]):  # of two translations the first stays: no plugin changes our words
             found = _compiled(file)
             if found is not None:
                 whole.merge(found)

@@ -119,6 +119,24 @@ class SandboxServer:
         """The voicebot shows a picture of its library."""
         self._live.on_voicebot({"event": "showed", "key": key or url})
 
+    async def command(self, name: str, by: str = "Ann", /, **options: Any) -> str:
+        """Somebody types a slash command into the text channel; what they alone are answered."""
+        person = await self.person(by)
+        chosen = {
+            key: self._people[value].user_id if value in self._people else value for key, value in options.items()
+        }
+        return await self._stage.command(self._account, self._place, person, name, **chosen)
+
+    async def join_voice(self, who: str) -> None:
+        """A person comes into the voice channel."""
+        if who in self._people:
+            await self._people[who].join(self._place.guild_id, self._place.voice_id)
+        await self.person(who)
+
+    async def leave_voice(self, who: str) -> None:
+        """A person leaves it."""
+        await (await self.person(who)).leave()
+
     async def kick(self) -> None:
         """A moderator disconnects the bot."""
         self._stage.discord.leave_voice(self._place.guild_id, self._account.user_id)

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, Field, create_model
 from pydantic.fields import FieldInfo
 
-from .keys import default_of
+from .keys import as_written, default_of
 from .model import HostSettings, PluginSettings, ServerSettings
 
 COLUMN = 38  # where comments begin
@@ -114,8 +114,7 @@ def _line(text: str, about: str, depth: int) -> Iterator[str]:
 
 
 def _inline(value: Any) -> str:
-    if isinstance(value, tuple | frozenset):
-        value = list(value)
+    value = as_written(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("\n...\n").rstrip("\n")

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from .model import OPERATOR, PluginSettings, ServerSettings
 from .source import Path_
@@ -81,6 +81,17 @@ def _keys(model: type[BaseModel], above: Path_) -> Iterator[Key]:
             yield from _keys(field.annotation, path)
         else:
             yield Key(path, field.description or "", default_of(field), is_operators(field))
+
+
+def as_written(value: Any) -> Any:
+    """A setting's value as plain data, as a config file says it; secrets as asterisks."""
+    if isinstance(value, BaseModel):
+        return {key: as_written(below) for key, below in value if below is not None}
+    if isinstance(value, Mapping):
+        return {as_written(key): as_written(below) for key, below in value.items()}
+    if isinstance(value, list | tuple | frozenset | set):
+        return [as_written(item) for item in value]
+    return to_jsonable_python(value, fallback=str)
 
 
 def is_operators(field: FieldInfo) -> bool:

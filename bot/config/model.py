@@ -1,7 +1,10 @@
 """The settings, typed. Every key a config file may have stands here or in a plugin's own settings model."""
 
 import re
-from typing import Annotated, Any, ClassVar, Literal
+import ssl
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -15,6 +18,7 @@ _SPAN = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 Seconds = Annotated[float, Field(ge=0, le=24 * 3600)]
 
 
+NUMBER_EXPECTED = say("expected a number")
 ENV_NAME_EXPECTED = say("expected the NAME of an environment variable, never the secret itself")
 
 
@@ -39,6 +43,23 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_no_switch(cls, value: Any, about: ValidationInfo) -> Any:
+        """Python takes true for 1, and whoever writes `off` for a limit does not mean 0."""
+        kinds = _kinds(cls.model_fields[about.field_name or ""].annotation)
+        if isinstance(value, bool) and kinds & {int, float} and bool not in kinds:
+            raise ValueError(say("expected a number, or null for none") if NoneType in kinds else NUMBER_EXPECTED)
+        return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The types a setting may have by itself, not those within lists and the like."""
+    origin = get_origin(annotation)
+    if origin in (Union, UnionType):
+        return {kind for argument in get_args(annotation) for kind in _kinds(argument)}
+    return _kinds(get_args(annotation)[0]) if origin is Annotated else {annotation}
+
 
 class DiscordSettings(Settings):
     """The bot account."""
@@ -55,12 +76,22 @@ class NetworkSettings(Settings):
         description="host or pattern -> address:port to connect to instead, as curl --connect-to",
     )
 
+    @field_validator("ca_file")
+    @classmethod
+    def _check_certificates(cls, value: str | None) -> str | None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value) if value is not None else None
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            why = getattr(error, "strerror", None) or str(error)
+            raise ValueError(say("expected a file with certificates in PEM form ({why})", why=why)) from error
+        return value
+
     @field_validator("connect_to")
     @classmethod
     def _check_targets(cls, value: dict[str, str]) -> dict[str, str]:
         for host, target in value.items():
             address, _, port = target.rpartition(":")
-            if not address or not port.isdigit():
+            if not address or not port.isdecimal() or not 0 < int(port[:6]) < 65_536:
                 raise ValueError(say("{host}: expected address:port, got {target}", host=host, target=repr(target)))
         return value
 
@@ -79,6 +110,13 @@ class LedgerSettings(Settings):
     heartbeat_limit: Annotated[float, Field(ge=2, le=600)] = Field(
         20, description="seconds without a sign of life after which the bot counts as frozen"
     )
+
+    @field_validator("file")
+    @classmethod
+    def _check_file(cls, value: str) -> str:
+        if Path(value).name in ("", "..") or value.endswith("/"):
+            raise ValueError(say("expected the name of a file"))
+        return value
 
 
 class Rule(Settings):

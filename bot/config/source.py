@@ -94,8 +94,8 @@ def read_all(file: Path) -> Source:
 
 
 def is_server_id(name: str) -> bool:
-    """ "01" would be 1 as well."""
-    return name.isdecimal() and not name.startswith("0")
+    """ "01" would be 1 as well, and so would digits of other scripts; ids have 64 bits (Discord docs, Snowflakes)."""
+    return name.isascii() and name.isdecimal() and not name.startswith("0") and len(name) <= 20
 
 
 def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

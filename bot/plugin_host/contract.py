@@ -2,11 +2,13 @@
 
 import difflib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .plugin import Plugin
 
+#: What a provider's `connect` is called with.
+CONNECT = ("settings", "tls", "account")
 #: Every hook by name.
 HOOKS = tuple(name for name in vars(Plugin) if name.startswith("on_"))
 
@@ -26,6 +28,8 @@ def problems(plugin: type[Plugin[Any]]) -> list[str]:
         elif not _callable_like(method, getattr(Plugin, name)):
             expected = ", ".join(inspect.signature(getattr(Plugin, name)).parameters)
             found.append(f"{name}: it is called with ({expected})")
+    if plugin.connect is not None and not _takes(plugin.connect, CONNECT):
+        found.append(f"connect: it is called with ({', '.join(CONNECT)})")
     return found
 
 
@@ -41,8 +45,12 @@ def _own_methods(plugin: type[Plugin[Any]]) -> Iterator[tuple[str, Any]]:
 
 def _callable_like(method: Any, hook: Any) -> bool:
     """Whether a method takes the arguments the hook is called with, by position."""
+    return _takes(method, inspect.signature(hook).parameters)
+
+
+def _takes(method: Any, arguments: Iterable[str]) -> bool:
     try:
-        inspect.signature(method).bind(*inspect.signature(hook).parameters)
-    except TypeError:
+        inspect.signature(method).bind(*arguments)
+    except (TypeError, ValueError):  # ValueError: it is written in C
         return False
     return True

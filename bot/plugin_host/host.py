@@ -11,9 +11,10 @@ from discord import app_commands
 
 from bot.errors import PluginError
 
-from .catalog import Catalog, PluginClass
+from .catalog import Catalog
 from .discovery import Broken
 from .hooks import HookDispatcher
+from .importing import PluginClass
 from .patience import within
 from .plugin import Host, Plugin
 

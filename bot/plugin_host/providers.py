@@ -4,6 +4,7 @@ Needs no Discord: the watchdog and `parley sessions` end sessions through the sa
 """
 
 import contextlib
+import logging
 import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,7 +16,9 @@ from bot.errors import KeyRejected, ParleyError, Refused
 from bot.language import say
 from bot.provider import Account, Provider
 
-from .plugin import Plugin
+from .plugin import Connect, Plugin
+
+log = logging.getLogger(__name__)
 
 
 class _BeingChanged(Refused):
@@ -95,5 +98,16 @@ class Providers:
             )
         key = (name, settings, account)
         if key not in self._clients:
-            self._clients[key] = plugin.connect(settings, self._tls(), account)
+            self._clients[key] = self._connected(name, plugin.connect, settings, account)
         return self._clients[key]
+
+    def _connected(self, name: str, connect: Connect, settings: Any, account: Account | None) -> Provider:
+        try:
+            return connect(settings, self._tls(), account)
+        except ParleyError:
+            raise
+        except Exception as error:
+            log.exception("the provider %s failed to connect", name)
+            raise Refused(
+                say("The provider `{name}` failed. The bot's operator can see why in the log.", name=name)
+            ) from error

@@ -5,18 +5,23 @@
 
 import asyncio
 import contextlib
+import os
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from bot import language
-from bot.errors import ParleyError
+from bot.errors import ParleyError, ProviderError
 from bot.plugin_host import contract
 from bot.plugin_host.hooks import FAILURES
+from bot.provider import Account, Provider
 from bot.text import MESSAGE_LIMIT
 
+from . import interaction
 from .discord_parts import refusal
 from .server import PlayedServer
 from .watch import LIMIT, BlockWatch
@@ -34,6 +39,10 @@ Check = Callable[[PlayedServer], Awaitable[None]]
 
 #: Those that are told of a call; the others decide whether there is one, or a plugin, and have checks of their own.
 HOOKS = [hook for hook in contract.HOOKS if hook not in ("on_load", "on_unload", "on_call_starting")]
+
+#: An account whose provider nobody answers for, and data that no provider sends.
+NOWHERE = Account("PARLEY_CONFORMANCE_KEY", "https://127.0.0.1:9")
+NONSENSE = (b"", b"\xff\x00", b"null", b"[1, 2]", b'{"type": 5}', b'{"type": "x", "text": {}}', b"{" * 10_000)
 
 #: What a hook says that a check has made to fail.
 WANTED = "as the check wants it"
@@ -209,6 +218,57 @@ async def writes_no_more_than_discord_takes(server: PlayedServer) -> None:
             raise AssertionError(f"{count} messages posted or edited after {what}: Discord takes five in five seconds")
 
 
+async def connects(server: PlayedServer) -> None:
+    """A provider of voicebots offers what the core asks for, understands no nonsense, and says in the core's words
+    when there is no network."""
+    connect = type(server.plugin).connect
+    if connect is None:
+        return
+    with mock.patch.dict(os.environ, {NOWHERE.key_name: "a key"}):
+        client = connect(server.plugin.settings(server.guild.id), ssl.create_default_context(), NOWHERE)
+        if lacking := [name for name in _offered() if not hasattr(client, name)]:
+            raise AssertionError(f"what connect gives has no {', '.join(lacking)}; see bot/provider.py")
+        for payload in NONSENSE:
+            try:
+                list(client.read_packet(payload))
+            except Exception as error:
+                raise AssertionError(f"read_packet raises {type(error).__name__} for {payload[:20]!r}") from error
+        asked: dict[str, Callable[[], Awaitable[object]]] = {
+            "open_session": partial(client.open_session, "voicebot", "participant"),
+            "end_session": partial(client.end_session, "reference"),
+            "image_library": partial(client.image_library, "voicebot"),
+            "messages": partial(client.messages, "reference"),
+        }
+        for name, ask in asked.items():
+            try:
+                await ask()
+            except ProviderError:
+                continue
+            except Exception as error:
+                raise AssertionError(f"{name} raises {type(error).__name__}, which is no ProviderError") from error
+            raise AssertionError(f"{name} says that all is well, without a network")
+        await client.close()
+
+
+def _offered() -> list[str]:
+    """The names of what a provider has."""
+    return [name for name in {**vars(Provider), **Provider.__annotations__} if not name.startswith("_")]
+
+
+async def commands(server: PlayedServer) -> None:
+    """Each slash command, with the options it must have and with all, in a call and without one."""
+    for live in (False, True):
+        if live and not await server.start():
+            return
+        for command in interaction.commands_below(server.bot.tree):
+            options = interaction.samples(command, server.person("Ann"), server.text)
+            if options is None:
+                continue
+            needed = {item.display_name: options[item.display_name] for item in command.parameters if item.required}
+            for chosen in (needed, options):
+                await server.command(command.qualified_name, **chosen)
+
+
 async def words_in_every_language(server: PlayedServer) -> None:
     """Its catalogues can be read, and translations have no names that their sentences do not have."""
     if found := language.faults(server.folder):
@@ -232,6 +292,8 @@ CHECKS: dict[str, Check] = {
         reloaded_in_mid_call,
         discord_says_no,
         writes_no_more_than_discord_takes,
+        commands,
+        connects,
         words_in_every_language,
     )
 }

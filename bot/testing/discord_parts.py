@@ -28,7 +28,7 @@ class Posted:
 
     async def edit(self, **changes: Any) -> "Posted":
         """As discord.py's message."""
-        checked = _message(**changes)
+        checked = as_posted(**changes)
         self.content = checked.content if "content" in changes else self.content
         self.embeds = checked.embeds if {"embed", "embeds"} & set(changes) else self.embeds
         self.view = changes.get("view", self.view)
@@ -46,6 +46,7 @@ class Channel:
     def __init__(self, channel_id: int, name: str, guild: "Guild") -> None:
         self.id, self.name, self.guild = channel_id, name, guild
         self.posted: list[Posted] = []
+        self.voice_states: dict[int, discord.VoiceState] = {}  # of who is in it, by user id
         #: Raised by every `send` while it is set, as Discord's refusals are.
         self.refusal: Exception | None = None
         self.refused = 0  # times
@@ -64,7 +65,7 @@ class Channel:
         if self.refusal is not None:
             self.refused += 1
             raise self.refusal
-        message = _message(content=content, **more)
+        message = as_posted(content=content, **more)
         self.posted.append(message)
         return message
 
@@ -117,6 +118,10 @@ class Bot(commands.Bot):
         """As `Host.tls_context`."""
         return ssl.create_default_context()
 
+    async def is_owner(self, user: Any, /) -> bool:
+        """As discord.py's bot; a test says who it is with `owner_id`."""
+        return bool(user.id == self.owner_id)
+
     def get_channel(self, channel_id: int, /) -> Any:
         """As discord.py's client."""
         return self.channels.get(channel_id)
@@ -133,7 +138,8 @@ def refusal(status: int, message: str) -> discord.HTTPException:
     return kinds.get(status, discord.HTTPException)(response, message)
 
 
-def _message(content: str | None = None, **more: Any) -> Posted:
+def as_posted(content: str | None = None, **more: Any) -> Posted:
+    """A message as it would stand in a channel; discord.HTTPException for what Discord does not take."""
     embeds = [embed for embed in (more.get("embed"), *(more.get("embeds") or ())) if embed is not None]
     text = str(content or "")
     if len(text) > MESSAGE_LIMIT:

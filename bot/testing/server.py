@@ -32,6 +32,7 @@ from bot.plugin_host.host import PluginHost
 from bot.plugin_host.plugin import Plugin
 from bot.provider import ShownImage, VoicebotSession
 
+from . import interaction
 from .discord_parts import Bot, Channel, Guild, Person, Posted
 
 __all__ = ["PlayedCall", "PlayedServer", "Posted"]
@@ -163,6 +164,9 @@ class PlayedServer:
         """As `CallManager.config_of`."""
         return None if self.call is None else self.call.config
 
+    def still_billed(self, guild_id: int) -> None:
+        """As `CallManager.still_billed`: the session is always ended at once."""
+
     # -- what a test says ---------------------------------------------------------------------------------------
 
     @property
@@ -244,6 +248,49 @@ class PlayedServer:
             tap.put(time.monotonic(), people, voicebot)
         await asyncio.sleep(0)
 
+    async def command(self, name: str, by: str = "Ann", /, **options: Any) -> str:
+        """Somebody types a slash command into the text channel, `"dice roll"` say, with its options by name; what they
+        are answered. People in options may be given by their name."""
+        command = interaction.find(self.bot.tree, name)
+        for parameter in command.parameters:
+            value = options.get(parameter.display_name)
+            if parameter.type is discord.AppCommandOptionType.user and isinstance(value, str):
+                options[parameter.display_name] = self.person(value)
+        typed = interaction.Interaction(self.bot, self.text, self.person(by), command)
+        fault = await interaction.run(typed, interaction.arguments(command, options))
+        if fault is not None:
+            self.failures.append(fault)
+        await self.settle()
+        return "\n".join(_words(answer) for answer in typed.answers)
+
+    async def join_voice(self, who: str) -> None:
+        """A person comes into the voice channel."""
+        await self._move(who, self.voice)
+
+    async def leave_voice(self, who: str) -> None:
+        """A person leaves it."""
+        await self._move(who, None)
+
+    async def _move(self, who: str, to: Channel | None) -> None:
+        person = self.person(who)
+        data: Any = {"session_id": "1"}
+        before = self.voice.voice_states.pop(person.id, discord.VoiceState(data=data))
+        channel: Any = to
+        after = discord.VoiceState(data=data, channel=channel)
+        if to is not None:
+            to.voice_states[person.id] = after
+        await self.event("voice_state_update", person, before, after)
+
+    async def event(self, name: str, *arguments: Any) -> None:
+        """One of discord.py's events, `"member_join"` say, for the plugin's listeners."""
+        for listened, method in self.plugin.get_listeners():
+            if listened == f"on_{name}":
+                try:
+                    await method(*arguments)
+                except Exception as error:
+                    self.failures.append(f"{listened} failed: {type(error).__name__}: {error}")
+        await self.settle()
+
     async def advance(self, seconds: float) -> None:
         """Time passes, in a call or after it: for its meter, and for who waits with `self.host.sleep`."""
         assert seconds >= 0, "time does not go back"
@@ -312,8 +359,9 @@ class PlayedServer:
 
     async def reload(self) -> None:
         """The plugin's code as it is on disk now; PluginError leaves the one in place."""
-        reimport = self.bot.plugins.catalog.reimport(self.name)
+        reimport = await self.bot.plugins.catalog.reimport(self.name)
         try:
+            reimport.take()
             await self.bot.plugins.replace(self.name, reimport.plugin)
         except PluginError:
             reimport.undo()

@@ -37,7 +37,8 @@ async def watch(
         outlive_the_bot()
     settings = source.config
     ledger = await SqliteLedger.open(settings.ledger_file)
-    providers = Providers(lambda: _current(source), plugins, lambda: tls_context(source.config.host.network))
+    tls = tls_context(settings.host.network)
+    providers = Providers(lambda: _current(source), plugins, lambda: tls)
     closer = SessionCloser(ledger, providers.enders)
     pulse = PulseReader(lock_file(settings.ledger_file), settings.host.ledger.heartbeat_limit)
     try:

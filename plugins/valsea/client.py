@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import httpx
 
-from bot.errors import BadAnswer, OutcomeUnknown, ProviderDown, ProviderError, VoicebotNotFound
+from bot.errors import BadAnswer, OutcomeUnknown, ProviderDown, ProviderError
 from bot.language import say
 from bot.provider import Account, RoomMessage, SessionEnd, StoredMessage, VoicebotSession
 
@@ -126,8 +126,6 @@ class ValseaClient:
             response = await self._send("GET", path, params=query)
         except httpx.RequestError as error:
             raise ProviderDown(f"no answer from Valsea: {type(error).__name__}") from error
-        if response.status_code == 404:
-            raise VoicebotNotFound("HTTP 404")
         if not response.is_success:
             raise self._refusal(response)
         body = read_json(response)

@@ -1,12 +1,16 @@
 """What can be set about Valsea, under `plugins: valsea:`."""
 
+from string import Formatter
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from bot.config.model import EnvName, ProviderSettings
 from bot.language import say
+
+#: What is filled into each path.
+_NAMES = {"session_path": [], "end_path": ["room"], "messages_path": ["room"], "library_path": ["voicebot"]}
 
 Timeout = Annotated[float, Field(gt=0, le=120)]
 
@@ -27,6 +31,24 @@ class ValseaSettings(ProviderSettings):
         "/v1/voicebot-livekit/voicebots/{voicebot}/image-mappings/library",
         description="all pictures of a voicebot",
     )
+
+    @field_validator("session_path", "end_path", "messages_path", "library_path")
+    @classmethod
+    def _check_path(cls, value: str, about: ValidationInfo) -> str:
+        """With a path to nowhere a session could be opened and not be ended."""
+        wanted = _NAMES[about.field_name or ""]
+        try:
+            names = [name for _, name, _, _ in Formatter().parse(value) if name is not None]
+        except ValueError:
+            names = ["?"]
+        if not value.startswith("/") or names != wanted:
+            shape = (
+                say("expected a path that begins with / and has {names} in it once", names=f"{{{wanted[0]}}}")
+                if wanted
+                else say("expected a path that begins with / and has no {names} in it", names="{...}")
+            )
+            raise ValueError(shape)
+        return value
 
     @field_validator("base_url")
     @classmethod

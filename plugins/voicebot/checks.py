@@ -15,6 +15,7 @@ from bot.call.state import CallState
 from bot.call.strangers import strangers, told
 from bot.call.voice_link import VoiceChannel
 from bot.call.voicebots import resolve_voicebot
+from bot.config.model import ServerSettings
 from bot.errors import KeyRejected, LedgerError, ParleyError, Refused, VoicebotNotFound
 from bot.language import say, say_n
 from bot.media.report import SpeakerReport
@@ -50,7 +51,13 @@ async def doctor(host: Host, interaction: Interaction) -> str:
     hidden = call is not None and running is None
     found = [
         *(Finding(Mark.BAD, told(stranger)) for stranger in strangers(guild, host.config)),
-        *examine(_place(guild, channel, text), await _provider(host, guild.id), running, people, hidden=hidden),
+        *examine(
+            _place(guild, channel, text),
+            await provider_finding(host, guild.id, host.config.server(guild.id)),
+            running,
+            people,
+            hidden=hidden,
+        ),
         *await _credits(host, guild.id),
     ]
     return report(found, theirs(interaction))
@@ -68,13 +75,13 @@ def _place(guild: discord.Guild, channel: VoiceChannel | None, text: Any) -> Pla
     )
 
 
-async def _provider(host: Host, guild_id: int) -> Finding:
-    """Whether a session could be opened, as far as that can be known without opening one.
+async def provider_finding(host: Host, guild_id: int, settings: ServerSettings) -> Finding:
+    """Whether a session could be opened with these settings, as far as that can be known without opening one.
 
     Asking for a voicebot's pictures costs nothing, takes the key and knows the voicebot.
     """
     try:
-        voicebot = resolve_voicebot(host.config.server(guild_id), None)
+        voicebot = resolve_voicebot(settings, None)
         provider = host.calls.provider_of(guild_id, host.config)
         async with asyncio.timeout(PROVIDER_PATIENCE):
             pictures = await provider.image_library(voicebot)

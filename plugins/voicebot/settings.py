@@ -14,7 +14,7 @@ from discord import app_commands
 from bot.call.access import check_configure
 from bot.call.strangers import strangers, told
 from bot.config.edit import ABSENT, changed
-from bot.config.keys import Key, ServerKeys, leaves, operators, server_keys
+from bot.config.keys import Key, ServerKeys, as_written, leaves, operators, server_keys
 from bot.config.load import Config
 from bot.config.source import parse
 from bot.errors import ConfigError, Problem, Refused
@@ -240,18 +240,8 @@ def value_of(config: Config, guild_id: int, path: tuple[str, ...]) -> Any:
 
 def inline(value: Any) -> str:
     """A value as it stands in a config file."""
-    if hasattr(value, "model_dump"):
-        value = value.model_dump(exclude_none=True)
-    text = yaml.safe_dump(_plain(value), default_flow_style=True, width=10_000, allow_unicode=True)
+    text = yaml.safe_dump(as_written(value), default_flow_style=True, width=10_000, allow_unicode=True)
     return f"`{text.removesuffix('...' + chr(10)).strip()[:300]}`"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(below) for key, below in value.items()}
-    if isinstance(value, list | tuple | frozenset | set):
-        return [_plain(item) for item in value]
-    return value.model_dump() if hasattr(value, "model_dump") else value
 
 
 def choices(keys: Mapping[str, Key], typed: str) -> list[app_commands.Choice[str]]:

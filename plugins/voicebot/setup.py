@@ -17,6 +17,8 @@ from bot.text import fit
 from bot.text import name as safe_name
 
 from .asking import Interaction, theirs, where
+from .checks import provider_finding
+from .doctor import Mark
 from .settings import refusal
 
 #: Seconds that the menus work; Discord itself forgets them after fifteen minutes.
@@ -217,10 +219,8 @@ class SetupView(discord.ui.View):
 
     def _problems(self) -> list[str]:
         found: list[str] = []
-        settings = self._host.config.server(self._guild.id)
-        chosen = self._changes.get(("voicebot",))
         try:
-            resolve_voicebot(settings.model_copy(update={} if chosen is None else {"voicebot": chosen}), None)
+            resolve_voicebot(self._settings(), None)
         except ParleyError as error:
             found.append(in_language(error.for_user, self._language))
         for channel_id in self._changes.get(("plugins", "autojoin", "channels")) or ():
@@ -233,6 +233,13 @@ class SetupView(discord.ui.View):
             found += self._lacks(["View Channel"] if text is None else missing_in_text(text), f"<#{text_id}>")
         return found
 
+    def _settings(self) -> ServerSettings:
+        """The server's, with the voicebot that is chosen."""
+        chosen = self._changes.get(("voicebot",))
+        return self._host.config.server(self._guild.id).model_copy(
+            update={} if chosen is None else {"voicebot": chosen}
+        )
+
     def _lacks(self, missing: Sequence[str], channel: str) -> list[str]:
         if not missing:
             return []
@@ -240,7 +247,10 @@ class SetupView(discord.ui.View):
         return [self._(text)]
 
     async def _try_out(self, interaction: Interaction) -> list[str]:
-        """Write into the text channel, as every call will."""
+        """Ask the provider for the voicebot, and write into the text channel, as every call will."""
+        found = await provider_finding(self._host, self._guild.id, self._settings())
+        if found.mark is Mark.BAD:
+            return [in_language(found.text, self._language)]
         channel_id = (
             self._text_channel() or interaction.channel_id
         )  # where nothing is set, calls write where they began

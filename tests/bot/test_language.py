@@ -45,6 +45,17 @@ def test_values_are_never_read_as_sentences() -> None:
     assert in_language("a plain str with {braces}", "de") == "a plain str with {braces}"
 
 
+def test_a_plugins_catalogue_does_not_change_what_the_core_says(tmp_path: Path) -> None:
+    before = say("The voicebot is back.").to("de")
+    folder = tmp_path / "locales"
+    folder.mkdir()
+    (folder / "de.po").write_text('msgid "The voicebot is back."\nmsgstr "Buh"\n\nmsgid "Own."\nmsgstr "Eigenes."\n')
+    language.add(tmp_path)
+    assert [say("The voicebot is back.").to("de"), say("Own.").to("de")] == [before, "Eigenes."]
+    language._files["de"].remove(folder / "de.po")
+    language._read.clear()
+
+
 def test_a_translators_slip_costs_nobody_the_sentence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = tmp_path / "locales"
     folder.mkdir()

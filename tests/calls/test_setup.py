@@ -6,6 +6,7 @@ import yaml
 
 from sandbox.people.person import Person
 from sandbox.stage import Place
+from sandbox.valsea.server import VOICEBOT_ID
 from tests.support import RunningBot, eventually
 
 Json = dict[str, Any]
@@ -48,7 +49,7 @@ def _own(bot: RunningBot, place: Place) -> Json:
 async def _bot(hasty: RunningBot) -> tuple[RunningBot, Place, Menus]:
     account = hasty.stage.account()
     process = hasty.stage.bot(account, hasty.key, folder=f"setup-{account.user_id}")
-    await process.start(hasty.stage.config(voicebots={"guide": "vb_guide", "clown": "vb_clown"}))
+    await process.start(hasty.stage.config(voicebots={"guide": VOICEBOT_ID, "clown": VOICEBOT_ID}))
     bot = RunningBot(hasty.stage, account, hasty.key, process)
     place = bot.place("Ann")
     hasty.stage.discord.world.grant(place.guild_id, place.people[0].user_id, "manage_guild")
@@ -81,8 +82,13 @@ async def test_an_id_is_written_into_a_dialog(hasty: RunningBot) -> None:
     await bot.stage.discord.answer(bot.stage.discord.fill_in(bot.account, shown, id=" vb_66f0 "))
     assert "Voicebot: vb\\_66f0" in menus.text
     await menus.use("setup:save")
+    await eventually(lambda: "❌ Valsea knows no such voicebot" in menus.text, what=menus.text)
+    assert _own(bot, place) == {}
+    shown = await menus.use("setup:id")
+    await bot.stage.discord.answer(bot.stage.discord.fill_in(bot.account, shown, id=f" {VOICEBOT_ID} "))
+    await menus.use("setup:save")
     await eventually(lambda: "Saved, for the next call" in menus.text, what=menus.text)
-    assert _own(bot, place) == {"voicebot": "vb_66f0"}
+    assert _own(bot, place) == {"voicebot": VOICEBOT_ID}
     assert await bot.process.stop() == 0
 
 
@@ -114,7 +120,7 @@ async def test_the_menus_show_what_is_in_force_and_keep_off_what_is_locked(hasty
     process = hasty.stage.bot(account, hasty.key, folder=f"setup-{account.user_id}")
     bot = RunningBot(hasty.stage, account, hasty.key, process)
     place = bot.place("Ann")
-    config = hasty.stage.config(voicebots={"guide": "vb_guide", "clown": "vb_clown"})
+    config = hasty.stage.config(voicebots={"guide": VOICEBOT_ID, "clown": VOICEBOT_ID})
     server = {"voicebot": "clown", "text_channel": place.text_id, "language": "de", "access": {"start": [1]}}
     await process.start({**config, "servers": {place.guild_id: server}, "locked": ["plugins.autojoin"]})
     hasty.stage.discord.world.grant(place.guild_id, place.people[0].user_id, "manage_guild")

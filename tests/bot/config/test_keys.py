@@ -1,10 +1,19 @@
 """Every setting by its dotted name, and whose it is to say."""
 
-import pytest
+from datetime import time, timedelta
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
 
-from bot.config.keys import leaves, operators, server_keys
+import pytest
+import yaml
+from pydantic import SecretStr
+
+from bot.config.example import example
+from bot.config.keys import as_written, leaves, operators, server_keys
 from bot.config.model import PluginSettings, ProviderSettings, UncheckedSettings
 from bot.plugin_host.catalog import Catalog
+from plugins.voicebot.settings import inline
 
 
 class Loud(PluginSettings):
@@ -75,3 +84,33 @@ def test_what_stands_in_the_operators_blocks_is_theirs_also_when_nobody_knows_it
     keys = server_keys({"acme": UncheckedSettings, "pay": ProviderSettings, "loud": Loud}, locked=("plugins.loud",))
     for path in ("plugins.acme.base_url", "plugins.acme", "plugins.pay.base_url", "plugins.loud.new.key"):
         assert operators(tuple(path.split(".")), keys), path
+
+
+class Mode(Enum):
+    FAST = "fast"
+
+
+class Odd(PluginSettings):
+    mode: Mode = Mode.FAST
+    price: Decimal = Decimal("1.50")
+    folder: Path = Path("/tmp")
+    every: timedelta = timedelta(minutes=5)
+    at: time = time(7, 30)
+    secret: SecretStr = SecretStr("hidden")
+    some: frozenset[int] = frozenset({3})
+
+
+def test_a_value_of_any_kind_can_be_shown() -> None:
+    shown = as_written(Odd())
+    assert yaml.safe_load(yaml.safe_dump(shown)) == {
+        "enabled": True,
+        "mode": "fast",
+        "price": "1.50",
+        "folder": "/tmp",
+        "every": "PT5M",
+        "at": "07:30:00",
+        "secret": "**********",
+        "some": [3],
+    }
+    assert "mode: fast" in example({"odd": Odd})
+    assert inline(Odd().mode) == "`fast`"

@@ -112,8 +112,21 @@ servers:
         ("defaults:\n", "config.yaml:1:1: defaults: expected a block of `key: value` lines, got nothing"),
         (
             "defaults:\n  bitrate_kbps: true\n",
-            "config.yaml:2:3: defaults.bitrate_kbps: expected at least 16, got true",
+            "config.yaml:2:3: defaults.bitrate_kbps: expected a number, got true",
         ),
+        (
+            "defaults:\n  limits: {server: {minutes_per_day: off}}\n",
+            "config.yaml:2:21: defaults.limits.server.minutes_per_day: expected a number, or null for none, got false",
+        ),
+        (
+            "network: {ca_file: /nowhere.pem}\n",
+            "config.yaml:1:11: network.ca_file: expected a file with certificates in PEM form (No such file",
+        ),
+        (
+            "network: {connect_to: {a: 'b:99999999'}}\n",
+            "config.yaml:1:11: network.connect_to: a: expected address:port, got 'b:99999999'",
+        ),
+        ("ledger: {file: .}\n", "config.yaml:1:10: ledger.file: expected the name of a file, got '.'"),
         ("servers:\n  museum: {}\n", "config.yaml:2:3: servers.museum: expected a whole number"),
     ],
 )
@@ -125,6 +138,11 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, expected: 
 def test_every_mistake_is_told_at_once_and_each_once(tmp_path: Path) -> None:
     text = f"defaults:\n  jitter_buffer_ms: 5\n  voicbot: x\nservers:\n  {GUILD}: {{}}\n"
     assert len(_problems(tmp_path, text)) == 2
+
+
+def test_a_server_id_of_thousands_of_digits(tmp_path: Path) -> None:
+    (problem,) = _problems(tmp_path, f'servers:\n  ? "{"9" * 5000}"\n  : {{}}\n')
+    assert problem.startswith("config.yaml:2:5: servers.999")
 
 
 def test_one_mistake_hides_no_other(tmp_path: Path) -> None:

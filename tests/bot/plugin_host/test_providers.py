@@ -2,13 +2,17 @@
 
 import ssl
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from bot.config.model import ServerSettings
 from bot.config.watch import ConfigFile
 from bot.errors import Refused
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.providers import Providers
+from plugins.valsea.settings import ValseaSettings
 from tests.bot.call.records import record
 
 GUILD = 123456789012345678
@@ -33,8 +37,9 @@ async def test_new_code_of_a_provider_goes_on_with_the_servers_own_account(
     assert paid_by() == "VALSEA_API_KEY_MUSEUM"
     account = providers.of_server(GUILD, source.config.server(GUILD)).account
     opened = record(guild_id=GUILD, provider="valsea", account=account)
-    reimport = catalog.reimport("valsea")
+    reimport = await catalog.reimport("valsea")
     try:
+        reimport.take()
         assert paid_by() == "VALSEA_API_KEY_MUSEUM"  # the old code's, until the config is checked against the new
         old, source.config = source.config, source.check_again()
         with pytest.raises(Refused, match="just being changed"):
@@ -51,3 +56,15 @@ async def test_new_code_of_a_provider_goes_on_with_the_servers_own_account(
     providers.use(catalog.classes)
     assert paid_by() == "VALSEA_API_KEY_MUSEUM"
     await providers.close()
+
+
+async def test_a_provider_that_raises_refuses_the_call(caplog: pytest.LogCaptureFixture) -> None:
+    def connect(*_: object) -> None:
+        raise TypeError("not like that")
+
+    config: Any = SimpleNamespace(find=lambda *_: ValseaSettings())
+    broken: Any = SimpleNamespace(connect=connect, Settings=ValseaSettings)
+    providers = Providers(lambda: config, {"acme": broken}, ssl.create_default_context)
+    with pytest.raises(Refused, match="The provider `acme` failed"):
+        providers.of_server(GUILD, ServerSettings(provider="acme"))
+    assert "TypeError: not like that" in caplog.text

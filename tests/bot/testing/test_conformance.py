@@ -47,6 +47,69 @@ async def test_catalogues_are_looked_at(tmp_path: Path) -> None:
     assert "de.po: it cannot be read as a catalogue" in found
 
 
+ACME = """
+from bot.config.model import ProviderSettings
+from bot.errors import ProviderDown
+from bot.plugin_host.plugin import Plugin
+
+
+class Acme:
+    title, patience = "Acme", 1.0
+
+    def __init__(self, account):
+        self.account = account
+
+    async def open_session(self, voicebot, participant):
+        raise ProviderDown("away")
+
+    async def end_session(self, reference):
+        raise ProviderDown("away")  # END
+
+    async def image_library(self, voicebot):
+        raise ProviderDown("away")
+
+    async def messages(self, reference):
+        raise ProviderDown("away")
+
+    def read_packet(self, payload):
+        return []
+
+    async def close(self):
+        pass
+
+
+class AcmePlugin(Plugin):
+    name = "acme"
+    Settings = ProviderSettings
+
+    @staticmethod
+    def connect(settings, tls, account):
+        return Acme(account)
+
+
+PLUGIN = AcmePlugin
+"""
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "wrong"),
+    [
+        ("", "", None),
+        ("async def messages", "async def letters", "what connect gives has no messages; see bot/provider.py"),
+        ("return []", "return payload[0]", "IndexError"),
+        ('raise ProviderDown("away")  # END', "raise OSError", "end_session raises OSError, which is no ProviderError"),
+        ('raise ProviderDown("away")  # END', "return None", "end_session says that all is well, without a network"),
+        ("(settings, tls, account)", "(settings)", "connect: it is called with (settings, tls, account)"),
+    ],
+)
+async def test_a_provider_is_looked_at(tmp_path: Path, good: str, bad: str, wrong: str | None) -> None:
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "plugin.yaml").write_text("name: acme\nversion: 1.0.0\napi: 1\ndescription: Opens sessions\n")
+    (tmp_path / "acme" / "__init__.py").write_text(ACME.replace(good, bad) if good else ACME)
+    found = await conformance.run(tmp_path / "acme", conformance.connects)
+    assert found == [] if wrong is None else any(wrong in problem for problem in found), found
+
+
 async def test_one_that_listens_has_nothing_wrong() -> None:
     for check in conformance.CHECKS:
         assert await conformance.run(NASTY, conformance.CHECKS[check], {"way": "listens"}) == []

@@ -1,0 +1,112 @@
+"""A plugin's newest code in place of the one that runs, without risk to what works."""
+
+import asyncio
+import contextlib
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from bot import language
+from bot.errors import ConfigError, PluginError
+
+from .discovery import Found
+from .importing import PluginClass, forget_bytecode, import_plugin
+from .manifest import read_manifest
+
+if TYPE_CHECKING:
+    from .catalog import Catalog
+
+log = logging.getLogger(__name__)
+
+#: Seconds for a plugin's code to be imported while the bot runs.
+IMPORT_LIMIT = 60.0
+
+
+class Reimport:
+    """`run` imports the new code, `take` puts it in place of the old, `undo` puts the old back."""
+
+    def __init__(self, catalog: "Catalog", found: Found) -> None:
+        self._catalog = catalog
+        self._old = found
+        self._is_new = found.manifest.name not in catalog.found
+        self._old_class = catalog.classes.get(found.manifest.name)
+        self._old_model = catalog.models.get(found.manifest.name)  # there is one of a plugin that was broken, too
+        self._modules: dict[str, ModuleType] = {}
+        self._new: Found
+        self.plugin: PluginClass
+
+    async def run(self) -> None:
+        """Import it; PluginError when it cannot be used, or is not imported in time."""
+        done: asyncio.Future[tuple[Found, PluginClass]] = asyncio.get_running_loop().create_future()
+        # A thread of its own: one that never comes back must not keep the process from ending.
+        threading.Thread(target=self._import, args=(asyncio.get_running_loop(), done), daemon=True).start()
+        try:
+            self._new, self.plugin = await asyncio.wait_for(done, IMPORT_LIMIT)
+        except BaseException as error:
+            self.undo()
+            if isinstance(error, TimeoutError):
+                raise PluginError(f"{self._old.folder}: its import takes longer than {IMPORT_LIMIT:.0f} s") from error
+            raise
+
+    def take(self) -> None:
+        """From now on this is the plugin."""
+        self._catalog.found[self._new.manifest.name] = self._new
+        self._catalog.put(self._new.manifest.name, self.plugin)
+
+    def undo(self) -> None:
+        """As before the reimport."""
+        name, module = self._old.manifest.name, self._old.module
+        for imported in [imported for imported in sys.modules if _belongs(imported, module)]:
+            del sys.modules[imported]
+        sys.modules.update(self._modules)
+        parent, _, child = module.rpartition(".")
+        if parent in sys.modules and module in self._modules:
+            setattr(sys.modules[parent], child, self._modules[module])
+        self._catalog.put(name, self._old_class)
+        if self._is_new:
+            self._catalog.found.pop(name, None)
+        else:
+            self._catalog.found[name] = self._old
+        if self._old_model is not None:
+            self._catalog.models[name] = self._old_model
+
+    def _import(self, loop: asyncio.AbstractEventLoop, done: "asyncio.Future[tuple[Found, PluginClass]]") -> None:
+        try:
+            result = self._imported()
+        except Exception as error:
+            told = PluginError(str(error)) if isinstance(error, ConfigError | PluginError) else error
+            _call(loop, done, partial(done.set_exception, told))
+        else:
+            _call(loop, done, partial(done.set_result, result))
+
+    def _imported(self) -> tuple[Found, PluginClass]:
+        old = self._old
+        self._modules = {
+            name: module for name, module in sys.modules.items() if _belongs(name, old.module) and module is not None
+        }
+        for name in self._modules:
+            del sys.modules[name]
+        manifest = read_manifest(old.folder)
+        if manifest.name != old.manifest.name:
+            raise PluginError(f"it calls itself {manifest.name} now; start anew for that")
+        forget_bytecode(old.folder)
+        new = Found(manifest, old.module, old.folder, old.origin)
+        plugin = import_plugin(new)
+        for fault in language.faults(old.folder):
+            log.error("plugin %s: %s", manifest.name, fault)
+        language.read_all()
+        return new, plugin
+
+
+def _call(loop: asyncio.AbstractEventLoop, done: "asyncio.Future[Any]", what: Callable[[], None]) -> None:
+    """Tell the loop what has become of an import, unless nobody waits for it any more."""
+    with contextlib.suppress(RuntimeError):  # the loop is closed
+        loop.call_soon_threadsafe(lambda: None if done.done() else what())
+
+
+def _belongs(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")

@@ -1,0 +1,183 @@
+"""A slash command in memory: who types it, what discord.py would check and call, and what is answered."""
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.errors import ParleyError
+from bot.plugin_host.plugin import CommandRefused
+
+from .discord_parts import Channel, Person, Posted, as_posted
+
+Command = app_commands.Command[Any, ..., Any]
+
+#: Seconds after which Discord forgets an interaction that nobody has answered (Discord docs, Interaction Callback).
+ANSWER_LIMIT = 3.0
+
+
+class Interaction:
+    """What commands use of discord.py's class of that name, and what was answered."""
+
+    def __init__(self, client: Any, channel: Channel, user: Person, command: Command) -> None:
+        self.client, self.channel, self.user, self.command = client, channel, user, command
+        self.guild = channel.guild
+        self.guild_id, self.channel_id = self.guild.id, channel.id
+        self.locale = self.guild_locale = self.guild.preferred_locale
+        self.created_at: datetime = discord.utils.utcnow()
+        self.response = Response(self)
+        self.followup = Followup(self)
+        #: What whoever typed it reads, in order; what others read too is in the channel as well.
+        self.answers: list[Posted] = []
+        self.answered_after: float | None = None  # seconds
+        self._began = time.monotonic()
+
+    async def original_response(self) -> Posted:
+        """The first answer."""
+        return self.answers[0]
+
+    async def edit_original_response(self, **changes: Any) -> Posted:
+        """The first answer says something else now; after a `defer` this is the first."""
+        if not self.answers:
+            return self.put(ephemeral=True, **changes)
+        return await self.answers[0].edit(**changes)
+
+    def first(self) -> None:
+        """Discord has an answer."""
+        if self.answered_after is not None:
+            raise discord.InteractionResponded(self)  # type: ignore[arg-type]
+        self.answered_after = time.monotonic() - self._began
+
+    def put(self, content: str | None = None, *, ephemeral: bool = False, **more: Any) -> Posted:
+        """An answer; discord.HTTPException for what Discord does not take."""
+        more.pop("wait", None)
+        message = as_posted(content, **more)
+        self.answers.append(message)
+        if not ephemeral:
+            self.channel.posted.append(message)
+        return message
+
+
+class Response:
+    """As discord.py's `InteractionResponse`."""
+
+    def __init__(self, interaction: Interaction) -> None:
+        self._interaction = interaction
+
+    def is_done(self) -> bool:
+        return self._interaction.answered_after is not None
+
+    async def defer(self, *, ephemeral: bool = False, thinking: bool = False) -> None:
+        self._interaction.first()
+
+    async def send_message(self, content: str | None = None, **more: Any) -> None:
+        self._interaction.first()
+        self._interaction.put(content, **more)
+
+    async def send_modal(self, modal: discord.ui.Modal, /) -> None:
+        self._interaction.first()
+
+
+class Followup:
+    """As the webhook of later answers."""
+
+    def __init__(self, interaction: Interaction) -> None:
+        self._interaction = interaction
+
+    async def send(self, content: str | None = None, **more: Any) -> Posted:
+        return self._interaction.put(content, **more)
+
+
+def commands_below(tree: Any) -> Iterator[Command]:
+    """Every command that can be typed."""
+    for top in tree.get_commands():
+        for command in [top, *(top.walk_commands() if isinstance(top, app_commands.Group) else ())]:
+            if isinstance(command, app_commands.Command):
+                yield command
+
+
+def find(tree: Any, name: str) -> Command:
+    """A command by what is typed, such as `dice roll`; AssertionError with those there are."""
+    there = {command.qualified_name: command for command in commands_below(tree)}
+    assert name in there, f"there is no command /{name}; there are: {', '.join(sorted(there)) or 'none'}"
+    return there[name]
+
+
+def arguments(command: Command, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What discord.py would call it with; AssertionError for options it does not have, or lacks."""
+    values = {}
+    known = {parameter.display_name: parameter for parameter in command.parameters}
+    for name in options:
+        assert name in known, f"/{command.qualified_name} has no option {name}; it has: {', '.join(known) or 'none'}"
+    for name, parameter in known.items():
+        assert name in options or not parameter.required, f"/{command.qualified_name} needs the option {name}"
+        values[parameter.name] = options.get(name, parameter.default)
+    return values
+
+
+async def run(interaction: Interaction, values: Mapping[str, Any]) -> str | None:
+    """Type it: the command's checks, then the command. What went wrong in it, None when nothing did.
+
+    A refusal is no fault: it is answered with its words for the user, as the bot does.
+    """
+    command = interaction.command
+    name = f"/{command.qualified_name}"
+    try:
+        if await _may_run(interaction):
+            binding = () if command.binding is None else (command.binding,)
+            await command.callback(*binding, interaction, **values)
+        else:
+            interaction.put("You may not use this command here.", ephemeral=True)
+            return None
+    except (ParleyError, CommandRefused) as error:
+        interaction.put(error.for_user, ephemeral=True)
+        return None
+    except app_commands.CheckFailure as error:
+        interaction.put(str(error), ephemeral=True)
+        return None
+    except Exception as error:
+        return f"{name} failed: {type(error).__name__}: {error}"
+    if interaction.answered_after is None:
+        return f"{name} was never answered"
+    if interaction.answered_after > ANSWER_LIMIT:
+        return f"{name} was answered after {interaction.answered_after:.1f} s; Discord forgets it after 3: use defer()"
+    return None
+
+
+async def _may_run(interaction: Interaction) -> bool:
+    """As discord.py asks: the groups above, the cog, the command's own checks."""
+    command = interaction.command
+    asked: list[Any] = [command.parent] if command.parent is not None and command.parent is not command.binding else []
+    if hasattr(command.binding, "interaction_check"):
+        asked.append(command.binding)
+    for one in asked:
+        if not await discord.utils.maybe_coroutine(one.interaction_check, interaction):
+            return False
+    for check in command.checks:
+        if not await discord.utils.maybe_coroutine(check, interaction):  # type: ignore[arg-type]
+            return False
+    return True
+
+
+def samples(command: Command, person: Person, channel: Channel) -> dict[str, Any] | None:
+    """A value for every option, as somebody may choose it; None when one is of a kind that there is none of here."""
+    kinds = discord.AppCommandOptionType
+    values: dict[str, Any] = {}
+    for parameter in command.parameters:
+        sample = {
+            kinds.string: "x" * (parameter.min_value if isinstance(parameter.min_value, int) else 1),
+            kinds.integer: parameter.min_value if parameter.min_value is not None else 1,
+            kinds.number: parameter.min_value if parameter.min_value is not None else 1.5,
+            kinds.boolean: True,
+            kinds.user: person,
+            kinds.channel: channel,
+        }.get(parameter.type)
+        if parameter.choices:
+            sample = parameter.choices[0].value
+        if sample is None:
+            return None
+        values[parameter.display_name] = sample
+    return values

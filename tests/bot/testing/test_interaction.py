@@ -1,0 +1,149 @@
+"""Slash commands and Discord's events in plugin tests: what is answered, and what fails."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot.testing import conformance, interaction
+from bot.testing.server import PlayedServer
+
+PLUGIN = """
+import asyncio
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.errors import Refused
+from bot.plugin_host.plugin import Plugin
+
+
+class DicePlugin(Plugin):
+    name = "dice"
+    dice = app_commands.Group(name="dice", description="Dice")
+    arrived = []
+
+    @dice.command(name="roll", description="Roll")
+    async def roll(self, interaction: discord.Interaction, sides: app_commands.Range[int, 2, 100] = 6,
+                   person: discord.Member | None = None) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        whose = interaction.user if person is None else person
+        await interaction.followup.send(f"{whose.display_name} rolls a {sides}", ephemeral=True)
+
+    @dice.command(name="shout", description="Shout")
+    async def shout(self, interaction: discord.Interaction, text: str) -> None:
+        await interaction.response.send_message(text)
+
+    @dice.command(name="refuse", description="Refuse")
+    async def refuse(self, interaction: discord.Interaction) -> None:
+        raise Refused("Not today.")
+
+    @dice.command(name="break", description="Break")
+    async def break_(self, interaction: discord.Interaction) -> None:
+        # HERE
+
+    @commands.Cog.listener()
+    async def on_voice_state_update(self, member, before, after) -> None:
+        self.arrived.append((member.display_name, before.channel, getattr(after.channel, "name", None)))
+        # THERE
+
+
+PLUGIN = DicePlugin
+"""
+
+
+def _plugin(folder: Path, here: str = 'await interaction.response.send_message("fine")', there: str = "pass") -> Path:
+    dice = folder / "dice"
+    dice.mkdir()
+    (dice / "plugin.yaml").write_text("name: dice\nversion: 1.0.0\napi: 1\ndescription: Rolls dice\n")
+    (dice / "__init__.py").write_text(PLUGIN.replace("# HERE", here).replace("# THERE", there))
+    return dice
+
+
+async def test_what_is_answered(tmp_path: Path) -> None:
+    server = await PlayedServer.open(_plugin(tmp_path))
+    assert await server.command("dice roll") == "Ann rolls a 6"
+    assert await server.command("dice roll", "Ben", sides=20, person="Cleo") == "Cleo rolls a 20"
+    assert server.messages == [], "only who asked reads it"
+    assert await server.command("dice shout", text="hello") == "hello"
+    assert server.messages == ["hello"]
+    assert await server.command("dice refuse") == "Not today."
+    assert server.failures == []
+    await server.close()
+
+
+async def test_where_the_plugin_is_off(tmp_path: Path) -> None:
+    server = await PlayedServer.open(_plugin(tmp_path), {"enabled": False})
+    assert await server.command("dice roll") == "`dice` is switched off on this server."
+    await server.close()
+
+
+async def test_what_is_typed_wrongly(tmp_path: Path) -> None:
+    server = await PlayedServer.open(_plugin(tmp_path))
+    for name, options, wrong in (
+        ("dice rol", {}, "there is no command /dice rol; there are: dice break, dice refuse, dice roll, dice shout"),
+        ("dice shout", {}, "/dice shout needs the option text"),
+        ("dice roll", {"eyes": 3}, "/dice roll has no option eyes; it has: sides, person"),
+    ):
+        with pytest.raises(AssertionError) as caught:
+            await server.command(name, **options)
+        assert str(caught.value).startswith(wrong)
+    await server.close()
+
+
+@pytest.mark.parametrize(
+    ("here", "wrong"),
+    [
+        ('raise KeyError("x")', "/dice break failed: KeyError: 'x'"),
+        ("pass", "/dice break was never answered"),
+        ('await interaction.response.send_message("")', "Cannot send an empty message"),
+        ('await interaction.response.send_message("x" * 2001)', "Must be 2000 or fewer"),
+        (
+            "await interaction.response.defer(); await interaction.response.defer()",
+            "This interaction has already been responded to before",
+        ),
+    ],
+)
+async def test_commands_that_fail_are_failures_and_seen_by_the_conformance_suite(
+    tmp_path: Path, here: str, wrong: str
+) -> None:
+    folder = _plugin(tmp_path, here)
+    server = await PlayedServer.open(folder)
+    await server.command("dice break")
+    assert wrong in server.failures[0]
+    await server.close()
+    found = await conformance.run(folder, conformance.commands)
+    assert any(wrong in problem for problem in found), found
+
+
+async def test_an_answer_that_comes_too_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interaction, "ANSWER_LIMIT", 0.05)
+    server = await PlayedServer.open(
+        _plugin(tmp_path, 'await asyncio.sleep(0.2); await interaction.response.send_message("late")')
+    )
+    assert await server.command("dice break") == "late"
+    assert "Discord forgets it after 3: use defer()" in server.failures[0]
+    server.failures.clear()
+    await server.close()
+
+
+async def test_people_come_and_go(tmp_path: Path) -> None:
+    server = await PlayedServer.open(_plugin(tmp_path))
+    await server.join_voice("Ann")
+    assert list(server.voice.voice_states) == [server.person("Ann").id]
+    await server.leave_voice("Ann")
+    assert list(server.voice.voice_states) == []
+    plugin: object = server.plugin
+    assert getattr(plugin, "arrived") == [("Ann", None, "Lounge"), ("Ann", server.voice, None)]  # noqa: B009
+    assert server.failures == []
+    await server.close()
+
+
+async def test_a_listener_that_fails(tmp_path: Path) -> None:
+    server = await PlayedServer.open(_plugin(tmp_path, there="raise RuntimeError('no')"))
+    await server.join_voice("Ann")
+    assert server.failures == ["on_voice_state_update failed: RuntimeError: no"]
+    server.failures.clear()
+    await asyncio.sleep(0)
+    await server.close()
