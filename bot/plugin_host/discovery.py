@@ -101,7 +101,14 @@ def _folder_names(manifest: Manifest) -> tuple[str, str]:
 
 
 def _with_manifest(parent: Path) -> list[Path]:
-    return sorted(folder for folder in parent.iterdir() if (folder / FILE).is_file())
+    return sorted(folder for folder in parent.iterdir() if _has_manifest(folder))
+
+
+def _has_manifest(folder: Path) -> bool:
+    try:
+        return (folder / FILE).is_file()
+    except OSError:  # not ours to look into
+        return False
 
 
 def _package_folders(package: str) -> list[Path]:

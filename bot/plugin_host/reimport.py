@@ -60,7 +60,7 @@ class Reimport:
     def undo(self) -> None:
         """As before the reimport."""
         name, module = self._old.manifest.name, self._old.module
-        for imported in [imported for imported in sys.modules if _belongs(imported, module)]:
+        for imported in [imported for imported in list(sys.modules) if _belongs(imported, module)]:
             del sys.modules[imported]
         sys.modules.update(self._modules)
         parent, _, child = module.rpartition(".")
@@ -86,7 +86,9 @@ class Reimport:
     def _imported(self) -> tuple[Found, PluginClass]:
         old = self._old
         self._modules = {
-            name: module for name, module in sys.modules.items() if _belongs(name, old.module) and module is not None
+            name: module
+            for name, module in list(sys.modules.items())  # others import meanwhile
+            if _belongs(name, old.module) and module is not None
         }
         for name in self._modules:
             del sys.modules[name]
