@@ -67,9 +67,9 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         return self.memory.setdefault("told", set())  # type: ignore[no-any-return]
 
     @property
-    def _under_way(self) -> set[int]:
-        """Voice channels that are being joined, for whoever takes over at a reload."""
-        return self.memory.setdefault("under way", set())  # type: ignore[no-any-return]
+    def _under_way(self) -> dict[int, object]:
+        """Voice channels that are being joined, and by which instance: after a reload the newer one takes over."""
+        return self.memory.setdefault("under way", {})  # type: ignore[no-any-return]
 
     @property
     def _people(self) -> dict[str, set[int]]:
@@ -77,7 +77,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         return self.memory.setdefault("people", {})  # type: ignore[no-any-return]
 
     async def on_load(self) -> None:
-        for channel_id in set(self._under_way):
+        for channel_id in list(self._under_way):
             if isinstance(channel := self.host.get_channel(channel_id), discord.VoiceChannel):
                 self._begin(channel)
 
@@ -93,7 +93,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
             self._told.discard(before.channel.id)
         channel, guild_id = after.channel, member.guild.id
         call = self.host.calls.of_guild(guild_id)
-        if call is not None and call.channel in (before.channel, channel):
+        if call is not None and self._settings(guild_id).enabled and call.channel in (before.channel, channel):
             self._people.setdefault(call.id, set()).add(member.id)
         if member.bot or not isinstance(channel, discord.VoiceChannel) or not self._wanted(channel):
             return
@@ -103,7 +103,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
             self._begin(channel)
 
     def _begin(self, channel: discord.VoiceChannel) -> None:
-        self._under_way.add(channel.id)
+        self._under_way[channel.id] = self
         self._joining[channel.id] = self.tasks.create(self._join_for_all(channel), f"joining channel {channel.id}")
 
     async def _join_for_all(self, channel: discord.VoiceChannel) -> None:
@@ -114,7 +114,8 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
                 self._arrived_meanwhile.discard(channel.id)
                 await self._join(channel)
         finally:
-            self._under_way.discard(channel.id)
+            if self._under_way.get(channel.id) is self:
+                del self._under_way[channel.id]
             self._arrived_meanwhile.discard(channel.id)
             self._joining.pop(channel.id, None)
 
@@ -140,6 +141,8 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         await self.host.sleep(self._settings(channel.guild.id).wait)
         while self._is_ending(channel.guild.id):
             await self.host.sleep(ENDING_POLL)
+        if self._under_way.get(channel.id) is not self:
+            return
         # What was so before may be no more: the channel, the settings, whether those who are there want a call.
         now = self.host.get_channel(channel.id)
         if not isinstance(now, discord.VoiceChannel) or not self._wanted(now) or now.id in self._given_up:

@@ -1,5 +1,6 @@
 """When a call begins by itself, and when it does not any more: what was so before the waiting may have changed."""
 
+import asyncio
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -50,6 +51,11 @@ class World:
         )
         return AutoJoinPlugin(host)
 
+    async def join(self, channel: int) -> None:
+        """As when somebody arrives there; until it is decided."""
+        self.plugin._begin(self.channels[channel])
+        await self.plugin._joining[channel]
+
     async def sleep(self, seconds: float) -> None:
         self.slept += 1
         assert self.slept < 500, "it waits for ever"
@@ -85,7 +91,7 @@ def world() -> World:
 
 async def test_who_is_there_has_a_call(world: World) -> None:
     world.put(ANN, LOUNGE)
-    await world.plugin._join(world.channels[LOUNGE])
+    await world.join(LOUNGE)
     assert world.started == [LOUNGE]
 
 
@@ -96,7 +102,7 @@ async def test_what_is_switched_off_while_they_wait_begins_no_more(world: World)
         world.settings = AutoJoinSettings(enabled=False, channels=(LOUNGE,))
 
     world.at_sleep = switch_off
-    await world.plugin._join(world.channels[LOUNGE])
+    await world.join(LOUNGE)
     assert world.started == []
 
 
@@ -112,7 +118,7 @@ async def test_rights_that_are_taken_while_they_wait_count(world: World, monkeyp
 
     world.at_sleep = restrict
     monkeypatch.setattr(world.plugin, "_say_why", say_why)
-    await world.plugin._join(world.channels[LOUNGE])
+    await world.join(LOUNGE)
     assert (world.started, len(said)) == ([], 1)
     with pytest.raises(Exception, match="may start calls"):
         check_start(world.members[ANN], world.server.access)
@@ -120,9 +126,8 @@ async def test_rights_that_are_taken_while_they_wait_count(world: World, monkeyp
 
 async def test_a_channel_that_is_gone_when_they_have_waited(world: World) -> None:
     world.put(ANN, LOUNGE)
-    gone = world.channels[LOUNGE]
     world.at_sleep = lambda: world.channels.pop(LOUNGE, None)
-    await world.plugin._join(gone)
+    await world.join(LOUNGE)
     assert world.started == []
 
 
@@ -137,7 +142,7 @@ async def test_who_sent_the_bot_away_does_not_have_it_back_however_long_the_end_
             world.config_of = None
 
     world.at_sleep = end
-    await world.plugin._join(world.channels[LOUNGE])
+    await world.join(LOUNGE)
     assert (world.slept, world.started) == (100, [])
 
 
@@ -152,7 +157,7 @@ async def test_a_stranger_in_another_named_channel_does_not_take_the_call_over(w
             world.call = world.config_of = None
 
     world.at_sleep = end
-    await world.plugin._join(world.channels[GARDEN])
+    await world.join(GARDEN)
     assert world.started == [GARDEN]
 
 
@@ -166,7 +171,7 @@ async def test_who_was_in_the_call_takes_it_along(world: World, monkeypatch: pyt
         moved.append(where)
 
     monkeypatch.setattr(world.plugin, "_follow", follow)
-    await world.plugin._join(world.channels[GARDEN])
+    await world.join(GARDEN)
     assert (moved, world.started) == ([(call, world.channels[GARDEN])], [])
 
 
@@ -191,10 +196,23 @@ async def test_a_call_that_ends_while_people_are_told_goes_nowhere(world: World)
 
 async def test_a_reload_takes_over_what_is_under_way(world: World) -> None:
     world.put(ANN, LOUNGE)
-    world.memory["under way"] = {LOUNGE}
+    world.plugin._begin(world.channels[LOUNGE])  # which goes on while the old instance has a call elsewhere
     new = world.new_plugin()
     await new.on_load()
-    (joining,) = new._joining.values()
-    await joining
+    await asyncio.gather(*world.plugin._joining.values(), *new._joining.values())
     assert world.started == [LOUNGE]
-    assert world.memory["under way"] == set()
+    assert world.memory["under way"] == {}
+
+
+async def test_where_it_is_off_nobody_is_remembered(world: World) -> None:
+    call = world.live_call_in(LOUNGE)
+    world.settings = AutoJoinSettings(enabled=False)
+    there = SimpleNamespace(channel=world.channels[LOUNGE])
+    member: Any = SimpleNamespace(id=ANN, bot=False, guild=world.guild)
+    nowhere: Any = SimpleNamespace(channel=None)
+    arrived: Any = there
+    await world.plugin.on_voice_state_update(member, nowhere, arrived)
+    assert call.id not in world.memory.get("people", {})
+    world.settings = AutoJoinSettings(enabled=True)
+    await world.plugin.on_voice_state_update(member, nowhere, arrived)
+    assert world.memory["people"] == {call.id: {ANN}}
