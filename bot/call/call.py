@@ -448,9 +448,8 @@ class Call:
                 self._healing.voice_lost(event)
             case ServerChanged():
                 self._on_server_changed(event)
-            case Moved():
-                if not self._may_move():
-                    self.end(EndReason.MOVED)
+            case Moved() if not self._may_move():
+                self.end(EndReason.MOVED)
             case Disconnected():
                 # When the channel was deleted, that news comes a moment later, and is the better reason.
                 self._guards.disconnected(clock.now(), DELETION_WAIT)
@@ -497,4 +496,5 @@ class Call:
                 self.end(EndReason.MOVED)
                 return
             self.request = replace(self.request, channel=self.channel)
+            self._observer.moved(self)
         self._healing.voice_server_changed(event.server)

@@ -121,6 +121,9 @@ class HookDispatcher:
     def started(self, call: Call) -> None:
         self._put(call, "on_call_started", lambda plugin: plugin.on_call_started(call))
 
+    def moved(self, call: Call) -> None:
+        self._put(call, "on_call_moved", lambda plugin: plugin.on_call_moved(call))
+
     def transcript(self, call: Call, line: TranscriptLine) -> None:
         self._put(call, "on_transcript", lambda plugin: plugin.on_transcript(call, line), line.final)
 

@@ -392,6 +392,7 @@ async def _everything(server: PlayedServer) -> None:
         partial(server.advance, 61),
         partial(server.warn, "The connection broke."),
         partial(server.notice, "It is back."),
+        server.move,
     )
 
 

@@ -37,7 +37,7 @@ from .discord_parts import Bot, Channel, Guild, Person, Posted
 
 __all__ = ["PlayedCall", "PlayedServer", "Posted"]
 
-GUILD_ID, TEXT_ID, VOICE_ID, FIRST_PERSON = 100, 200, 300, 1001
+GUILD_ID, TEXT_ID, VOICE_ID, OTHER_VOICE_ID, FIRST_PERSON = 100, 200, 300, 301, 1001
 NO_CALL = "there is no call; `await server.start()` begins one"
 PATIENCE = 5.0  # seconds for a plugin to do what a test expects
 
@@ -112,7 +112,8 @@ class PlayedServer:
         self.folder = folder = folder.resolve()
         self.guild = Guild(GUILD_ID, "A server", discord.Locale(language))
         self.text, self.voice = Channel(TEXT_ID, "talk", self.guild), Channel(VOICE_ID, "Lounge", self.guild)
-        bot: Any = Bot(self.guild, [self.text, self.voice])
+        self.other_voice = Channel(OTHER_VOICE_ID, "Garden", self.guild)
+        bot: Any = Bot(self.guild, [self.text, self.voice, self.other_voice])
         self.bot = bot
         catalog = Catalog.of(folder)
         if not catalog.classes:
@@ -240,6 +241,14 @@ class PlayedServer:
     async def notice(self, text: str) -> None:
         """It is well again."""
         self._dispatcher.notice(self._live, text)
+        await self.settle()
+
+    async def move(self) -> None:
+        """The call goes on in the other voice channel, or comes back from it."""
+        call = self._live
+        there = call.voice_channel_id == OTHER_VOICE_ID
+        call.voice_channel_id = VOICE_ID if there else OTHER_VOICE_ID
+        self._dispatcher.moved(call)
         await self.settle()
 
     async def sound(self, people: Frame | None = None, voicebot: Frame | None = None) -> None:

@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any
 
+import aiohttp
 import discord
 from discord.ext import commands
 from pydantic import Field
@@ -19,7 +20,7 @@ from bot.call.access import check_start
 from bot.call.call import Call
 from bot.call.events import Receipt
 from bot.call.manager import people_in
-from bot.call.permissions import check_voice
+from bot.call.permissions import check_text, check_voice
 from bot.call.request import CallRequest
 from bot.call.state import CallState, EndReason
 from bot.call.voicebots import resolve_voicebot
@@ -54,7 +55,16 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         super().__init__(host)
         self._joining: dict[int, asyncio.Task[None]] = {}  # by voice channel
         self._arrived_meanwhile: set[int] = set()  # voice channels where somebody came while they were being joined
-        self._calls: dict[str, Call] = {}  # those going on, for where they are at their end
+
+    @property
+    def _calls(self) -> dict[str, Call]:
+        """Those going on, for where they are at their end."""
+        return self.memory.setdefault("calls", {})  # type: ignore[no-any-return]
+
+    @property
+    def _emptied(self) -> set[str]:
+        """Calls whose people have left since it was over: nobody is there any more who would not want another."""
+        return self.memory.setdefault("emptied", set())  # type: ignore[no-any-return]
 
     @property
     def _given_up(self) -> set[int]:
@@ -91,6 +101,8 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         if before.channel is not None and not people_in(before.channel):
             self._given_up.discard(before.channel.id)
             self._told.discard(before.channel.id)
+            over = [call for call in self._calls.values() if call.state not in (CallState.LIVE, CallState.RECONNECTING)]
+            self._emptied.update(call.id for call in over if call.channel == before.channel)
         channel, guild_id = after.channel, member.guild.id
         call = self.host.calls.of_guild(guild_id)
         if call is not None and self._settings(guild_id).enabled and call.channel in (before.channel, channel):
@@ -125,9 +137,23 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
 
     async def on_call_ended(self, receipt: Receipt) -> None:
         call = self._calls.pop(receipt.session_id, None)
+        emptied = receipt.session_id in self._emptied
+        self._emptied.discard(receipt.session_id)
         self._people.pop(receipt.session_id, None)
-        if call is not None and receipt.reason is not EndReason.EMPTY and people_in(call.channel):
+        if call is None:
+            return  # of an earlier run of the bot
+        if receipt.reason is not EndReason.EMPTY and not emptied and people_in(call.channel):
             self._given_up.add(call.voice_channel_id)
+        self._look_for_others(call.guild_id)
+
+    def _look_for_others(self, guild_id: int) -> None:
+        """Who came into another named channel while there was a call has their own now."""
+        for channel_id in self._settings(guild_id).channels:
+            channel = self.host.get_channel(channel_id)
+            if not isinstance(channel, discord.VoiceChannel) or not people_in(channel) or not self._wanted(channel):
+                continue
+            if channel.id not in self._joining and channel.id not in self._given_up:
+                self._begin(channel)
 
     def _settings(self, guild_id: int) -> AutoJoinSettings:
         """Those in force now, whatever a running call began with."""
@@ -182,18 +208,20 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
 
     async def _say_why(self, channel: discord.VoiceChannel, text_channel_id: int, error: ParleyError) -> None:
         place: Any = channel.guild.get_channel_or_thread(text_channel_id) or channel
-        with contextlib.suppress(discord.HTTPException):  # perhaps that is why
+        with contextlib.suppress(discord.HTTPException, aiohttp.ClientError, OSError):  # perhaps that is why
             text = say("I did not join {channel} by myself: {reason}", channel=channel.mention, reason=error.for_user)
             await place.send(in_language(text, self.language(channel.guild.id)))
 
     def _is_ending(self, guild_id: int) -> bool:
         """Whether the server's last call is over, but its receipt is not given yet; or is about to be, since its people
-        have left and are in no other named channel."""
+        have left and are in no other named channel, or have left before it has begun."""
         calls, call = self.host.calls, self.host.calls.of_guild(guild_id)
         if call is None or call.state is CallState.ENDING:
             return calls.config_of(guild_id) is not None
-        if call.state is not CallState.LIVE or people_in(call.channel):
+        if people_in(call.channel):
             return False
+        if call.state is not CallState.LIVE:  # it may go on to somewhere else when it is
+            return True
         named = (self.host.get_channel(channel_id) for channel_id in self._settings(guild_id).channels)
         return not any(isinstance(other, discord.VoiceChannel) and self._has_gone_on(call, other) for other in named)
 
@@ -207,19 +235,15 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         )
 
     async def _follow(self, call: Call, channel: discord.VoiceChannel) -> None:
-        """The call goes on where its people are now, and who was there already reads that something listens."""
+        """The call goes on where its people are now; who was there already is told, as in every call that moves."""
         try:
             check_voice(channel)
+            check_text(channel.guild, call.text_channel_id)
         except Refused as error:
             self._given_up.add(channel.id)
             await self._say_why(channel, call.text_channel_id, error)
             return
-        text = say("🎙️ **{voicebot}** follows into {channel}.", voicebot=call.voicebot_name, channel=channel.mention)
-        for place in {self.host.get_channel(call.text_channel_id), channel} - {None}:
-            with contextlib.suppress(discord.HTTPException):
-                await place.send(text.to(self.language(call.guild_id)))
-        if self._has_gone_on(call, channel):  # Discord may have taken its time with that
-            await call.move_to(channel)
+        await call.move_to(channel)
 
 
 def _starter(present: Sequence[discord.Member], access: AccessSettings) -> discord.Member:

@@ -3,7 +3,9 @@
 import asyncio
 import io
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -243,12 +245,41 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         channel, language = self.host.get_channel(call.text_channel_id), self.language(call.guild_id)
         if channel is not None and self.settings(call.guild_id).panel:
             self._panels[call.id] = Panel(call, channel, self._view(language, ask_first=ask_first), language)
+        await self._until_taken(call, lambda: self._begin(call, text))
+
+    async def _until_taken(self, call: Call, tell: Callable[[], Awaitable[bool]]) -> None:
+        """What people must know is said again until Discord has taken it, as long as there is the call."""
         pause = AGAIN
-        while not await self._begin(call, text):
+        while not await tell():
             await self.host.sleep(pause)
             pause = min(2 * pause, SELDOM)
             if self.host.calls.of_guild(call.guild_id) is not call:
                 return
+
+    async def on_call_moved(self, call: Call) -> None:
+        """Told where words go, and in the chat of the channel where people are heard now."""
+        text = words.moved(
+            call.voicebot_name, call.voice_channel_id, call.text_channel_id, ask_first=call.unwilling.ask_first
+        )
+        telling = [
+            self.tasks.create(
+                self._until_taken(call, partial(self._said_in, place, call, text)), f"announcing call {call.id}"
+            )
+            for place in {call.text_channel_id, call.voice_channel_id}
+        ]
+        await asyncio.wait(telling, timeout=AT_ONCE)
+
+    async def _said_in(self, channel_id: int, call: Call, text: Text) -> bool:
+        channel = self.host.get_channel(channel_id)
+        try:
+            if channel is not None:
+                await channel.send(text.to(self.language(call.guild_id)))
+        except discord.Forbidden:  # a chat that the bot may not write into; the text channel is told of by the guards
+            log.warning("call %s: I may not write into channel %d that I have moved", call.id, channel_id)
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            log.error("call %s: its move could not be announced, I try again: %s", call.id, error)
+            return False
+        return True
 
     async def _begin(self, call: Call, text: Text) -> bool:
         """Whether Discord has taken the first words."""

@@ -57,6 +57,22 @@ def started(voicebot: str, channel_id: int, starter_id: int, *, ask_first: bool)
     )
 
 
+def moved(voicebot: str, channel_id: int, text_channel_id: int, *, ask_first: bool) -> Text:
+    """The same for a call that comes from another channel."""
+    text = (
+        mark(
+            "🎙️ **{voicebot}** is in {channel} now. It hears only those who agree to it (`/voicebot unmute`), and what "
+            "they say is written down in {text_channel}."
+        )
+        if ask_first
+        else mark(
+            "🎙️ **{voicebot}** is in {channel} now. It hears everyone in the channel, and what is said is written down "
+            "in {text_channel}."
+        )
+    )
+    return say(text, voicebot=safe_name(voicebot), channel=f"<#{channel_id}>", text_channel=f"<#{text_channel_id}>")
+
+
 def leaving(channel_id: int) -> Text:
     return say("Leaving {channel}. The receipt follows here in a moment.", channel=f"<#{channel_id}>")
 

@@ -139,7 +139,7 @@ async def test_it_follows_everybody_into_another_named_channel(hasty: RunningBot
     await ann.join(place.guild_id, other)
     in_voice = bot.stage.discord.world.voice_channel_of
     await eventually(lambda: in_voice(place.guild_id, bot.account.user_id) == other, 10, bot.log())
-    assert any("follows into" in m["content"] for m in bot.posts(place))
+    assert any("is in <#" in m["content"] and "now. It hears everyone" in m["content"] for m in bot.posts(place))
     async with humming(bot, session, ann) as gap:
         await asyncio.sleep(1)
     assert gap.heard > 1.5

@@ -111,6 +111,10 @@ async def test_the_main_gateway_reconnects(hasty: RunningBot, resumable: bool) -
     assert await bot.process.stop() == 0
 
 
+def _said_in(bot: RunningBot, channel_id: int) -> str:
+    return "\n".join(str(message["content"]) for message in bot.stage.discord.world.messages(channel_id))
+
+
 async def test_following_a_move(hasty: RunningBot) -> None:
     """With `follow_moves` the call goes on in the other channel, in a voice that its bitrate allows."""
     bot = await start_bot(hasty.stage, follow_moves=True, empty_channel_grace=10)
@@ -119,6 +123,8 @@ async def test_following_a_move(hasty: RunningBot) -> None:
     session = await bot.start_call(place)
     other = bot.stage.discord.world.create_voice_channel(place.guild_id, "Elsewhere", bitrate=16_000)
     bot.stage.discord.move(place.guild_id, bot.account.user_id, other)
+    await eventually(lambda: "now. It hears everyone in the channel" in _said_in(bot, other))
+    assert f"is in <#{other}> now. It hears everyone" in _said_in(bot, place.text_id)
     await ann.leave()
     await ann.join(place.guild_id, other)
     await ann.keys()

@@ -10,7 +10,7 @@ import discord
 import pytest
 
 from bot.call.access import check_start
-from bot.call.state import CallState
+from bot.call.state import CallState, EndReason
 from bot.config.model import ServerSettings
 from plugins.autojoin.plugin import AutoJoinPlugin, AutoJoinSettings
 
@@ -175,23 +175,80 @@ async def test_who_was_in_the_call_takes_it_along(world: World, monkeypatch: pyt
     assert (moved, world.started) == ([(call, world.channels[GARDEN])], [])
 
 
-async def test_a_call_that_ends_while_people_are_told_goes_nowhere(world: World) -> None:
+@pytest.mark.parametrize("may_write", [True, False])
+async def test_a_call_goes_only_where_its_people_can_be_told(
+    world: World, monkeypatch: pytest.MonkeyPatch, may_write: bool
+) -> None:
     call = world.live_call_in(LOUNGE)
-    world.memory["people"] = {call.id: {ANN}}
-    world.put(ANN, GARDEN)
     moved: list[Any] = []
+    said: list[Any] = []
 
     async def move_to(channel: Any) -> None:
         moved.append(channel)
 
-    async def send(*_: Any, **__: Any) -> None:
-        call.state = CallState.ENDING
+    async def say_why(*what: Any) -> None:
+        said.append(what)
 
-    call.move_to, world.channels[GARDEN].send = move_to, send
-    world.channels[GARDEN].user_limit = 0
+    call.move_to, world.channels[GARDEN].user_limit = move_to, 0
+    monkeypatch.setattr(world.plugin, "_say_why", say_why)
     world.channels[GARDEN].permissions_for.return_value = discord.Permissions.all()
+    text = world.guild.get_channel_or_thread.return_value
+    text.permissions_for.return_value = discord.Permissions.all() if may_write else discord.Permissions.none()
     await world.plugin._follow(call, world.channels[GARDEN])
-    assert moved == []
+    assert (moved, len(said)) == (([world.channels[GARDEN]], 0) if may_write else ([], 1))
+
+
+async def test_who_moves_on_before_the_call_has_begun_is_followed_when_it_has(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = world.live_call_in(LOUNGE)
+    call.state = CallState.CONNECTING
+    world.memory["people"] = {call.id: {ANN}}
+    world.put(ANN, GARDEN)
+    moved: list[Any] = []
+
+    async def follow(*where: Any) -> None:
+        moved.append(where)
+
+    def begin() -> None:
+        if world.slept == 10:
+            call.state = CallState.LIVE
+
+    world.at_sleep = begin
+    monkeypatch.setattr(world.plugin, "_follow", follow)
+    await world.join(GARDEN)
+    assert moved == [(call, world.channels[GARDEN])]
+
+
+async def test_who_waits_in_another_named_channel_has_a_call_when_this_one_is_over(world: World) -> None:
+    call = world.live_call_in(LOUNGE)
+    await world.plugin.on_call_started(call)
+    world.put(BEN, GARDEN)
+    world.call = world.config_of = None
+    receipt: Any = SimpleNamespace(session_id=call.id, reason=EndReason.EMPTY)
+    await world.plugin.on_call_ended(receipt)
+    await asyncio.gather(*world.plugin._joining.values())
+    assert world.started == [GARDEN]
+    assert world.memory["calls"] == {}
+
+
+@pytest.mark.parametrize("emptied", [True, False])
+async def test_who_comes_back_before_the_receipt_is_there_has_another_call(world: World, emptied: bool) -> None:
+    """Nobody is left of those who had sent the bot away, when the channel was empty in between."""
+    call = world.live_call_in(LOUNGE)
+    await world.plugin.on_call_started(call)
+    call.state, world.call = CallState.ENDED, None
+    member: Any = SimpleNamespace(id=ANN, bot=False, guild=world.guild)
+    nowhere: Any = SimpleNamespace(channel=None)
+    there: Any = SimpleNamespace(channel=world.channels[LOUNGE])
+    if emptied:
+        await world.plugin.on_voice_state_update(member, there, nowhere)
+    world.put(ANN, LOUNGE)
+    receipt: Any = SimpleNamespace(session_id=call.id, reason=EndReason.LEFT)
+    world.config_of = None
+    await world.plugin.on_call_ended(receipt)
+    await asyncio.gather(*world.plugin._joining.values())
+    assert world.started == ([LOUNGE] if emptied else [])
 
 
 async def test_a_reload_takes_over_what_is_under_way(world: World) -> None:
