@@ -261,9 +261,21 @@ class Parley(commands.AutoShardedBot):
 class _CommandTree(app_commands.CommandTree["Parley"]):
     """Turns what goes wrong in a command into one private message with the way out."""
 
+    async def interaction_check(self, interaction: discord.Interaction["Parley"], /) -> bool:
+        """Where a plugin is off, its commands are, however they are made."""
+        if interaction.guild_id is None or interaction.command is None:
+            return True
+        off = self.client.plugins.switched_off(interaction.command, interaction.guild_id)
+        if off is not None and interaction.type is not discord.InteractionType.autocomplete:  # which takes no words
+            raise off
+        return off is None
+
     async def on_error(
         self, interaction: discord.Interaction["Parley"], error: app_commands.AppCommandError, /
     ) -> None:
+        # As discord.py's own `on_error` asks: whoever made the command answers in their own words.
+        if interaction.command is not None and interaction.command._has_any_error_handlers():
+            return
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         await self.client.explain_error(interaction, cause)
 

@@ -169,6 +169,7 @@ def _catalogue(language: str) -> Translations | None:
             found = _compiled(file)
             if found is not None:
                 whole.merge(found)
+                whole.plural = found.plural  # which is the language's, and not English's
         _read[language] = whole
     return _read[language]
 

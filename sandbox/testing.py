@@ -64,8 +64,8 @@ class SandboxServer:
 
     @property
     def failures(self) -> list[str]:
-        """What the bot's log says is wrong with a plugin."""
-        return re.findall(r"ERROR .*(plugin .*)", self._bot.log.read_text())
+        """What the bot's log says is wrong with a plugin, its commands and listeners."""
+        return re.findall(r"ERROR .*?((?:plugin |command failed|Ignoring exception).*)", self._bot.log.read_text())
 
     @property
     def messages(self) -> list[str]:

@@ -29,6 +29,8 @@ class Config:
     #: What is wrong with servers' own files, by the server's id, and what is only worth a word.
     faults: Mapping[int, tuple[Problem, ...]] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
+    #: What servers' own files said when they had no mistake, by the server's id; laid over what the operator says.
+    own: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     #: Servers whose own file has a mistake, and of which nothing good is known: no call is started there.
     unusable: frozenset[int] = frozenset()
 
@@ -86,7 +88,8 @@ def check(source: Source, plugins: PluginModels) -> Config:
 def settle(source: Source, plugins: PluginModels, kept: Config | None = None) -> Config:
     """The same for a bot that has many servers; ConfigError for what is wrong in the config file itself.
 
-    A mistake in one server's own file is in `faults`, and that server keeps what `kept` has for it, or is `unusable`.
+    A mistake in one server's own file is in `faults`: what that file said in `kept` holds on, or the server is
+    `unusable`. Where it does not fit any more, all of that server's settings are as `kept` has them.
     """
     problems: list[Problem] = []
     host = validate(HostSettings, source.data, source, (), (), problems)
@@ -97,8 +100,7 @@ def settle(source: Source, plugins: PluginModels, kept: Config | None = None) ->
         place, key = source.place((SERVERS, guild)), f"{SERVERS}.{guild}"
         if all(problem.key != key for problem in problems):
             problems.append(Problem(place, key, say("must be a server's id, such as 123456789")))
-    if host is not None:
-        _check_locked(host, source, plugins, problems)
+    _check_locked(source, plugins, problems)
     guilds = {int(name) for name in blocks if is_server_id(name)} | set(source.own) | {g for g in source.faults if g}
     for guild_id in sorted(guilds):
         settled.server(guild_id, _mapping(blocks.get(str(guild_id))), kept)
@@ -113,6 +115,7 @@ def settle(source: Source, plugins: PluginModels, kept: Config | None = None) ->
         settled.blocks,
         faults,
         tuple(settled.warnings),
+        settled.own,
         frozenset(settled.unusable),
     )
 
@@ -129,6 +132,7 @@ class _Settled:
         self.raw: dict[str, dict[str, Any]] = {}  # what each server's own settings say, as written
         self.warnings: list[Problem] = []
         self.unusable: set[int] = set()
+        self.own: dict[int, Mapping[str, Any]] = {}
         self._source = source
         self._plugins = plugins
         kinds = (ProviderSettings, UncheckedSettings)  # a provider that cannot be used for now is one all the same
@@ -148,8 +152,13 @@ class _Settled:
             theirs = [problem for problem in found if problem.place.file == own.file]
             self._problems += [p for p in found if p not in theirs and p not in self._problems]
             if not theirs:
+                self.own[guild_id] = own.data
                 return
             source.faults[guild_id] = theirs
+        if kept is not None and guild_id in kept.own:
+            self.own[guild_id] = kept.own[guild_id]
+        if self._stands(guild_id, block, kept):
+            return
         known = kept is not None and guild_id not in kept.unusable
         if kept is not None and known and guild_id in kept.named:
             self.servers[guild_id] = kept.server(guild_id)
@@ -159,6 +168,14 @@ class _Settled:
         if not known:
             self.unusable.add(guild_id)
         self._take(guild_id, block, source, self._problems)
+
+    def _stands(self, guild_id: int, block: dict[str, Any], kept: Config | None) -> bool:
+        """Whether what its own file said before still fits; the operator's part of its settings is as it is now."""
+        if kept is None or guild_id in kept.unusable:
+            return False
+        found: list[Problem] = []
+        self._take(guild_id, overlay(block, kept.own.get(guild_id, {})), self._source, found)
+        return not found
 
     def _keep_blocks(self, guild_id: int, kept: Config) -> None:
         """Its plugins' last good settings; with new code of a plugin there may be another model of them."""
@@ -210,12 +227,13 @@ class _Settled:
                 self.blocks[guild_id, name] = settings
 
 
-def _check_locked(host: HostSettings, source: Source, plugins: PluginModels, problems: list[Problem]) -> None:
+def _check_locked(source: Source, plugins: PluginModels, problems: list[Problem]) -> None:
     """A lock on what does not exist would lock nothing."""
     known = {".".join(key.path[:length]) for key in server_keys(plugins).values() for length in range(1, 9)}
     unchecked = tuple(f"plugins.{name}" for name, model in plugins.items() if issubclass(model, UncheckedSettings))
-    for number, name in enumerate(host.locked):
-        if name not in known and not is_below(name, unchecked):
+    named = source.data.get("locked")
+    for number, name in enumerate(named if isinstance(named, list) else ()):
+        if isinstance(name, str) and name not in known and not is_below(name, unchecked):
             path = ("locked", str(number))
             problems.append(unknown_key(source.place(path), path, name, dict.fromkeys(known)))
 

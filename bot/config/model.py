@@ -114,7 +114,7 @@ class LedgerSettings(Settings):
     @field_validator("file")
     @classmethod
     def _check_file(cls, value: str) -> str:
-        if Path(value).name in ("", "..") or value.endswith("/"):
+        if Path(value).name in ("", "..") or value.endswith("/") or "\0" in value:
             raise ValueError(say("expected the name of a file"))
         return value
 
@@ -133,13 +133,19 @@ class Rule(Settings):
     cooldown: Seconds | None = Field(None, description="seconds between the end of a call and the next")
 
 
+class ServerRule(Rule):
+    """How much of what is billed; null is no limit."""
+
+    minutes_per_call: Annotated[int, Field(ge=1)] | None = Field(120, description="after which a call is ended")
+
+
 class LimitSettings(Settings):
     """Budgets of a server. A user's own entry goes before those of their roles, of which the most generous counts,
     and those before what holds for every user. Minutes count for the day and month in which a call began."""
 
     time_zone: str = Field("UTC", description="in which days and months begin, such as Asia/Ho_Chi_Minh")
     quiet_hours: tuple[str, ...] = Field((), description='without calls, for example ["23:00-07:00"]')
-    server: Rule = Rule(minutes_per_call=120)
+    server: ServerRule = ServerRule()
     user: Rule = Field(Rule(), description="for everyone who starts calls")
     roles: dict[int, Rule] = Field(
         default_factory=dict, description="role id -> limits of who has it", json_schema_extra=ROLE

@@ -82,10 +82,15 @@ def _candidates(folders: Sequence[Path], broken: list[Broken]) -> Iterator[tuple
         if not parent.is_dir():
             broken.append(Broken(parent.name, f"{parent}: there is no such folder; `plugin_folders:` names it", parent))
             continue
-        if (parent / FILE).is_file():
+        if _has_manifest(parent):
             reason = f"{parent}: this is a plugin; `plugin_folders:` names the folder around it, {parent.parent}"
             broken.append(Broken(parent.name, reason, parent))
-        for folder in _with_manifest(parent):
+        try:
+            folders_there = _with_manifest(parent)
+        except OSError as error:
+            broken.append(Broken(parent.name, f"{parent}: cannot be read: {error.strerror}", parent))
+            continue
+        for folder in folders_there:
             yield f"{NAMESPACE}.{folder.name}", folder, str(parent)
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
         package = next(iter(_package_folders(point.module)), None)

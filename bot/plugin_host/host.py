@@ -10,13 +10,14 @@ from typing import Any
 from discord import app_commands
 
 from bot.errors import PluginError
+from bot.language import say
 
 from .catalog import Catalog
 from .discovery import Broken
 from .hooks import HookDispatcher
 from .importing import PluginClass
 from .patience import within
-from .plugin import Host, Plugin
+from .plugin import Host, Plugin, SwitchedOff
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,14 @@ class PluginHost:
     def memory(self, name: str) -> dict[str, Any]:
         """What a plugin's instances have in common, those that were replaced included."""
         return self._memories.setdefault(name, {})
+
+    def switched_off(self, command: Any, guild_id: int) -> SwitchedOff | None:
+        """The refusal of a command whose plugin is off on a server; None where it is on."""
+        top = getattr(command, "root_parent", None) or command
+        for plugin in self.instances.values():
+            if any(top is known for known in commands_of(plugin)) and not plugin.enabled(guild_id):
+                return SwitchedOff(say("`{name}` is switched off on this server.", name=plugin.name))
+        return None
 
     async def start(self) -> None:
         """Put every plugin in place; one that cannot be is left out, and said to be broken."""

@@ -3,12 +3,13 @@
 import contextlib
 import importlib
 import importlib.util
+import threading
 import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import PydanticInvalidForJsonSchema, ValidationError
 
 from bot import language
 from bot.config.model import PluginSettings, ProviderSettings
@@ -26,7 +27,9 @@ def import_plugin(found: Found) -> PluginClass:
     try:
         module = importlib.import_module(found.module)
         language.add(found.folder)
-    except (Exception, SystemExit) as error:  # whatever a stranger's module does when it is imported
+    except BaseException as error:  # whatever a stranger's module does when it is imported
+        if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            raise  # somebody has pressed Ctrl-C
         raise PluginError(f"{_where(error, found.folder)}: {_said(error)}") from error
     return check_class(module, found)
 
@@ -49,6 +52,9 @@ def check_class(module: ModuleType, found: Found) -> PluginClass:
         )
     try:
         settings()
+        settings.model_json_schema()
+    except PydanticInvalidForJsonSchema as error:
+        raise PluginError(f"{where}: {settings.__name__}: a setting of a kind that no config file can hold") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"]))

@@ -17,7 +17,7 @@ from bot.call.events import Receipt, TranscriptLine
 from bot.call.manager import CallManager
 from bot.config.load import Config
 from bot.config.model import PluginSettings
-from bot.language import ENGLISH, say, spoken
+from bot.language import ENGLISH, spoken
 from bot.provider import Account, Provider, ShownImage
 
 from .tasks import OwnedTasks
@@ -121,12 +121,6 @@ class Plugin(commands.Cog, Generic[S]):
         wanted = self.host.config.server(guild_id).language
         guild = self.host.get_guild(guild_id)
         return wanted or (ENGLISH if guild is None else spoken(guild.preferred_locale))
-
-    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """discord.py asks before any command of this cog: where the plugin is off, its commands are."""
-        if interaction.guild_id is not None and not self.enabled(interaction.guild_id):
-            raise SwitchedOff(say("`{name}` is switched off on this server.", name=self.name))
-        return True
 
     async def on_load(self) -> None:
         """Before the plugin is put in place. Whatever it raises keeps it out, and an older one of its kind in."""

@@ -77,7 +77,7 @@ class Reimport:
     def _import(self, loop: asyncio.AbstractEventLoop, done: "asyncio.Future[tuple[Found, PluginClass]]") -> None:
         try:
             result = self._imported()
-        except Exception as error:
+        except BaseException as error:
             told = PluginError(str(error)) if isinstance(error, ConfigError | PluginError) else error
             _call(loop, done, partial(done.set_exception, told))
         else:

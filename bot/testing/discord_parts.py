@@ -83,10 +83,21 @@ class Person:
     display_name: str
     guild: "Guild" = field(repr=False)
     bot: bool = False
+    roles: tuple[Any, ...] = ()
+    guild_permissions: discord.Permissions = field(default_factory=discord.Permissions.all, repr=False)
 
     @property
     def mention(self) -> str:
         return f"<@{self.id}>"
+
+    @property
+    def name(self) -> str:
+        return self.display_name
+
+    @property
+    def voice(self) -> discord.VoiceState | None:
+        """As discord.py's member."""
+        return self.guild.voice.get(self.id)
 
 
 class Guild:
@@ -95,6 +106,7 @@ class Guild:
     def __init__(self, guild_id: int, name: str, language: discord.Locale) -> None:
         self.id, self.name, self.preferred_locale = guild_id, name, language
         self.people: dict[int, Person] = {}
+        self.voice: dict[int, discord.VoiceState] = {}  # of who is in a voice channel, by user id
 
     def get_member(self, user_id: int, /) -> Person | None:
         """As discord.py's guild."""

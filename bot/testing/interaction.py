@@ -19,6 +19,15 @@ Command = app_commands.Command[Any, ..., Any]
 ANSWER_LIMIT = 3.0
 
 
+#: Options whose values are text, numbers or switches.
+PLAIN = (
+    discord.AppCommandOptionType.string,
+    discord.AppCommandOptionType.integer,
+    discord.AppCommandOptionType.number,
+    discord.AppCommandOptionType.boolean,
+)
+
+
 class Interaction:
     """What commands use of discord.py's class of that name, and what was answered."""
 
@@ -27,12 +36,15 @@ class Interaction:
         self.guild = channel.guild
         self.guild_id, self.channel_id = self.guild.id, channel.id
         self.locale = self.guild_locale = self.guild.preferred_locale
+        self.permissions, self.app_permissions = user.guild_permissions, discord.Permissions.all()
+        self.type = discord.InteractionType.application_command
         self.created_at: datetime = discord.utils.utcnow()
         self.response = Response(self)
         self.followup = Followup(self)
         #: What whoever typed it reads, in order; what others read too is in the channel as well.
         self.answers: list[Posted] = []
         self.answered_after: float | None = None  # seconds
+        self.thinking = False
         self._began = time.monotonic()
 
     async def original_response(self) -> Posted:
@@ -72,6 +84,7 @@ class Response:
 
     async def defer(self, *, ephemeral: bool = False, thinking: bool = False) -> None:
         self._interaction.first()
+        self._interaction.thinking = thinking
 
     async def send_message(self, content: str | None = None, **more: Any) -> None:
         self._interaction.first()
@@ -106,16 +119,34 @@ def find(tree: Any, name: str) -> Command:
     return there[name]
 
 
-def arguments(command: Command, options: Mapping[str, Any]) -> dict[str, Any]:
-    """What discord.py would call it with; AssertionError for options it does not have, or lacks."""
-    values = {}
+async def arguments(interaction: Interaction, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What discord.py would call it with; AssertionError for options it does not have, lacks, or that are out of range
+    as Discord judges before it sends them."""
+    command, values = interaction.command, {}
     known = {parameter.display_name: parameter for parameter in command.parameters}
     for name in options:
         assert name in known, f"/{command.qualified_name} has no option {name}; it has: {', '.join(known) or 'none'}"
     for name, parameter in known.items():
         assert name in options or not parameter.required, f"/{command.qualified_name} needs the option {name}"
-        values[parameter.name] = options.get(name, parameter.default)
+        values[parameter.name] = parameter.default
+        if name in options:
+            _check_range(f"/{command.qualified_name}: {name}", parameter, options[name])
+            # As discord.py does, for choices and enums; people and channels are given as they are.
+            plain = parameter.type in PLAIN
+            internal = command._params[parameter.name]
+            values[parameter.name] = await internal.transform(interaction, options[name]) if plain else options[name]  # type: ignore[arg-type]
     return values
+
+
+def _check_range(what: str, parameter: app_commands.Parameter, value: Any) -> None:
+    if parameter.choices:
+        there = [choice.value for choice in parameter.choices]
+        assert value in there, f"{what} is none of {', '.join(map(str, there))}"
+    if parameter.type not in PLAIN or isinstance(value, bool):
+        return
+    size = len(value) if isinstance(value, str) else value
+    assert parameter.min_value is None or size >= parameter.min_value, f"{what} is below {parameter.min_value}"
+    assert parameter.max_value is None or size <= parameter.max_value, f"{what} is above {parameter.max_value}"
 
 
 async def run(interaction: Interaction, values: Mapping[str, Any]) -> str | None:
@@ -126,6 +157,8 @@ async def run(interaction: Interaction, values: Mapping[str, Any]) -> str | None
     command = interaction.command
     name = f"/{command.qualified_name}"
     try:
+        if (off := interaction.client.plugins.switched_off(command, interaction.guild_id)) is not None:
+            raise off
         if await _may_run(interaction):
             binding = () if command.binding is None else (command.binding,)
             await command.callback(*binding, interaction, **values)
@@ -139,12 +172,26 @@ async def run(interaction: Interaction, values: Mapping[str, Any]) -> str | None
         interaction.put(str(error), ephemeral=True)
         return None
     except Exception as error:
-        return f"{name} failed: {type(error).__name__}: {error}"
+        if not await _handled(interaction, error):
+            return f"{name} failed: {type(error).__name__}: {error}"
     if interaction.answered_after is None:
         return f"{name} was never answered"
+    if interaction.thinking and not interaction.answers:
+        return f"{name} says that it is thinking, and never answers"
     if interaction.answered_after > ANSWER_LIMIT:
         return f"{name} was answered after {interaction.answered_after:.1f} s; Discord forgets it after 3: use defer()"
     return None
+
+
+async def _handled(interaction: Interaction, error: Exception) -> bool:
+    """Whether the command has an error handler of its own, which is asked."""
+    command = interaction.command
+    if not command._has_any_error_handlers():
+        return False
+    if not isinstance(error, app_commands.AppCommandError):
+        error = app_commands.CommandInvokeError(command, error)
+    await command._invoke_error_handlers(interaction, error)  # type: ignore[arg-type]
+    return True
 
 
 async def _may_run(interaction: Interaction) -> bool:
@@ -168,7 +215,7 @@ def samples(command: Command, person: Person, channel: Channel) -> dict[str, Any
     values: dict[str, Any] = {}
     for parameter in command.parameters:
         sample = {
-            kinds.string: "x" * (parameter.min_value if isinstance(parameter.min_value, int) else 1),
+            kinds.string: "x" * int(parameter.min_value or 1),
             kinds.integer: parameter.min_value if parameter.min_value is not None else 1,
             kinds.number: parameter.min_value if parameter.min_value is not None else 1.5,
             kinds.boolean: True,

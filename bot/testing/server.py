@@ -266,7 +266,7 @@ class PlayedServer:
             if parameter.type is discord.AppCommandOptionType.user and isinstance(value, str):
                 options[parameter.display_name] = self.person(value)
         typed = interaction.Interaction(self.bot, self.text, self.person(by), command)
-        fault = await interaction.run(typed, interaction.arguments(command, options))
+        fault = await interaction.run(typed, await interaction.arguments(typed, options))
         if fault is not None:
             self.failures.append(fault)
         await self.settle()
@@ -286,8 +286,9 @@ class PlayedServer:
         before = self.voice.voice_states.pop(person.id, discord.VoiceState(data=data))
         channel: Any = to
         after = discord.VoiceState(data=data, channel=channel)
+        self.guild.voice.pop(person.id, None)
         if to is not None:
-            to.voice_states[person.id] = after
+            to.voice_states[person.id] = self.guild.voice[person.id] = after
         await self.event("voice_state_update", person, before, after)
 
     async def event(self, name: str, *arguments: Any) -> None:

@@ -38,10 +38,10 @@ class ValseaSettings(ProviderSettings):
         """With a path to nowhere a session could be opened and not be ended."""
         wanted = _NAMES[about.field_name or ""]
         try:
-            names = [name for _, name, _, _ in Formatter().parse(value) if name is not None]
+            names = [(name, *how) for _, name, *how in Formatter().parse(value) if name is not None]
         except ValueError:
-            names = ["?"]
-        if not value.startswith("/") or names != wanted:
+            names = [("?",)]
+        if not value.startswith("/") or names != [(name, "", None) for name in wanted] or set("?#") & set(value):
             shape = (
                 say("expected a path that begins with / and has {names} in it once", names=f"{{{wanted[0]}}}")
                 if wanted
@@ -53,8 +53,12 @@ class ValseaSettings(ProviderSettings):
     @field_validator("base_url")
     @classmethod
     def _check_base_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        local = parts.hostname in ("127.0.0.1", "localhost", "::1")
-        if parts.scheme != "https" and not (parts.scheme == "http" and local):
+        try:
+            parts = urlsplit(value)
+            whole = bool(parts.hostname) and parts.port != 0 and not (parts.query or parts.fragment)
+        except ValueError:  # a port that is none
+            whole = False
+        local = whole and parts.hostname in ("127.0.0.1", "localhost", "::1")
+        if not whole or (parts.scheme != "https" and not (parts.scheme == "http" and local)):
             raise ValueError(say("expected an https:// address (the API key travels with every request)"))
         return value.rstrip("/")

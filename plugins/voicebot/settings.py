@@ -84,8 +84,8 @@ class SettingsCommands(app_commands.Group):
         try:
             if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(value)):  # a few can stand for millions
                 raise ValueError("an alias")
-            parsed = yaml.safe_load(value)
-        except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as 2026-13-45, or a thousand brackets
+            parsed = parse(_FILE, f"value:\n  {value}").data["value"]  # as it would be read in the file
+        except (yaml.YAMLError, ConfigError, ValueError, RecursionError) as error:  # such as 2026-13-45
             raise Refused(say("“{value}” cannot be read as a value.", value=plain(value)[:100])) from error
         await self._change(interaction, {found.path: parsed})
         await _answer(

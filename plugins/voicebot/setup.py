@@ -23,7 +23,7 @@ from .settings import refusal
 
 #: Seconds that the menus work; Discord itself forgets them after fifteen minutes.
 PATIENCE = 840.0
-MOST_OPTIONS = 25  # Discord's limit of a menu
+MOST_OPTIONS, LONGEST_OPTION = 25, 100  # Discord's limits of a menu
 MOST_ROLES, MOST_CHANNELS = 10, 5
 _TEXT = [discord.ChannelType.text, discord.ChannelType.news, discord.ChannelType.public_thread]
 
@@ -98,31 +98,35 @@ class SetupView(discord.ui.View):
                 ),
                 self._on_text,
             )
-        if not operators(("access", "start"), keys):
+        if not operators(("access", "start"), keys) and len(settings.access.start) <= MOST_ROLES:  # else some would go
             self._add(
                 discord.ui.RoleSelect(
                     custom_id="setup:roles",
                     min_values=0,
                     max_values=MOST_ROLES,
                     placeholder=self._(say("Who may start calls; none: everybody")),
-                    default_values=self._known(settings.access.start[:MOST_ROLES], discord.SelectDefaultValueType.role),
+                    default_values=self._known(settings.access.start, discord.SelectDefaultValueType.role),
                 ),
                 self._on_roles,
             )
         autojoin = self._host.config.block(self._guild.id, "autojoin")
         if autojoin is not None and not operators(("plugins", "autojoin"), keys):
             channels = tuple(getattr(autojoin, "channels", ())) if autojoin.enabled else ()
-            self._add(
-                discord.ui.ChannelSelect(
-                    custom_id="setup:autojoin",
-                    channel_types=[discord.ChannelType.voice],
-                    min_values=0,
-                    max_values=MOST_CHANNELS,
-                    placeholder=self._(say("Voice channels that I join by myself")),
-                    default_values=self._known(channels[:MOST_CHANNELS], discord.SelectDefaultValueType.channel),
-                ),
-                self._on_autojoin,
-            )
+            if len(channels) <= MOST_CHANNELS:
+                self._add_autojoin(channels)
+
+    def _add_autojoin(self, channels: Sequence[int]) -> None:
+        self._add(
+            discord.ui.ChannelSelect(
+                custom_id="setup:autojoin",
+                channel_types=[discord.ChannelType.voice],
+                min_values=0,
+                max_values=MOST_CHANNELS,
+                placeholder=self._(say("Voice channels that I join by myself")),
+                default_values=self._known(channels, discord.SelectDefaultValueType.channel),
+            ),
+            self._on_autojoin,
+        )
 
     def _known(self, ids: Sequence[int], kind: discord.SelectDefaultValueType) -> list[discord.SelectDefaultValue]:
         """Those that are there still: Discord refuses a menu that shows another."""
@@ -132,11 +136,10 @@ class SetupView(discord.ui.View):
         return [discord.SelectDefaultValue(id=number, type=kind) for number in ids if look(number) is not None]
 
     def _add_voicebots(self, settings: ServerSettings) -> None:
-        names = list(settings.voicebots)[:MOST_OPTIONS]
+        names = [name for name in settings.voicebots if len(name) <= LONGEST_OPTION][:MOST_OPTIONS]
         if names:
             options = [
-                discord.SelectOption(label=name[:100], value=name[:100], default=name == settings.voicebot)
-                for name in names
+                discord.SelectOption(label=name, value=name, default=name == settings.voicebot) for name in names
             ]
             placeholder = self._(say("Which voicebot joins when none is named"))
             menu: discord.ui.Select[SetupView] = discord.ui.Select(

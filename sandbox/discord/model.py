@@ -350,6 +350,17 @@ class World:
         """A channel as it stands in an interaction's `resolved` data."""
         return _json(serializers.channel_payload(self._backend, self._backend.get_channel(channel_id)))
 
+    def resolved_member(self, guild_id: int, user_id: int) -> tuple[Json, Json]:
+        """A user, and the same as a member, as they stand in an interaction's `resolved` data."""
+        guild = self._backend.get_guild(guild_id)
+        member = serializers.member_payload(self._backend, guild, guild.members[user_id], with_user=False)
+        return _json(serializers.user_payload(self._backend.users[user_id])), {**_json(member), "permissions": "0"}
+
+    def command(self, bot: BotAccount, guild_id: int, name: str) -> Json | None:
+        """A slash command as a bot has registered it; None when it has not."""
+        known = {**bot.commands.get(None, {}), **bot.commands.get(guild_id, {})}
+        return next((command for (named, _), command in known.items() if named == name), None)
+
     def response(self, interaction_id: int) -> list[Json]:
         """The bot's answers to an interaction so far: the original response, then the follow-ups."""
         record = self._backend.interactions[interaction_id]

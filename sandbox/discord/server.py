@@ -13,8 +13,9 @@ from typing import Any
 import trustme
 from aiohttp import web
 
+from . import command_data
 from .gateway import BotSession, Gateway
-from .model import BotAccount, Json, Upload, World
+from .model import BotAccount, Json, World
 from .rest import Rest
 from .voice.room import VoicePermissions
 from .voice.server import DISCONNECTED, Ticket, VoiceServer
@@ -157,7 +158,7 @@ class Discord:
     ) -> int:
         """A member types a slash command (`"voicebot join"`, options by name); the interaction's id. `locale` is the
         language of their client."""
-        data = self._command_data(channel_id, command, options)
+        data = self._command_data(bot, guild_id, channel_id, command, options)
         payload = {**self.world.interaction(bot, guild_id, channel_id, user_id, data), "locale": locale}
         self.gateway.send(bot, "INTERACTION_CREATE", payload)
         return int(payload["id"])
@@ -166,7 +167,7 @@ class Discord:
         self, bot: BotAccount, guild_id: int, channel_id: int, user_id: int, command: str, option: str, typed: str
     ) -> list[str]:
         """What a member is offered while they type an option of a command; TimeoutError."""
-        data = self._command_data(channel_id, command, {option: typed}, focused=option)
+        data = self._command_data(bot, guild_id, channel_id, command, {option: typed}, option)
         payload = self.world.interaction(bot, guild_id, channel_id, user_id, data, autocomplete=True)
         self.gateway.send(bot, "INTERACTION_CREATE", {**payload, "locale": "en-US"})
         async with asyncio.timeout(3):  # Discord waits no longer
@@ -174,30 +175,31 @@ class Discord:
                 await asyncio.sleep(0.01)
         return offered
 
-    def _command_data(self, channel_id: int, command: str, options: Mapping[str, Any], focused: str = "") -> Json:
-        name, *path = command.split()
-        data: Json = {"name": name, "options": [], "resolved": {}}
-        leaf: list[Json] = data["options"]
-        for part in path:
-            node: Json = {"name": part, "type": 1, "options": []}
-            leaf.append(node)
-            leaf = node["options"]
-        for option, value in options.items():
-            if isinstance(value, bool):
-                leaf.append({"name": option, "type": 5, "value": value})
-            elif isinstance(value, int):  # a channel: the only kind of id our commands take
-                data["resolved"].setdefault("channels", {})[str(value)] = {
-                    **self.world.resolved_channel(value),
-                    "permissions": "0",
-                }
-                leaf.append({"name": option, "type": 7, "value": str(value)})
-            elif isinstance(value, Upload):
-                leaf.append(
-                    {"name": option, "type": 11, "value": self.world.upload(channel_id, value, data["resolved"])}
-                )
+    def _command_data(
+        self,
+        bot: BotAccount,
+        guild_id: int,
+        channel_id: int,
+        command: str,
+        options: Mapping[str, Any],
+        focused: str = "",
+    ) -> Json:
+        def resolve(kind: int, value: Any, resolved: Json) -> Any:
+            if kind == command_data.CHANNEL:
+                known = {**self.world.resolved_channel(value), "permissions": "0"}
+                resolved.setdefault("channels", {})[str(value)] = known
+            elif kind == command_data.USER:
+                user, member = self.world.resolved_member(guild_id, value)
+                resolved.setdefault("users", {})[str(value)] = user
+                resolved.setdefault("members", {})[str(value)] = member
+            elif kind == command_data.ATTACHMENT:
+                return self.world.upload(channel_id, value, resolved)
             else:
-                leaf.append({"name": option, "type": 3, "value": value, "focused": option == focused})
-        return data
+                return value
+            return str(value)
+
+        registered = self.world.command(bot, guild_id, command.split()[0])
+        return command_data.command_data(registered, command, options, resolve, focused)
 
     async def answer(self, interaction_id: int, timeout: float = 20) -> list[Json]:
         """The bot's answers to a slash command, once it has stopped thinking; TimeoutError."""

@@ -3,6 +3,7 @@
 import pickle
 import re
 from pathlib import Path
+from string import Formatter
 from types import SimpleNamespace
 from typing import Any
 
@@ -54,6 +55,20 @@ def test_a_plugins_catalogue_does_not_change_what_the_core_says(tmp_path: Path) 
     assert [say("The voicebot is back.").to("de"), say("Own.").to("de")] == [before, "Eigenes."]
     language._files["de"].remove(folder / "de.po")
     language._read.clear()
+
+
+@pytest.mark.parametrize("name", translations.LANGUAGES)
+def test_every_number_is_said_in_the_language(name: str) -> None:
+    """Languages have one form for all numbers, or several: as their own catalogue says."""
+    for package in translations.packages():
+        for message in translations.catalogue(package, name):
+            if isinstance(message.id, tuple):
+                one, many = message.id
+                values = {field: "x" for _, field, _, _ in Formatter().parse(many) if field and field != "count"}
+                for count in (0, 1, 2, 5, 21):
+                    text, forms = say_n(one, many, count, **values), message.string or ()
+                    assert text.to(name) in [form.format(count=count, **values) for form in forms]
+                    assert text.to(name) != text
 
 
 def test_a_translators_slip_costs_nobody_the_sentence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

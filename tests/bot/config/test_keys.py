@@ -25,7 +25,8 @@ def test_every_setting_has_a_key_and_a_description() -> None:
     assert {"voicebot", "limits.server.minutes_per_day", "plugins.transcript.people", "plugins.images.enabled"} <= set(
         keys
     )
-    assert keys["limits.server.minutes_per_call"].default is None
+    assert keys["limits.server.minutes_per_call"].default == 120
+    assert keys["limits.user.minutes_per_call"].default is None
     described = [key for key in keys.values() if key.description]
     assert len(described) > len(keys) // 2
 

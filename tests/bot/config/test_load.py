@@ -145,10 +145,18 @@ def test_a_server_id_of_thousands_of_digits(tmp_path: Path) -> None:
     assert problem.startswith("config.yaml:2:5: servers.999")
 
 
+def test_one_limit_does_not_do_away_with_another(tmp_path: Path) -> None:
+    config = _load(tmp_path, "defaults: {limits: {server: {minutes_per_day: 60}}}\n")
+    assert config.server(GUILD).limits.server.minutes_per_call == 120
+    config = _load(tmp_path, "defaults: {limits: {server: {minutes_per_call: null}}}\n")
+    assert config.server(GUILD).limits.server.minutes_per_call is None
+
+
 def test_one_mistake_hides_no_other(tmp_path: Path) -> None:
     """Of the host's own settings, of a server's, and of plugins'."""
     text = f"""
 max_calls: none
+locked: [limit]
 defaults: {{plugins: {{loud: {{volume: 11}}}}}}
 servers:
   "01": {{}}
@@ -159,6 +167,7 @@ servers:
         f"servers.{GUILD}.jitter_buffer_ms",
         "defaults.plugins.loud.volume",
         "servers.01",
+        "locked.0",
         f"servers.{GUILD}.plugins.loud.volume",
     ]
 

@@ -248,6 +248,30 @@ async def test_a_mistake_in_one_servers_file_is_that_servers_alone(
     assert not source.config.faults
 
 
+async def test_what_the_operator_changes_reaches_a_server_whose_own_file_has_a_mistake(file: Path, own: Path) -> None:
+    """What its own file said before holds on, laid over the operator's part as it is now."""
+    own.write_text("voicebot: own\nlimits: {server: {minutes_per_call: 7}}\n")
+    source = ConfigFile(file, {"loud": Loud})
+    own.write_text("voicbot: typo\n")
+    await reload(source)
+    file.write_text(
+        f"defaults: {{limits: {{server: {{minutes_per_day: 0}}}}}}\n"
+        f"servers: {{{GUILD}: {{language: de, plugins: {{loud: {{volume: 9}}}}}}}}\n"
+    )
+    assert await reload(source)
+    settings = source.config.server(GUILD)
+    assert (settings.voicebot, settings.limits.server.minutes_per_call) == ("own", 7)
+    assert (settings.limits.server.minutes_per_day, settings.language) == (0, "de")
+    assert source.config.plugin(GUILD, "loud", Loud).volume == 9
+    own.write_text("voicbot: another typo\n")
+    await reload(source)
+    assert source.config.server(GUILD).voicebot == "own"
+    own.write_text("voicebot: mended\n")
+    await reload(source)
+    assert source.config.server(GUILD).voicebot == "mended"
+    assert source.config.server(GUILD).limits.server.minutes_per_call == 120
+
+
 async def test_a_mistake_that_was_there_before_the_bot_starts_no_calls_there_alone(
     file: Path, own: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -74,6 +74,11 @@ def test_one_alone_that_is_called_like_another_is_named(tmp_path: Path) -> None:
         ("import nowhere_at_all\n", "dice/__init__.py:1: ModuleNotFoundError: No module named 'nowhere_at_all'"),
         ("x = 1\ndef f(:\n", "dice/__init__.py:2: SyntaxError"),
         ("import sys\nsys.exit(1)\n", "dice/__init__.py:2: SystemExit"),
+        ("class Gone(BaseException): pass\nraise Gone\n", "dice/__init__.py:2: Gone"),
+        (
+            "from collections.abc import Callable\n" + CODE.replace("sides: int = 6", "sides: Callable[[], int] = len"),
+            "dice/__init__.py: DiceSettings: a setting of a kind that no config file can hold",
+        ),
         ("x = 1\n", "dice/__init__.py: it needs `PLUGIN = YourPlugin`"),
         ("PLUGIN = 5\n", "dice/__init__.py: it needs `PLUGIN = YourPlugin`"),
         (CODE.replace('name = "dice"', 'name = "cards"'), "dice/__init__.py: DicePlugin.name is 'cards', plugin.yaml"),
