@@ -41,19 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return plugin_tools.new(options.name, options.parent)
     if options.command == "plugins" and options.config == DEFAULT_CONFIG and not DEFAULT_CONFIG.exists():
         return plugin_tools.show(Catalog.load())  # what there is to configure can be asked before anything is
-    strict = options.command == "check"
-    catalog = None
     try:
         catalog = Catalog.load(plugin_folders(options.config))
-        config = load(options.config, catalog.models) if strict else settle(read_all(options.config), catalog.models)
+        if options.command == "check":
+            return _check(options.config, catalog)
+        config = settle(read_all(options.config), catalog.models)
     except ConfigError as error:
-        for problem in error.problems:
-            print(problem, file=sys.stderr)
-        if strict and catalog is not None:
-            plugin_tools.tell_broken(catalog)
+        print(error, file=sys.stderr)
         return EXIT_CONFIG
-    if strict:
-        return _told_good(config, catalog)
     if options.command == "plugins":
         return plugin_tools.show(catalog)
     if options.command == "doctor":
@@ -115,8 +110,14 @@ def _print_made(options: argparse.Namespace) -> int:
     return 0
 
 
-def _told_good(config: Config, catalog: Catalog) -> int:
-    """A good config may bring plugins that are not; it would run without them."""
+def _check(file: Path, catalog: Catalog) -> int:
+    """What is wrong with a config, and with the plugins it brings: it would run without them."""
+    try:
+        config = load(file, catalog.models)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        plugin_tools.tell_broken(catalog)
+        return EXIT_CONFIG
     if plugin_tools.tell_broken(catalog):
         return EXIT_CONFIG
     servers = len(config.host.servers)
@@ -135,7 +136,7 @@ def _watch(options: argparse.Namespace, catalog: Catalog) -> int:
 
 def _run(config: Config, catalog: Catalog) -> int:
     for broken in catalog.broken:
-        log.error("plugin %s cannot be used: %s", broken.name, broken.reason)
+        log.error("%s", broken)
     variable = config.host.discord.token_env
     token = os.environ.get(variable)
     if not token:

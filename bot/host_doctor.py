@@ -82,7 +82,7 @@ async def examine(config: Config, catalog: Catalog) -> AsyncIterator[Line]:
     for problem in (*(problem for found in config.faults.values() for problem in found), *config.warnings):
         yield Line(False, str(problem))
     for broken in catalog.broken:
-        yield Line(False, f"plugin {broken.name} cannot be used: {broken.reason}")
+        yield Line(False, str(broken))
     async for line in _discord(config):
         yield line
     async for line in _providers(config, catalog):

@@ -12,7 +12,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
-from babel.messages.catalog import Message
+from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 from babel.support import Translations
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 ENGLISH = "en"
 FOLDER = "locales"
+UNREADABLE = (OSError, ValueError, PoFileError)
 
 
 class Text(str):
@@ -115,9 +116,8 @@ def faults(folder: Path) -> list[str]:
     found = []
     for file in sorted((folder / FOLDER).glob("*.po")):
         try:
-            with file.open("rb") as lines:
-                catalogue = read_po(lines, locale=file.stem, abort_invalid=True)
-        except (OSError, ValueError, PoFileError) as error:
+            catalogue = _parsed(file)
+        except UNREADABLE as error:
             found.append(f"{file}: it cannot be read as a catalogue: {error}")
             continue
         for message in catalogue:
@@ -174,12 +174,17 @@ def _catalogue(language: str) -> Translations | None:
     return _read[language]
 
 
+def _parsed(file: Path) -> Catalog:
+    """What a translator has written; `UNREADABLE` when that is no catalogue."""
+    with file.open("rb") as lines:
+        return read_po(lines, locale=file.stem, abort_invalid=True)
+
+
 def _compiled(file: Path) -> Translations | None:
+    compiled = io.BytesIO()
     try:
-        with file.open("rb") as lines:
-            compiled = io.BytesIO()
-            write_mo(compiled, read_po(lines, locale=file.stem, abort_invalid=True))
-    except (OSError, ValueError, PoFileError) as error:
+        write_mo(compiled, _parsed(file))
+    except UNREADABLE as error:
         log.error("%s cannot be read as a catalogue: %s", file, error)
         return None
     compiled.seek(0)

@@ -45,7 +45,7 @@ def show(catalog: Catalog) -> int:
 def tell_broken(catalog: Catalog) -> bool:
     """Print why plugins cannot be used; whether there are such."""
     for broken in catalog.broken:
-        print(f"plugin {broken.name} cannot be used: {broken.reason}", file=sys.stderr)
+        print(broken, file=sys.stderr)
     return bool(catalog.broken)
 
 

@@ -146,8 +146,8 @@ class _Settled:
         if own is None and guild_id not in source.faults:
             self._take(guild_id, block, source, self._problems)
             return
+        found: list[Problem] = []
         if own is not None:
-            found: list[Problem] = []
             self._take(guild_id, overlay(block, own.data), source.below(path, own), found)
             theirs = [problem for problem in found if problem.place.file == own.file]
             self._problems += [p for p in found if p not in theirs and p not in self._problems]
@@ -155,27 +155,21 @@ class _Settled:
                 self.own[guild_id] = own.data
                 return
             source.faults[guild_id] = theirs
-        if kept is not None and guild_id in kept.own:
-            self.own[guild_id] = kept.own[guild_id]
-        if self._stands(guild_id, block, kept):
+        if kept is None or guild_id in kept.unusable:
+            self.unusable.add(guild_id)
+            self._take(guild_id, block, source, self._problems)
             return
-        known = kept is not None and guild_id not in kept.unusable
-        if kept is not None and known and guild_id in kept.named:
+        said = self.own[guild_id] = kept.own.get(guild_id, {})  # before; the operator's part of it is as it is now
+        found = []
+        self._take(guild_id, overlay(block, said), source, found)
+        if not found:
+            return
+        if guild_id in kept.named:
             self.servers[guild_id] = kept.server(guild_id)
             self._keep_blocks(guild_id, kept)
             self.raw[str(guild_id)] = kept.host.servers[guild_id].model_dump(exclude_unset=True)
             return
-        if not known:
-            self.unusable.add(guild_id)
         self._take(guild_id, block, source, self._problems)
-
-    def _stands(self, guild_id: int, block: dict[str, Any], kept: Config | None) -> bool:
-        """Whether what its own file said before still fits; the operator's part of its settings is as it is now."""
-        if kept is None or guild_id in kept.unusable:
-            return False
-        found: list[Problem] = []
-        self._take(guild_id, overlay(block, kept.own.get(guild_id, {})), self._source, found)
-        return not found
 
     def _keep_blocks(self, guild_id: int, kept: Config) -> None:
         """Its plugins' last good settings; with new code of a plugin there may be another model of them."""

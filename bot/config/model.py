@@ -47,8 +47,10 @@ class Settings(BaseModel):
     @classmethod
     def _check_no_switch(cls, value: Any, about: ValidationInfo) -> Any:
         """Python takes true for 1, and whoever writes `off` for a limit does not mean 0."""
+        if not isinstance(value, bool):
+            return value
         kinds = _kinds(cls.model_fields[about.field_name or ""].annotation)
-        if isinstance(value, bool) and kinds & {int, float} and bool not in kinds:
+        if kinds & {int, float} and bool not in kinds:
             raise ValueError(say("expected a number, or null for none") if NoneType in kinds else NUMBER_EXPECTED)
         return value
 
@@ -79,8 +81,10 @@ class NetworkSettings(Settings):
     @field_validator("ca_file")
     @classmethod
     def _check_certificates(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value) if value is not None else None
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value)
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             why = getattr(error, "strerror", None) or str(error)
             raise ValueError(say("expected a file with certificates in PEM form ({why})", why=why)) from error

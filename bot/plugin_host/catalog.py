@@ -39,9 +39,9 @@ class Catalog:
     @classmethod
     def of(cls, folder: Path) -> "Catalog":
         """The plugin in a folder, and none beside it: no other's code is run."""
-        there = discover([folder.parent])
-        found = {name: found for name, found in there.found.items() if found.folder.resolve() == folder.resolve()}
-        broken = [broken for broken in there.broken if broken.folder and broken.folder.resolve() == folder.resolve()]
+        there, folder = discover([folder.parent]), folder.resolve()
+        found = {name: found for name, found in there.found.items() if found.folder.resolve() == folder}
+        broken = [broken for broken in there.broken if broken.folder and broken.folder.resolve() == folder]
         return cls(Discovery(found, broken))
 
     def put(self, name: str, plugin: PluginClass | None) -> None:

@@ -38,6 +38,9 @@ class Broken:
     reason: str
     folder: Path | None = None  # it is in; None for an installed package without one
 
+    def __str__(self) -> str:
+        return f"plugin {self.name} cannot be used: {self.reason}"
+
 
 @dataclass(slots=True)
 class Discovery:

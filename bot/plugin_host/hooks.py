@@ -82,14 +82,15 @@ class HookDispatcher:
         would refuse every call of its server for ever. A vital one may do that.
         """
         own = self._of_call[call.id] = list(self._plugins())
-        if self._announced and not any(plugin.announces for plugin in self._active(call.guild_id, own)):
+        active = self._active(call.guild_id, own)
+        if self._announced and not any(plugin.announces for plugin in active):
             raise Refused(
                 say(
                     "No plugin is on here that tells people that they are heard, so no call begins. "
                     "`voicebot` is one; the bot's operator can switch it on."
                 )
             )
-        for plugin in self._active(call.guild_id, own):
+        for plugin in active:
             try:
                 veto = await within(self.veto_timeout, plugin.on_call_starting(call), f"plugin {plugin.name}: veto")
                 if not isinstance(veto, str | None):

@@ -58,8 +58,9 @@ class PluginHost:
             try:
                 self.instances[name] = await self._install(plugin)
             except PluginError as error:
-                log.error("plugin %s cannot be used: %s", name, error)
-                self.catalog.broken.append(Broken(name, str(error)))
+                broken = Broken(name, str(error))
+                log.error("%s", broken)
+                self.catalog.broken.append(broken)
 
     async def replace(self, name: str, plugin: PluginClass) -> None:
         """An instance of new code in place of the one there is; PluginError leaves that one where it was."""

@@ -1,14 +1,12 @@
 """A plugin's newest code in place of the one that runs, without risk to what works."""
 
 import asyncio
-import contextlib
 import logging
 import sys
 import threading
-from collections.abc import Callable
-from functools import partial
+from concurrent.futures import Future
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bot import language
 from bot.errors import ConfigError, PluginError
@@ -41,11 +39,11 @@ class Reimport:
 
     async def run(self) -> None:
         """Import it; PluginError when it cannot be used, or is not imported in time."""
-        done: asyncio.Future[tuple[Found, PluginClass]] = asyncio.get_running_loop().create_future()
+        done: Future[tuple[Found, PluginClass]] = Future()
         # A thread of its own: one that never comes back must not keep the process from ending.
-        threading.Thread(target=self._import, args=(asyncio.get_running_loop(), done), daemon=True).start()
+        threading.Thread(target=self._import, args=(done,), daemon=True).start()
         try:
-            self._new, self.plugin = await asyncio.wait_for(done, IMPORT_LIMIT)
+            self._new, self.plugin = await asyncio.wait_for(asyncio.wrap_future(done), IMPORT_LIMIT)
         except BaseException as error:
             self.undo()
             if isinstance(error, TimeoutError):
@@ -74,14 +72,15 @@ class Reimport:
         if self._old_model is not None:
             self._catalog.models[name] = self._old_model
 
-    def _import(self, loop: asyncio.AbstractEventLoop, done: "asyncio.Future[tuple[Found, PluginClass]]") -> None:
+    def _import(self, done: "Future[tuple[Found, PluginClass]]") -> None:
+        if not done.set_running_or_notify_cancel():  # given up before it has begun
+            return
         try:
             result = self._imported()
         except BaseException as error:
-            told = PluginError(str(error)) if isinstance(error, ConfigError | PluginError) else error
-            _call(loop, done, partial(done.set_exception, told))
+            done.set_exception(PluginError(str(error)) if isinstance(error, ConfigError | PluginError) else error)
         else:
-            _call(loop, done, partial(done.set_result, result))
+            done.set_result(result)
 
     def _imported(self) -> tuple[Found, PluginClass]:
         old = self._old
@@ -102,12 +101,6 @@ class Reimport:
             log.error("plugin %s: %s", manifest.name, fault)
         language.read_all()
         return new, plugin
-
-
-def _call(loop: asyncio.AbstractEventLoop, done: "asyncio.Future[Any]", what: Callable[[], None]) -> None:
-    """Tell the loop what has become of an import, unless nobody waits for it any more."""
-    with contextlib.suppress(RuntimeError):  # the loop is closed
-        loop.call_soon_threadsafe(lambda: None if done.done() else what())
 
 
 def _belongs(name: str, package: str) -> bool:

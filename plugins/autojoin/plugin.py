@@ -9,7 +9,7 @@ nobody is told the same twice, and who sent the bot away has it back when they a
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import discord
@@ -28,6 +28,8 @@ from bot.config.model import CHANNEL, AccessSettings, PluginSettings, Seconds
 from bot.errors import ParleyError, Refused
 from bot.language import in_language, say
 from bot.plugin_host.plugin import Host, Plugin
+
+T = TypeVar("T")
 
 #: Every how many seconds is looked whether the last call's ending is over.
 ENDING_POLL = 0.5
@@ -56,35 +58,39 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         self._joining: dict[int, asyncio.Task[None]] = {}  # by voice channel
         self._arrived_meanwhile: set[int] = set()  # voice channels where somebody came while they were being joined
 
+    def _kept(self, what: str, first: T) -> T:
+        """What the instances before and after this one know, too."""
+        return self.memory.setdefault(what, first)  # type: ignore[no-any-return]
+
     @property
     def _calls(self) -> dict[str, Call]:
         """Those going on, for where they are at their end."""
-        return self.memory.setdefault("calls", {})  # type: ignore[no-any-return]
+        return self._kept("calls", {})
 
     @property
     def _emptied(self) -> set[str]:
         """Calls whose people have left since it was over: nobody is there any more who would not want another."""
-        return self.memory.setdefault("emptied", set())  # type: ignore[no-any-return]
+        return self._kept("emptied", set())
 
     @property
     def _given_up(self) -> set[int]:
         """Voice channels whose people know that it did not work, or wanted no more."""
-        return self.memory.setdefault("given up", set())  # type: ignore[no-any-return]
+        return self._kept("given up", set())
 
     @property
     def _told(self) -> set[int]:
         """Voice channels whose people know that none of them may start calls."""
-        return self.memory.setdefault("told", set())  # type: ignore[no-any-return]
+        return self._kept("told", set())
 
     @property
     def _under_way(self) -> dict[int, object]:
         """Voice channels that are being joined, and by which instance: after a reload the newer one takes over."""
-        return self.memory.setdefault("under way", {})  # type: ignore[no-any-return]
+        return self._kept("under way", {})
 
     @property
     def _people(self) -> dict[str, set[int]]:
         """User ids of who has been in a call's channel, by call."""
-        return self.memory.setdefault("people", {})  # type: ignore[no-any-return]
+        return self._kept("people", {})
 
     async def on_load(self) -> None:
         for channel_id in list(self._under_way):
@@ -148,12 +154,14 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
 
     def _look_for_others(self, guild_id: int) -> None:
         """Who came into another named channel while there was a call has their own now."""
-        for channel_id in self._settings(guild_id).channels:
-            channel = self.host.get_channel(channel_id)
-            if not isinstance(channel, discord.VoiceChannel) or not people_in(channel) or not self._wanted(channel):
-                continue
-            if channel.id not in self._joining and channel.id not in self._given_up:
+        for channel in self._named(guild_id):
+            if people_in(channel) and self._wanted(channel) and channel.id not in {*self._joining, *self._given_up}:
                 self._begin(channel)
+
+    def _named(self, guild_id: int) -> list[discord.VoiceChannel]:
+        """Those of the channels in the settings that are there."""
+        found = (self.host.get_channel(channel_id) for channel_id in self._settings(guild_id).channels)
+        return [channel for channel in found if isinstance(channel, discord.VoiceChannel)]
 
     def _settings(self, guild_id: int) -> AutoJoinSettings:
         """Those in force now, whatever a running call began with."""
@@ -165,7 +173,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
 
     async def _join(self, channel: discord.VoiceChannel) -> None:
         await self.host.sleep(self._settings(channel.guild.id).wait)
-        while self._is_ending(channel.guild.id):
+        while self._must_wait(channel.guild.id):
             await self.host.sleep(ENDING_POLL)
         if self._under_way.get(channel.id) is not self:
             return
@@ -212,7 +220,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
             text = say("I did not join {channel} by myself: {reason}", channel=channel.mention, reason=error.for_user)
             await place.send(in_language(text, self.language(channel.guild.id)))
 
-    def _is_ending(self, guild_id: int) -> bool:
+    def _must_wait(self, guild_id: int) -> bool:
         """Whether the server's last call is over, but its receipt is not given yet; or is about to be, since its people
         have left and are in no other named channel, or have left before it has begun."""
         calls, call = self.host.calls, self.host.calls.of_guild(guild_id)
@@ -222,8 +230,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
             return False
         if call.state is not CallState.LIVE:  # it may go on to somewhere else when it is
             return True
-        named = (self.host.get_channel(channel_id) for channel_id in self._settings(guild_id).channels)
-        return not any(isinstance(other, discord.VoiceChannel) and self._has_gone_on(call, other) for other in named)
+        return not any(self._has_gone_on(call, other) for other in self._named(guild_id))
 
     def _has_gone_on(self, call: Call, channel: discord.VoiceChannel) -> bool:
         """Whether all have left the named channel of a call, and some of them are in this one."""

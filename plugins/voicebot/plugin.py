@@ -247,14 +247,27 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
             self._panels[call.id] = Panel(call, channel, self._view(language, ask_first=ask_first), language)
         await self._until_taken(call, lambda: self._begin(call, text))
 
-    async def _until_taken(self, call: Call, tell: Callable[[], Awaitable[bool]]) -> None:
+    async def _until_taken(self, call: Call, tell: Callable[[], Awaitable[None]]) -> None:
         """What people must know is said again until Discord has taken it, as long as there is the call."""
         pause = AGAIN
-        while not await tell():
+        while True:
+            try:
+                await tell()
+                return
+            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+                log.error("call %s could not be announced, I try again: %s", call.id, error)
             await self.host.sleep(pause)
             pause = min(2 * pause, SELDOM)
             if self.host.calls.of_guild(call.guild_id) is not call:
                 return
+
+    async def _begin(self, call: Call, text: Text) -> None:
+        panel = self._panels.get(call.id)
+        if panel is None:
+            await self._post(call, text)
+            return
+        await panel.post(text)
+        panel.keeper = self.tasks.create(panel.run(), f"panel of call {call.id}")
 
     async def on_call_moved(self, call: Call) -> None:
         """Told where words go, and in the chat of the channel where people are heard now."""
@@ -263,37 +276,17 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         )
         telling = [
             self.tasks.create(
-                self._until_taken(call, partial(self._said_in, place, call, text)), f"announcing call {call.id}"
+                self._until_taken(call, partial(self._say_in, place, call, text)), f"announcing call {call.id}"
             )
             for place in {call.text_channel_id, call.voice_channel_id}
         ]
         await asyncio.wait(telling, timeout=AT_ONCE)
 
-    async def _said_in(self, channel_id: int, call: Call, text: Text) -> bool:
-        channel = self.host.get_channel(channel_id)
+    async def _say_in(self, channel_id: int, call: Call, text: Text) -> None:
         try:
-            if channel is not None:
-                await channel.send(text.to(self.language(call.guild_id)))
+            await self._post(call, text, channel_id)
         except discord.Forbidden:  # a chat that the bot may not write into; the text channel is told of by the guards
             log.warning("call %s: I may not write into channel %d that I have moved", call.id, channel_id)
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-            log.error("call %s: its move could not be announced, I try again: %s", call.id, error)
-            return False
-        return True
-
-    async def _begin(self, call: Call, text: Text) -> bool:
-        """Whether Discord has taken the first words."""
-        panel = self._panels.get(call.id)
-        try:
-            if panel is None:
-                await self._post(call, text)
-                return True
-            await panel.post(text)
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-            log.error("call %s could not be announced, I try again: %s", call.id, error)
-            return False
-        panel.keeper = self.tasks.create(panel.run(), f"panel of call {call.id}")
-        return True
 
     async def on_speaking(self, call: Call, user_id: int, speaking: bool) -> None:
         if call.id in self._panels:
@@ -336,8 +329,9 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
             return running == (None, None)
         return all(call is None or words.panel_marker(call.id) != marker for call in running)
 
-    async def _post(self, call: Call, text: Text) -> None:
-        channel = self.host.get_channel(call.text_channel_id)
+    async def _post(self, call: Call, text: Text, channel_id: int | None = None) -> None:
+        """Where words go, or in another channel."""
+        channel = self.host.get_channel(channel_id or call.text_channel_id)
         if channel is not None:  # deleted meanwhile, or the bot is no longer on the server
             await channel.send(fit(text.to(self.language(call.guild_id))))
 

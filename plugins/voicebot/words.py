@@ -299,14 +299,14 @@ def usage(
 
 def _totals(records: Sequence[SessionRecord], key: Callable[[SessionRecord], str], now: datetime, language: str) -> str:
     found = totals(records, key, now)
-    shown = [_total(total).to(language) for total in found]
-    most = len(shown)
+    shown = [_total(total).to(language) for total in found[:MOST_TOTALS]]
     while True:
-        more = [say("and {count} more (`export` has all)", count=len(shown) - most)] if most < len(shown) else []
-        text = _lines([*shown[:most], *more], language)
-        if most <= MOST_TOTALS and len(text) <= FIELD_LIMIT:
+        left = len(found) - len(shown)
+        more = [say("and {count} more (`export` has all)", count=left)] if left else []
+        text = _lines([*shown, *more], language)
+        if len(text) <= FIELD_LIMIT:
             return text
-        most -= 1
+        shown.pop()
 
 
 def _total(total: Total) -> Text:

@@ -3,6 +3,7 @@
 import asyncio
 
 from sandbox.discord.rest import Fault as RestFault
+from sandbox.people.person import Person
 from sandbox.stage import Place
 from sandbox.valsea.faults import Fault
 from tests.calls.hum import humming
@@ -16,6 +17,13 @@ async def _server(bot: RunningBot, place: Place, **more: object) -> None:
     config = {**bot.stage.config(text_channel=place.text_id), "servers": {place.guild_id: server}}
     bot.process.configure(config)
     await eventually(lambda: "autojoin" in bot.log(), 10, "the config was not read again")
+
+
+async def _ann_and_ben(hasty: RunningBot) -> tuple[RunningBot, Place, Person, Person]:
+    bot = await start_bot(hasty.stage)
+    place = bot.place("Ann", "Ben")
+    ann, ben = place.people
+    return bot, place, ann, ben
 
 
 async def test_it_joins_whoever_arrives_and_leaves_with_them(hasty: RunningBot) -> None:
@@ -55,9 +63,7 @@ async def test_who_comes_while_the_last_call_is_ending_has_one_of_their_own(hast
 
 
 async def test_limits_apply_and_are_told_once(hasty: RunningBot) -> None:
-    bot = await start_bot(hasty.stage)
-    place = bot.place("Ann", "Ben")
-    ann, ben = place.people
+    bot, place, ann, ben = await _ann_and_ben(hasty)
     await _server(bot, place, limits={"server": {"minutes_per_day": 0}})
     await ann.join(place.guild_id, place.voice_id)
     await eventually(lambda: any("I did not join" in m["content"] for m in bot.posts(place)))
@@ -153,9 +159,7 @@ async def test_it_follows_everybody_into_another_named_channel(hasty: RunningBot
 
 
 async def test_who_may_not_start_calls_starts_none_by_arriving(hasty: RunningBot) -> None:
-    bot = await start_bot(hasty.stage)
-    place = bot.place("Ann", "Ben")
-    ann, ben = place.people
+    bot, place, ann, ben = await _ann_and_ben(hasty)
     role = bot.stage.discord.world.grant(place.guild_id, ben.user_id, "send_messages")
     await _server(bot, place, access={"start": [role]})
     await ann.join(place.guild_id, place.voice_id)
@@ -170,9 +174,7 @@ async def test_who_may_not_start_calls_starts_none_by_arriving(hasty: RunningBot
 
 
 async def test_who_arrives_while_another_is_being_told_why_not_is_seen(hasty: RunningBot) -> None:
-    bot = await start_bot(hasty.stage)
-    place = bot.place("Ann", "Ben")
-    ann, ben = place.people
+    bot, place, ann, ben = await _ann_and_ben(hasty)
     role = bot.stage.discord.world.grant(place.guild_id, ben.user_id, "send_messages")
     await _server(bot, place, access={"start": [role]})
     faults = bot.stage.discord.rest.faults
@@ -188,9 +190,7 @@ async def test_who_arrives_while_another_is_being_told_why_not_is_seen(hasty: Ru
 
 
 async def test_who_sent_the_bot_away_does_not_have_it_back_with_the_next_to_arrive(hasty: RunningBot) -> None:
-    bot = await start_bot(hasty.stage)
-    place = bot.place("Ann", "Ben")
-    ann, ben = place.people
+    bot, place, ann, ben = await _ann_and_ben(hasty)
     await _server(bot, place)
     await ann.join(place.guild_id, place.voice_id)
     await eventually(lambda: len(bot.organisation.running()) == 1, 10, bot.log())
@@ -208,9 +208,7 @@ async def test_who_sent_the_bot_away_does_not_have_it_back_with_the_next_to_arri
 
 
 async def test_a_reload_forgets_nothing_of_who_sent_the_bot_away(hasty: RunningBot) -> None:
-    bot = await start_bot(hasty.stage)
-    place = bot.place("Ann", "Ben")
-    ann, ben = place.people
+    bot, place, ann, ben = await _ann_and_ben(hasty)
     bot.account.owner_id = ann.user_id
     await _server(bot, place)
     await ann.join(place.guild_id, place.voice_id)
@@ -226,9 +224,7 @@ async def test_a_reload_forgets_nothing_of_who_sent_the_bot_away(hasty: RunningB
 
 async def test_no_call_begins_where_nobody_would_be_told_of_it(hasty: RunningBot) -> None:
     """An admin has switched off what tells people that they are heard."""
-    bot = await start_bot(hasty.stage)
-    place = bot.place("Ann", "Ben")
-    ann, ben = place.people
+    bot, place, ann, ben = await _ann_and_ben(hasty)
     bot.stage.discord.world.grant(place.guild_id, ann.user_id, "manage_guild")
     await _server(bot, place)
     answer = await bot.command(place, ann, "voicebot settings set", key="plugins.voicebot.enabled", value="false")
