@@ -145,7 +145,8 @@ async def test_it_follows_everybody_into_another_named_channel(hasty: RunningBot
     await ann.join(place.guild_id, other)
     in_voice = bot.stage.discord.world.voice_channel_of
     await eventually(lambda: in_voice(place.guild_id, bot.account.user_id) == other, 10, bot.log())
-    assert any("is in <#" in m["content"] and "now. It hears everyone" in m["content"] for m in bot.posts(place))
+    told = f"is in <#{other}> now. It hears everyone"  # which is said when it is there
+    await eventually(lambda: any(told in m["content"] for m in bot.posts(place)))
     async with humming(bot, session, ann) as gap:
         await asyncio.sleep(1)
     assert gap.heard > 1.5
