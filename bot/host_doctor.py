@@ -181,20 +181,21 @@ async def _providers(config: Config, catalog: Catalog) -> AsyncIterator[Line]:
     used: dict[str, Provider] = {}  # by account, as it is told
     voicebots: dict[str, dict[str, None]] = {}  # the same way: ids, in order
     problems: set[str] = set()
-    known = ", ".join(name for name, plugin in catalog.classes.items() if plugin.connect is not None)
+    known = [name for name, plugin in catalog.classes.items() if plugin.connect is not None]
     try:
         for guild_id in (0, *config.host.servers):
             settings = config.server(guild_id)
+            whose = f"server {guild_id}" if guild_id else "servers that name no other"
             try:
                 provider = providers.of_server(guild_id, settings)
             except KeyRejected as error:
                 problems.add(f"{error}: set it, as the README says")
-            except ParleyError:
-                whose = f"server {guild_id}" if guild_id else "servers that name no other"
-                problems.add(
-                    f"{config.file}: the provider {settings.provider!r} of {whose} is not there; "
-                    f"there are: {known or 'none'}: see `provider:`"
-                )
+            except ParleyError as error:
+                problem = f"{config.file}: the provider {settings.provider!r} of {whose} "
+                if settings.provider in known:
+                    problems.add(f"{problem}fails: {error}")
+                else:
+                    problems.add(f"{problem}is not there; there are: {', '.join(known) or 'none'}: see `provider:`")
             else:
                 name = f"{provider.title} with the key in {provider.account.key_name}"
                 used.setdefault(name, provider)

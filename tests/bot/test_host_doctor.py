@@ -2,6 +2,7 @@
 
 import datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from aiohttp import web
@@ -133,6 +134,18 @@ async def test_providers_that_are_not_there(tmp_path: Path, monkeypatch: pytest.
         f"BAD  {tmp_path}/config.yaml: the provider 'other' of server 7 is not there; there are: valsea: "
         "see `provider:`"
     ) in lines
+
+
+async def test_a_provider_that_fails_is_not_called_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> NoReturn:
+        raise ZeroDivisionError
+
+    monkeypatch.delenv("DISCORD_TOKEN")
+    monkeypatch.setitem(CATALOG.classes, "valsea", type("Fails", (CATALOG.classes["valsea"],), {"connect": fails}))
+    lines = await _lines(_config(tmp_path))
+    (line,) = [line for line in lines if "the provider 'valsea'" in line]
+    assert line.startswith(f"BAD  {tmp_path}/config.yaml: the provider 'valsea' of servers that name no other fails: ")
+    assert line.endswith("can see why in the log.")
 
 
 async def test_sessions_that_are_open_and_a_ledger_that_is_none(
