@@ -206,6 +206,14 @@ class Stage:
         voice = world.create_voice_channel(guild_id, "Lounge")
         return Place(guild_id, text, voice, people)
 
+    def newcomer(self, place: Place, name: str) -> Person:
+        """Somebody more on a server; who is still in voice leaves with the stage."""
+        person = Person(self.discord, self.discord.world.create_user(name))
+        self.discord.world.add_member(place.guild_id, person.user_id)
+        self._people.append(person)
+        place.people.append(person)
+        return person
+
     async def command(self, bot: BotAccount, place: Place, by: Person, command: str, **options: Any) -> str:
         """A person types a slash command into the text channel; what the bot answers to them alone."""
         return await self._told(self.discord.slash(bot, place.guild_id, place.text_id, by.user_id, command, **options))

@@ -75,12 +75,8 @@ class SandboxServer:
     async def person(self, name: str) -> Person:
         """Somebody in the voice channel."""
         if name not in self._people:
-            world = self._stage.discord.world
-            person = Person(self._stage.discord, world.create_user(name))
-            world.add_member(self._place.guild_id, person.user_id)
-            await person.join(self._place.guild_id, self._place.voice_id)
-            self._people[name] = person
-            self._place.people.append(person)
+            self._people[name] = self._stage.newcomer(self._place, name)
+            await self._people[name].join(self._place.guild_id, self._place.voice_id)
         return self._people[name]
 
     async def start(self, starter: str = "Ann") -> bool:
@@ -129,9 +125,9 @@ class SandboxServer:
 
     async def join_voice(self, who: str) -> None:
         """A person comes into the voice channel."""
-        if who in self._people:
-            await self._people[who].join(self._place.guild_id, self._place.voice_id)
-        await self.person(who)
+        person = await self.person(who)
+        if person.voice is None:
+            await person.join(self._place.guild_id, self._place.voice_id)
 
     async def leave_voice(self, who: str) -> None:
         """A person leaves it."""

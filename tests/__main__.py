@@ -9,11 +9,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
-
-import pytest
 
 
 def _calls(*names: str) -> list[str]:
@@ -38,61 +38,81 @@ OTHER_CALLS = ["tests/calls", *_without(*WORDS, *SOUND, *MONEY, *FAULTS)]
 CLASSES = _without("tests/calls", *ROOM, SPEAKING)
 
 
+@dataclass(frozen=True)
+class Run:
+    """One run of pytest, with its report (JUnit's XML) and what it printed in `folder` under its `number`."""
+
+    folder: Path
+    number: int
+    lane: Sequence[str]
+    beneath: bool = False
+
+    @property
+    def report(self) -> Path:
+        return self.folder / f"{self.number}.xml"
+
+    @property
+    def output(self) -> Path:
+        return self.folder / f"{self.number}.out"
+
+    @property
+    def errors(self) -> Path:
+        return self.folder / f"{self.number}.err"
+
+    def start(self, *, shown: bool) -> "subprocess.Popen[bytes]":
+        """Begin it; it prints as it goes when it is `shown`."""
+        command = [sys.executable, "-m", "pytest", f"--junit-xml={self.report}", *self.lane]
+        with self.output.open("wb") as output, self.errors.open("wb") as errors:
+            return subprocess.Popen(
+                command,
+                stdout=None if shown else output,
+                stderr=errors,
+                preexec_fn=partial(os.nice, 10 if self.beneath else 0),
+            )
+
+    def failures(self, code: int) -> Iterator[str]:
+        """What went wrong, given its exit code (negative for a signal): for each test that failed its name, then the
+        first line of why with the place. When none did, the end of what was said instead."""
+        cases = ElementTree.parse(self.report).iter("testcase") if self.report.exists() else ()
+        failed = [(case, fault) for case in cases for kind in ("failure", "error") for fault in case.findall(kind)]
+        for case, fault in failed:
+            why, _, _ = fault.get("message", "").partition("\n")
+            place = (fault.text or "").strip().rpartition("\n")[2]
+            yield f"» Failed: {case.get('classname')}::{case.get('name')}"
+            yield f"    {why[:300]} ({place})"
+        if code and not failed:
+            yield f"» A run of pytest ended with {code}, though no test of it failed:"
+            yield from (f"    {line[:300]}" for line in self.errors.read_text().splitlines()[-12:])
+
+
 def main() -> int:
-    """0 if every run passed. Each prints as it would alone, one after the other, and what failed is told at the end."""
+    """0 if every run passed. Each prints as it would alone, one after the other, and what failed is told at the end:
+    that is what one sees of a log, and the runs before the last are far above it."""
     print("» Two parts of several minutes each; what runs beside the first in line is shown when it ends.", flush=True)
     with tempfile.TemporaryDirectory(prefix="parley-lanes-") as folder:
-        first, second = Path(folder, "first"), Path(folder, "second")
-        codes = side_by_side(first, OTHER_CALLS, MONEY, FAULTS, beneath=CLASSES) + side_by_side(second, WORDS, SOUND)
-        for line in failures(codes, [*first.glob("*.xml"), *second.glob("*.xml")]):
-            print(line)
-    return 1 if any(codes) else 0
+        first = [Run(Path(folder), number, lane) for number, lane in enumerate((OTHER_CALLS, MONEY, FAULTS))]
+        second = [Run(Path(folder), number, lane) for number, lane in enumerate((WORDS, SOUND), 10)]
+        wrong = side_by_side(*first, Run(Path(folder), 9, CLASSES, beneath=True)) + side_by_side(*second)
+    print(*wrong, sep="\n")
+    return 1 if wrong else 0
 
 
-def side_by_side(folder: Path, *lanes: Sequence[str], beneath: Sequence[str] = ()) -> list[int]:
-    """Exit codes of runs of pytest at once, by their arguments; a run that a signal ended has a negative one. The first
-    one prints as it goes; `beneath` gets what the others leave of the cores. Each run's report (JUnit's XML) and what
-    the others printed are left in `folder`, which is made."""
-    folder.mkdir()
-    others = [(lane, 0) for lane in lanes[1:]] + ([(beneath, 10)] if beneath else [])
-    logs = [folder / f"{number}.log" for number in range(1, len(others) + 1)]
+def side_by_side(*runs: Run) -> list[str]:
+    """What failed in runs of pytest at once. The first one prints as it goes, and what the others printed follows it;
+    those `beneath` get what the others leave of the cores."""
     running: list[subprocess.Popen[bytes]] = []
     try:
-        running += [_start(lane, log, nice) for (lane, nice), log in zip(others, logs, strict=True)]
-        codes = [subprocess.call(_command(lanes[0], folder / "0.xml"))]
-        return codes + [other.wait() for other in running]
+        running.extend(run.start(shown=run is runs[0]) for run in runs)
+        codes = [process.wait() for process in running]
     finally:
-        for other in running:
-            if other.poll() is None:
-                other.terminate()
-                other.wait()
-        for file in logs:
+        for process in running:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+        for file in [file for run in runs for file in (run.output, run.errors)]:
             sys.stdout.write(file.read_text() if file.exists() else "")
-
-
-def failures(codes: Iterable[int], reports: Iterable[Path]) -> Iterator[str]:
-    """A line for each run that did not come to its end, then two for each test that failed: its name, and the first
-    line of why with the place. One sees the end of a log, and the runs before the last are far above it."""
-    for code in codes:
-        if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-            yield f"» A run of pytest ended with {code}."
-    for report in reports:
-        for case in ElementTree.parse(report).iter("testcase"):
-            for fault in [*case.findall("failure"), *case.findall("error")]:
-                why, _, _ = fault.get("message", "").partition("\n")
-                place = (fault.text or "").strip().rpartition("\n")[2]
-                yield f"» Failed: {case.get('classname')}::{case.get('name')}"
-                yield f"    {why[:300]} ({place})"
-
-
-def _start(lane: Sequence[str], log: Path, nice: int) -> "subprocess.Popen[bytes]":
-    command = _command(lane, log.with_suffix(".xml"))
-    with log.open("wb") as output:
-        return subprocess.Popen(command, stdout=output, stderr=output, preexec_fn=lambda: os.nice(nice) and None)
-
-
-def _command(lane: Sequence[str], report: Path) -> list[str]:
-    return [sys.executable, "-m", "pytest", f"--junit-xml={report}", *lane]
+        sys.stdout.flush()
+    return [line for run, code in zip(runs, codes, strict=True) for line in run.failures(code)]
 
 
 if __name__ == "__main__":

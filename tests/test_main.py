@@ -2,22 +2,32 @@
 
 from pathlib import Path
 
-from tests.__main__ import failures, side_by_side
+import pytest
+
+from tests.__main__ import Run, side_by_side
 
 PASSES = "def test_passes(): pass"
 FAILS = "def test_fails():\n    assert 1 == 2, 'one is not two'"
 DIES = "import os, signal\ndef test_dies(): os.kill(os.getpid(), signal.SIGKILL)"
 
+FAILS_AT_ITS_END = """
+import atexit, os
+
+def end():
+    os.write(2, b"too late")
+    os._exit(3)
+
+def test_passes(): atexit.register(end)
+"""
+
 
 def run(folder: Path, *tests: str) -> list[str]:
-    lanes = []
+    runs = []
     for number, code in enumerate(tests):
         file = folder / f"test_{number}.py"
         file.write_text(code)
-        lanes.append([str(file), f"--rootdir={folder}", "-p", "no:cacheprovider"])
-    codes = side_by_side(folder / "lanes", *lanes)
-    assert any(codes) == (tests != (PASSES,))
-    return list(failures(codes, (folder / "lanes").glob("*.xml")))
+        runs.append(Run(folder, number, [str(file), f"--rootdir={folder}", "-p", "no:cacheprovider"]))
+    return side_by_side(*runs)
 
 
 def test_nothing_is_said_of_what_passes(tmp_path: Path) -> None:
@@ -31,5 +41,13 @@ def test_a_failure_beside_a_success_is_named_with_its_reason_and_place(tmp_path:
     assert "test_1.py:2: AssertionError" in why
 
 
-def test_a_run_that_a_signal_ended_is_no_success(tmp_path: Path) -> None:
-    assert run(tmp_path, DIES, PASSES) == ["» A run of pytest ended with -9."]
+@pytest.mark.parametrize(
+    ("code", "last", "end"),
+    [(-9, "", DIES), (3, "    too late", FAILS_AT_ITS_END)],
+    ids=["killed", "at its end"],
+)
+def test_a_run_that_goes_wrong_beside_its_tests_is_no_success(tmp_path: Path, code: int, last: str, end: str) -> None:
+    """Killed, or what warnings about things left open become after the last test."""
+    first, *said = run(tmp_path, end, PASSES)
+    assert first == f"» A run of pytest ended with {code}, though no test of it failed:"
+    assert not last or said[-1] == last

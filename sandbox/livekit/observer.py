@@ -39,6 +39,11 @@ class RoomObserver:
                 return frames
         return []
 
+    def clear(self) -> None:
+        """Forget what was recorded."""
+        for frames in self.frames.values():
+            frames.clear()
+
     def _on_track(
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
     ) -> None:

@@ -13,7 +13,7 @@ async def test_commands_and_what_fails_in_them(tmp_path: Path) -> None:
     server = await SandboxServer.open(folder)
     try:
         assert await server.command("dice roll", "Ann", sides=20) == "Ann rolls a 20"
-        await server.person("Ben")
+        ben = await server.person("Ben")
         assert await server.command("dice roll", "Ann", person="Ben") == "Ben rolls a 6"
         assert await server.command("dice colour", "Ann", one="r", mode="slow") == "Red SLOW"
         assert await server.command("dice own", "Ann") == "in my own words"
@@ -24,3 +24,4 @@ async def test_commands_and_what_fails_in_them(tmp_path: Path) -> None:
         assert not [failure for failure in server.failures if "beside" in failure]
     finally:
         await server.close()
+    assert ben.voice is None  # or its sockets would be found open when the last of it is forgotten
