@@ -99,12 +99,14 @@ class Parley(commands.AutoShardedBot):
 
         def kept() -> dict[Path_, Any]:
             keys = self._server_keys()
+            before = leaves(parse(file, self._source.last_text(guild_id)).data, keys)
+            theirs = {path: value for path, value in before if operators(path, keys) or keys.is_of_no_plugin(path)}
+            absent = {path[:2] for path in theirs if keys.is_of_no_plugin(path)}
             for path, _ in leaves(parse(file, text).data, keys):
-                if operators(path, keys):
+                if operators(path, keys) or path[:2] in absent:
                     name = ".".join(path)
                     raise Refused(say("`{key}` can be changed by the bot's operator only. Take it out.", key=name))
-            before = leaves(parse(file, self._source.last_text(guild_id)).data, keys)
-            return {path: value for path, value in before if operators(path, keys)}
+            return theirs
 
         await self._source.replace(guild_id, text, kept)
 

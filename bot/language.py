@@ -14,14 +14,13 @@ from typing import Any
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
-from babel.messages.pofile import PoFileError, read_po
+from babel.messages.pofile import read_po
 from babel.support import Translations
 
 log = logging.getLogger(__name__)
 
 ENGLISH = "en"
 FOLDER = "locales"
-UNREADABLE = (OSError, ValueError, PoFileError)
 
 
 class Text(str):
@@ -43,14 +42,16 @@ class Text(str):
         catalogue = _catalogue(language)
         if catalogue is None:
             return str(self)
-        if self.plural is None:
-            template = catalogue.gettext(self.template)
-        else:
-            template = catalogue.ngettext(self.template, self.plural, self.values["count"])
         try:
+            if self.plural is None:
+                template = catalogue.gettext(self.template)
+            else:
+                template = catalogue.ngettext(self.template, self.plural, self.values["count"])
             return _filled(template, self.values, language)
-        except (LookupError, ValueError):  # a translator's slip must not cost people the sentence
-            log.error("the translation of %r into %s cannot be filled in", self.template, language)
+        except (
+            Exception
+        ) as error:  # a translator's slip, in the file's formula for plurals too, costs nobody the sentence
+            log.error("the translation of %r into %s cannot be filled in: %r", self.template, language, error)
             return str(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -117,8 +118,9 @@ def faults(folder: Path) -> list[str]:
     for file in sorted((folder / FOLDER).glob("*.po")):
         try:
             catalogue = _parsed(file)
-        except UNREADABLE as error:
-            found.append(f"{file}: it cannot be read as a catalogue: {error}")
+            _compiled(catalogue)
+        except Exception as error:
+            found.append(_unreadable(file, error))
             continue
         for message in catalogue:
             found += [f"{file}:{message.lineno}: {fault}" for fault in _faults(message) if message.id]
@@ -166,29 +168,33 @@ def _catalogue(language: str) -> Translations | None:
     if language not in _read:
         whole = Translations()
         for file in reversed(_files[language]):  # of two translations the first stays: no plugin changes our words
-            found = _compiled(file)
-            if found is not None:
-                whole.merge(found)
-                whole.plural = found.plural  # which is the language's, and not English's
+            try:
+                found = _compiled(_parsed(file))
+            except Exception as error:
+                log.error("%s", _unreadable(file, error))
+                continue
+            whole.merge(found)
+            whole.plural = found.plural  # which is the language's, and not English's
         _read[language] = whole
     return _read[language]
 
 
 def _parsed(file: Path) -> Catalog:
-    """What a translator has written; `UNREADABLE` when that is no catalogue."""
+    """What a translator has written; exceptions of many kinds when that is no catalogue."""
     with file.open("rb") as lines:
         return read_po(lines, locale=file.stem, abort_invalid=True)
 
 
-def _compiled(file: Path) -> Translations | None:
+def _compiled(catalogue: Catalog) -> Translations:
+    """For looking things up; here come exceptions of a wrong formula for plurals."""
     compiled = io.BytesIO()
-    try:
-        write_mo(compiled, _parsed(file))
-    except UNREADABLE as error:
-        log.error("%s cannot be read as a catalogue: %s", file, error)
-        return None
+    write_mo(compiled, catalogue)
     compiled.seek(0)
     return Translations(compiled)
+
+
+def _unreadable(file: Path, error: Exception) -> str:
+    return f"{file}: it cannot be read as a catalogue: {error}"
 
 
 def _english(template: str, plural: str | None, values: Mapping[str, Any]) -> str:

@@ -136,7 +136,7 @@ class Call:
         self.unwilling = Unwilling(ask_first=settings.consent == "asked")
         #: Who may end it and interrupt the voicebot where that is the starter's: the starter, until they leave.
         self.host_id = request.starter_id
-        self._on_its_way_to: int | None = None  # a voice channel's id
+        self._sent_to: set[int] = set()  # voice channels' ids, until it is there
         #: Whether the voicebot is in its room.
         self.voicebot_there = False
 
@@ -197,7 +197,7 @@ class Call:
     async def move_to(self, channel: VoiceChannel) -> None:
         """Take the call along to another voice channel of its server; its people were told there, or will be."""
         if self.state is CallState.LIVE:  # nobody would leave the channel for a call that is over
-            self._on_its_way_to = channel.id
+            self._sent_to.add(channel.id)
             await channel.guild.change_voice_state(channel=channel)
 
     async def sound(self) -> SoundReport:
@@ -432,7 +432,7 @@ class Call:
         if self.state is CallState.CONNECTING:
             if isinstance(update, Disconnected):
                 self.end(EndReason.DISCONNECTED)
-            elif isinstance(update, Moved) and not self._may_move():
+            elif isinstance(update, Moved) and not self._may_be_here():
                 self.end(EndReason.MOVED)
         self._queue.put_nowait(update)
 
@@ -446,9 +446,11 @@ class Call:
                 self._healing.healed("voice")
             case VoiceLost():
                 self._healing.voice_lost(event)
-            case ServerChanged():
-                self._on_server_changed(event)
-            case Moved() if not self._may_move():
+            case ServerChanged() if self._may_be_here():
+                self._healing.voice_server_changed(event.server)
+            case Moved() if self._may_be_here():
+                self._on_moved()
+            case Moved() | ServerChanged():
                 self.end(EndReason.MOVED)
             case Disconnected():
                 # When the channel was deleted, that news comes a moment later, and is the better reason.
@@ -486,15 +488,13 @@ class Call:
             if isinstance(event, Utterance | ShownImage):
                 self._tell(event)
 
-    def _may_move(self) -> bool:
-        """Whether the bot may be where it is now: moved by a moderator, or because the call was taken there."""
-        return self.settings.follow_moves or self.channel.id == self._on_its_way_to
+    def _may_be_here(self) -> bool:
+        """Whether the bot is where it was, or was moved by a moderator who may, or the call was taken there."""
+        known = self.channel.id in {self.request.channel.id, *self._sent_to}
+        return known or self.settings.follow_moves
 
-    def _on_server_changed(self, event: ServerChanged) -> None:
-        if event.server.channel_id != self.request.channel.id:
-            if not self._may_move():
-                self.end(EndReason.MOVED)
-                return
+    def _on_moved(self) -> None:
+        self._sent_to.discard(self.channel.id)
+        if self.channel.id != self.request.channel.id:  # or it is back already
             self.request = replace(self.request, channel=self.channel)
             self._observer.moved(self)
-        self._healing.voice_server_changed(event.server)

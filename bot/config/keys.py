@@ -10,6 +10,9 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from .model import OPERATOR, PluginSettings, ServerSettings
 from .source import Path_
+from .validate import models_in
+
+PLUGINS = "plugins"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +37,20 @@ class ServerKeys(dict[str, Key]):
             (key.dotted, replace(key, operator=key.operator or is_below(key.dotted, locked))) for key in keys
         )
         self.locked = locked
+        self._plugins = {key.path[1] for key in self.values() if key.path[0] == PLUGINS}
+
+    def is_of_no_plugin(self, path: Path_) -> bool:
+        """Whether a path stands below `plugins:` under a name that nobody knows. It may be that of a provider that is
+        not installed just now, and then what it says is the operator's."""
+        return len(path) > 1 and path[0] == PLUGINS and path[1] not in self._plugins
 
 
 def server_keys(plugins: Mapping[str, type[PluginSettings]], locked: tuple[str, ...] = ()) -> ServerKeys:
     """What `locked` names is the operator's, and so are the blocks that say so themselves."""
     found = list(_keys(ServerSettings, ()))
     for name, model in plugins.items():
-        locked = (*locked, f"plugins.{name}") if model.operator_only else locked
-        found += _keys(model, ("plugins", name))
+        locked = (*locked, f"{PLUGINS}.{name}") if model.operator_only else locked
+        found += _keys(model, (PLUGINS, name))
     return ServerKeys(found, locked)
 
 
@@ -72,15 +81,24 @@ def leaves(data: Mapping[str, Any], keys: Mapping[str, Key], above: Path_ = ()) 
             yield path, value
 
 
-def _keys(model: type[BaseModel], above: Path_) -> Iterator[Key]:
+def _keys(model: type[BaseModel], above: Path_, operator: bool = False) -> Iterator[Key]:
+    """`operator`: the block as a whole is theirs."""
     for name, field in model.model_fields.items():
-        path = (*above, name)
-        if path == ("plugins",):
+        path, theirs = (*above, name), operator or is_operators(field)
+        if path == (PLUGINS,):
             continue
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _keys(field.annotation, path)
+            yield from _keys(field.annotation, path, theirs)
         else:
-            yield Key(path, field.description or "", default_of(field), is_operators(field))
+            theirs = theirs or _holds_operators(field.annotation)
+            yield Key(path, field.description or "", default_of(field), theirs)
+
+
+def _holds_operators(annotation: Any, seen: frozenset[type[BaseModel]] = frozenset()) -> bool:
+    """Whether a value of this kind, such as a list of blocks, has something of the operator's in it."""
+    models = set(models_in(annotation)) - seen
+    fields = [field for model in models for field in model.model_fields.values()]
+    return any(is_operators(field) or _holds_operators(field.annotation, seen | models) for field in fields)
 
 
 def as_written(value: Any) -> Any:

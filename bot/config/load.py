@@ -1,7 +1,7 @@
 """Validate a source against the models: effective = built-in < defaults < server, errors with file, line and key."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -164,12 +164,12 @@ class _Settled:
         self._take(guild_id, overlay(block, said), source, found)
         if not found:
             return
+        self._take(guild_id, block, source, self._problems)  # the operator's part may be wrong by itself
+        self.warnings += [replace(problem, place=source.faults[guild_id][0].place) for problem in found]
         if guild_id in kept.named:
             self.servers[guild_id] = kept.server(guild_id)
             self._keep_blocks(guild_id, kept)
             self.raw[str(guild_id)] = kept.host.servers[guild_id].model_dump(exclude_unset=True)
-            return
-        self._take(guild_id, block, source, self._problems)
 
     def _keep_blocks(self, guild_id: int, kept: Config) -> None:
         """Its plugins' last good settings; with new code of a plugin there may be another model of them."""

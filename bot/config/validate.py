@@ -117,14 +117,15 @@ def _keys_at(model: type[BaseModel], path: Path_) -> Mapping[str, Any]:
     """The keys a model has at a path below it, through nested models and dicts of models."""
     for key in path:
         field = model.model_fields.get(key)
-        candidates = list(_models_in(field.annotation)) if field is not None else []
+        candidates = list(models_in(field.annotation)) if field is not None else []
         if candidates:
             model = candidates[0]
     return model.model_fields
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that a value of a kind may be, or may have in it: of `list[A] | None`, A."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in getattr(annotation, "__args__", ()):
-        yield from _models_in(argument)
+        yield from models_in(argument)

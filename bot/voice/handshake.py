@@ -55,7 +55,9 @@ class VoiceHandshake(discord.VoiceProtocol):
         super().__init__(client, channel)
         self._listener = listener
         self._session_id: str | None = None
-        self._channel_id: int | None = None
+        self._channel_id: int = (
+            self.channel.id
+        )  # where Discord says that the bot is, first of all where it was asked to
         self._server: tuple[str, str] | None = None  # endpoint, token
         self._complete: asyncio.Future[VoiceServerInfo] | None = None
         self._leaving = False
@@ -121,13 +123,13 @@ class VoiceHandshake(discord.VoiceProtocol):
                 self._listener(Disconnected())
             return
         self._leaving = False  # the news that we left may never come, when Discord had put us out already
-        moved = self._channel_id is not None and self._channel_id != int(channel_id)
+        moved = self._channel_id != int(channel_id)
         self._session_id = data["session_id"]
         self._channel_id = int(channel_id)
         channel = self.channel.guild.get_channel(self._channel_id)
         if isinstance(channel, discord.VoiceChannel | discord.StageChannel):
             self.channel = channel
-        if moved and self._complete is None:
+        if moved:  # while a voice server is awaited, too: it will be the other channel's
             self._listener(Moved())
         self._offer(new_server=moved and self._server_came_first)
         self._server_came_first = False
@@ -140,7 +142,7 @@ class VoiceHandshake(discord.VoiceProtocol):
         self._offer(new_server=True)
 
     def _assemble(self) -> VoiceServerInfo | None:
-        if self._server is None or self._session_id is None or self._channel_id is None:
+        if self._server is None or self._session_id is None:
             return None
         endpoint, token = self._server
         user: Any = self.client.user

@@ -68,6 +68,11 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         return self._kept("calls", {})
 
     @property
+    def _where(self) -> dict[str, int]:
+        """The voice channel of each call, as it was begun or went on; a moderator may have put the bot elsewhere."""
+        return self._kept("where", {})
+
+    @property
     def _emptied(self) -> set[str]:
         """Calls whose people have left since it was over: nobody is there any more who would not want another."""
         return self._kept("emptied", set())
@@ -108,7 +113,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
             self._given_up.discard(before.channel.id)
             self._told.discard(before.channel.id)
             over = [call for call in self._calls.values() if call.state not in (CallState.LIVE, CallState.RECONNECTING)]
-            self._emptied.update(call.id for call in over if call.channel == before.channel)
+            self._emptied.update(call.id for call in over if self._where.get(call.id) == before.channel.id)
         channel, guild_id = after.channel, member.guild.id
         call = self.host.calls.of_guild(guild_id)
         if call is not None and self._settings(guild_id).enabled and call.channel in (before.channel, channel):
@@ -138,24 +143,30 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
             self._joining.pop(channel.id, None)
 
     async def on_call_started(self, call: Call) -> None:
-        self._calls[call.id] = call
+        self._calls[call.id], self._where[call.id] = call, call.voice_channel_id
         self._people.setdefault(call.id, set()).update(people_in(call.channel))
+
+    async def on_call_moved(self, call: Call) -> None:
+        self._where[call.id] = call.voice_channel_id
 
     async def on_call_ended(self, receipt: Receipt) -> None:
         call = self._calls.pop(receipt.session_id, None)
+        channel = self.host.get_channel(self._where.pop(receipt.session_id, 0))
         emptied = receipt.session_id in self._emptied
         self._emptied.discard(receipt.session_id)
         self._people.pop(receipt.session_id, None)
         if call is None:
-            return  # of an earlier run of the bot
-        if receipt.reason is not EndReason.EMPTY and not emptied and people_in(call.channel):
-            self._given_up.add(call.voice_channel_id)
-        self._look_for_others(call.guild_id)
+            return  # of an earlier run of the bot, or never live, and who came meanwhile looks by themselves
+        if receipt.reason is not EndReason.EMPTY and not emptied and channel is not None and people_in(channel):
+            self._given_up.add(channel.id)
+        # The call's own instance is told, which a reload may have replaced: what it began would go with it.
+        newest: Any = self.host.plugins.instances.get(self.name, self)
+        newest._look_for_others(call.guild_id)
 
     def _look_for_others(self, guild_id: int) -> None:
         """Who came into another named channel while there was a call has their own now."""
         for channel in self._named(guild_id):
-            if people_in(channel) and self._wanted(channel) and channel.id not in {*self._joining, *self._given_up}:
+            if people_in(channel) and self._wanted(channel) and channel.id not in {*self._under_way, *self._given_up}:
                 self._begin(channel)
 
     def _named(self, guild_id: int) -> list[discord.VoiceChannel]:
@@ -222,10 +233,12 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
 
     def _must_wait(self, guild_id: int) -> bool:
         """Whether the server's last call is over, but its receipt is not given yet; or is about to be, since its people
-        have left and are in no other named channel, or have left before it has begun."""
+        have left and are in no other named channel; or it cannot be said yet what becomes of it."""
         calls, call = self.host.calls, self.host.calls.of_guild(guild_id)
         if call is None or call.state is CallState.ENDING:
             return calls.config_of(guild_id) is not None
+        if call.state is CallState.CONNECTING:  # it may fail, and nobody else would look then
+            return True
         if people_in(call.channel):
             return False
         if call.state is not CallState.LIVE:  # it may go on to somewhere else when it is

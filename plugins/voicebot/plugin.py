@@ -241,14 +241,14 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
 
     async def _announce(self, call: Call) -> None:
         ask_first = call.unwilling.ask_first
-        text = words.started(call.voicebot_name, call.voice_channel_id, call.starter_id, ask_first=ask_first)
         channel, language = self.host.get_channel(call.text_channel_id), self.language(call.guild_id)
         if channel is not None and self.settings(call.guild_id).panel:
             self._panels[call.id] = Panel(call, channel, self._view(language, ask_first=ask_first), language)
-        await self._until_taken(call, lambda: self._begin(call, text))
+        await self._until_taken(call, lambda: self._begin(call))
 
-    async def _until_taken(self, call: Call, tell: Callable[[], Awaitable[None]]) -> None:
-        """What people must know is said again until Discord has taken it, as long as there is the call."""
+    async def _until_taken(self, call: Call, tell: Callable[[], Awaitable[None]], where: int | None = None) -> None:
+        """What people must know is said again until Discord has taken it, while there is the call, and it is `where`
+        the words say, if they do."""
         pause = AGAIN
         while True:
             try:
@@ -256,12 +256,17 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
                 return
             except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
                 log.error("call %s could not be announced, I try again: %s", call.id, error)
+            except Exception:  # whatever it is, people are being heard
+                log.exception("call %s could not be announced, I try again", call.id)
             await self.host.sleep(pause)
             pause = min(2 * pause, SELDOM)
-            if self.host.calls.of_guild(call.guild_id) is not call:
+            over = self.host.calls.of_guild(call.guild_id) is not call or call.state is CallState.ENDING
+            if over or where not in (None, call.voice_channel_id):
                 return
 
-    async def _begin(self, call: Call, text: Text) -> None:
+    async def _begin(self, call: Call) -> None:
+        ask_first = call.unwilling.ask_first
+        text = words.started(call.voicebot_name, call.voice_channel_id, call.starter_id, ask_first=ask_first)
         panel = self._panels.get(call.id)
         if panel is None:
             await self._post(call, text)
@@ -271,14 +276,13 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
 
     async def on_call_moved(self, call: Call) -> None:
         """Told where words go, and in the chat of the channel where people are heard now."""
-        text = words.moved(
-            call.voicebot_name, call.voice_channel_id, call.text_channel_id, ask_first=call.unwilling.ask_first
-        )
+        now = call.voice_channel_id
+        text = words.moved(call.voicebot_name, now, call.text_channel_id, ask_first=call.unwilling.ask_first)
         telling = [
             self.tasks.create(
-                self._until_taken(call, partial(self._say_in, place, call, text)), f"announcing call {call.id}"
+                self._until_taken(call, partial(self._say_in, place, call, text), now), f"announcing call {call.id}"
             )
-            for place in {call.text_channel_id, call.voice_channel_id}
+            for place in {call.text_channel_id, now}
         ]
         await asyncio.wait(telling, timeout=AT_ONCE)
 

@@ -175,8 +175,8 @@ class SettingsCommands(app_commands.Group):
 
     def _operators_own(self, interaction: Interaction) -> dict[tuple[str, ...], Any]:
         """What of the server's own settings is the operator's."""
-        keys = self._keys()
-        return {path: value for path, value in self._own(interaction).items() if operators(path, keys)}
+        keys, own = self._keys(), self._own(interaction)
+        return {path: value for path, value in own.items() if operators(path, keys) or keys.is_of_no_plugin(path)}
 
     async def _change(self, interaction: Interaction, changes: Mapping[tuple[str, ...], Any]) -> None:
         with told_plainly(interaction):

@@ -57,6 +57,36 @@ def test_a_plugins_catalogue_does_not_change_what_the_core_says(tmp_path: Path) 
     language._read.clear()
 
 
+@pytest.mark.parametrize(
+    ("name", "header", "fault"),
+    [
+        ("fr.po", "Plural-Forms: nplurals=2; plural=(n != 1;", "cannot be read as a catalogue"),
+        ("fr.po", "Content-Type: text/plain; charset=utf9", "cannot be read as a catalogue"),
+        ("fr.po", "Plural-Forms: nplurals=2; plural=n/0;", ""),  # no fault before somebody counts
+    ],
+)
+def test_a_catalogue_that_cannot_be_used_costs_nobody_a_word(
+    tmp_path: Path, name: str, header: str, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "locales"
+    folder.mkdir()
+    (folder / name).write_text(
+        f'msgid ""\nmsgstr ""\n"{header}\\n"\n\nmsgid "{{count}} minute"\nmsgid_plural "{{count}} minutes"\n'
+        'msgstr[0] "{count} m"\nmsgstr[1] "{count} mm"\n'
+    )
+    faults = language.faults(tmp_path)
+    assert fault in "".join(faults)
+    assert bool(faults) == bool(fault)
+    language.add(tmp_path)
+    try:
+        language.read_all()
+        assert say_n("{count} minute", "{count} minutes", count=2).to(name.removesuffix(".po")) == "2 minutes"
+        assert (fault or "cannot be filled in") in caplog.text
+    finally:
+        language._files[name.removesuffix(".po")].remove(folder / name)
+        language._read.clear()
+
+
 @pytest.mark.parametrize("name", translations.LANGUAGES)
 def test_every_number_is_said_in_the_language(name: str) -> None:
     """Languages have one form for all numbers, or several: as their own catalogue says."""

@@ -124,7 +124,7 @@ async def test_following_a_move(hasty: RunningBot) -> None:
     other = bot.stage.discord.world.create_voice_channel(place.guild_id, "Elsewhere", bitrate=16_000)
     bot.stage.discord.move(place.guild_id, bot.account.user_id, other)
     await eventually(lambda: "now. It hears everyone in the channel" in _said_in(bot, other))
-    assert f"is in <#{other}> now. It hears everyone" in _said_in(bot, place.text_id)
+    await eventually(lambda: f"is in <#{other}> now. It hears everyone" in _said_in(bot, place.text_id))
     await ann.leave()
     await ann.join(place.guild_id, other)
     await ann.keys()

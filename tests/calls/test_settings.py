@@ -209,6 +209,7 @@ async def test_an_import_replaces_what_an_admin_may_change_and_nothing_else(bot:
             "`limits.server.minutes_per_day` can be changed by the bot's operator",
         ),
         (b"silence_limit: long\n", "1: `silence_limit`: expected a number"),
+        (b"plugins: {dcie: {greeting: hi}}\n", "did you mean `dice`?"),
         (b"a: &a [*a]", "blocks within blocks"),
         (b"\xff\xfe", "is not UTF-8"),
         (b"# " + b"x" * 32_000, "is larger than 32000 bytes"),
@@ -216,6 +217,22 @@ async def test_an_import_replaces_what_an_admin_may_change_and_nothing_else(bot:
         assert told in await _import(bot, place, content), content[:40]
         assert file.read_text() == text
     assert "`silence_limit` is `90.0`" in await bot.command(place, ann, "voicebot settings show", key="silence_limit")
+
+
+async def test_what_is_said_of_a_plugin_that_is_gone_is_the_operators(bot: RunningBot) -> None:
+    """It may be a provider whose folder is back at the next start, and says who pays."""
+    place = bot.place("Ann")
+    bot.stage.discord.world.grant(place.guild_id, place.people[0].user_id, "manage_guild")
+    file = servers_file(bot, place)
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("plugins:\n  acme: {api_key_env: THEIR_KEY}\nvoicebot_name: Poet\n")
+    await eventually(lambda: f"{file}:2" in bot.log() and "acme" in bot.log(), 10)
+    assert "The settings are in place" in await _import(bot, place, b"voicebot_name: Guide\n")
+    kept = {"plugins": {"acme": {"api_key_env": "THEIR_KEY"}}, "voicebot_name": "Guide"}
+    assert yaml.safe_load(file.read_text()) == kept
+    told = await _import(bot, place, b"plugins: {acme: {api_key_env: OTHERS_KEY}}\n")
+    assert told.startswith("`plugins.acme.api_key_env` can be changed by the bot's operator only.")
+    assert yaml.safe_load(file.read_text()) == kept
 
 
 async def test_what_is_typed_is_completed(bot: RunningBot) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from bot.config.example import example
 from bot.config.keys import as_written, leaves, operators, server_keys
-from bot.config.model import PluginSettings, ProviderSettings, UncheckedSettings
+from bot.config.model import OPERATOR, PluginSettings, ProviderSettings, Settings, UncheckedSettings
 from bot.plugin_host.catalog import Catalog
 from plugins.voicebot.settings import inline
 
@@ -85,6 +85,50 @@ def test_what_stands_in_the_operators_blocks_is_theirs_also_when_nobody_knows_it
     keys = server_keys({"acme": UncheckedSettings, "pay": ProviderSettings, "loud": Loud}, locked=("plugins.loud",))
     for path in ("plugins.acme.base_url", "plugins.acme", "plugins.pay.base_url", "plugins.loud.new.key"):
         assert operators(tuple(path.split(".")), keys), path
+
+
+class Account(Settings):
+    url: str = "https://acme.example"
+
+
+class Marked(Settings):
+    url: str = Field("https://acme.example", json_schema_extra=OPERATOR)
+    note: str = ""
+
+
+class Paying(PluginSettings):
+    account: Account = Field(Account(), json_schema_extra=OPERATOR)
+    block: Marked = Marked()
+    perhaps: Marked | None = None
+    named: dict[str, list[Marked]] = Field(default_factory=dict)
+    other: dict[str, Account] = Field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("path", "theirs"),
+    [
+        ("account", True),
+        ("account.url", True),
+        ("block.url", True),
+        ("block.note", False),
+        ("perhaps", True),
+        ("perhaps.url", True),
+        ("named.x", True),
+        ("other.x.url", False),
+    ],
+)
+def test_a_block_of_the_operators_is_theirs_with_all_in_it(path: str, theirs: bool) -> None:
+    keys = server_keys({"pay": Paying})
+    assert operators(("plugins", "pay", *path.split(".")), keys) is theirs
+
+
+def test_who_says_what_of_a_plugin_that_nobody_knows_is_not_known() -> None:
+    keys = server_keys({"loud": Loud})
+    assert keys.is_of_no_plugin(("plugins", "acme"))
+    assert keys.is_of_no_plugin(("plugins", "acme", "url"))
+    assert not keys.is_of_no_plugin(("plugins", "loud", "nonsense"))
+    assert not keys.is_of_no_plugin(("plugins",))
+    assert not keys.is_of_no_plugin(("voicebots", "acme"))
 
 
 class Mode(Enum):

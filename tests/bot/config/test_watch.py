@@ -428,6 +428,29 @@ async def test_what_a_faulty_file_said_last_is_kept_for_new_code_of_a_plugin(fil
     assert source.check_again().unusable == {GUILD}
 
 
+async def test_the_operators_mistake_beside_a_faulty_file_is_told(file: Path, own: Path) -> None:
+    own.write_text("voicebot: own\n")
+    source = ConfigFile(file, {"loud": Loud})
+    own.write_text("plugins: [\n")
+    await reload(source)
+    file.write_text(f"servers: {{{GUILD}: {{plugins: {{loud: {{volume: 99}}}}}}}}\n")
+    with pytest.raises(ConfigError, match=r"config.yaml:1:.*plugins.loud.volume"):
+        source.read()
+    assert not await reload(source)
+
+
+async def test_what_no_longer_fits_with_what_a_faulty_file_said_last_is_told(file: Path, own: Path) -> None:
+    plugins: dict[str, type[PluginSettings]] = {"loud": Loud}
+    own.write_text("plugins: {loud: {volume: 9}}\n")
+    source = ConfigFile(file, plugins)
+    own.write_text("plugins: [\n")
+    await reload(source)
+    plugins["loud"] = Quiet
+    (warning,) = source.check_again().warnings
+    assert warning.place.file == own
+    assert warning.key == f"servers.{GUILD}.plugins.loud.volume"
+
+
 class Careless(PluginSettings):
     names: tuple[str, ...] = ()
 

@@ -103,6 +103,22 @@ async def test_a_move_is_told_with_its_new_server_in_either_order(scene: Scene, 
     )
 
 
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_move_before_the_server_is_named_is_told_too(scene: Scene, first: bool) -> None:
+    """The first time, or when a voice session is renewed: the credentials are for a channel nobody has asked for."""
+    if not first:
+        await scene.join()
+    renewing = asyncio.create_task(scene.handshake.renew(1))
+    await asyncio.sleep(0)
+    if not first:
+        await scene.state(None)
+        await scene.state(LOUNGE, "s2")
+    await scene.state(ELSEWHERE, "s3")
+    await scene.server("two.discord.media:443")
+    assert (await renewing).channel_id == ELSEWHERE
+    assert scene.heard == [Moved()]
+
+
 async def test_a_server_that_goes_away_is_no_server_until_the_next_one(scene: Scene) -> None:
     await scene.join()
     await scene.server(None)

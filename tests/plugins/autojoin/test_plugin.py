@@ -34,6 +34,7 @@ class World:
         self.memory: dict[str, Any] = {}
         self.slept = 0
         self.at_sleep: Callable[[], None] = lambda: None
+        self.instances: dict[str, AutoJoinPlugin] = {}
         self.plugin = self.new_plugin()
 
     def _channel(self, number: int) -> Any:
@@ -45,11 +46,12 @@ class World:
             sleep=self.sleep,
             get_channel=self.channels.get,
             get_guild=lambda _: None,
-            plugins=SimpleNamespace(memory=lambda name: self.memory),
+            plugins=SimpleNamespace(memory=lambda name: self.memory, instances=self.instances),
             config=SimpleNamespace(plugin=lambda *_: self.settings, server=lambda _: self.server),
             calls=SimpleNamespace(of_guild=lambda _: self.call, config_of=lambda _: self.config_of, start=self.start),
         )
-        return AutoJoinPlugin(host)
+        plugin = self.instances["autojoin"] = AutoJoinPlugin(host)
+        return plugin
 
     async def join(self, channel: int) -> None:
         """As when somebody arrives there; until it is decided."""
@@ -82,6 +84,10 @@ class World:
             voicebot_name="Guide",
         )
         return self.call
+
+
+def receipt_of(call: Any, reason: EndReason) -> Any:
+    return SimpleNamespace(session_id=call.id, reason=reason)
 
 
 @pytest.fixture
@@ -225,8 +231,7 @@ async def test_who_waits_in_another_named_channel_has_a_call_when_this_one_is_ov
     await world.plugin.on_call_started(call)
     world.put(BEN, GARDEN)
     world.call = world.config_of = None
-    receipt: Any = SimpleNamespace(session_id=call.id, reason=EndReason.EMPTY)
-    await world.plugin.on_call_ended(receipt)
+    await world.plugin.on_call_ended(receipt_of(call, EndReason.EMPTY))
     await asyncio.gather(*world.plugin._joining.values())
     assert world.started == [GARDEN]
     assert world.memory["calls"] == {}
@@ -244,9 +249,8 @@ async def test_who_comes_back_before_the_receipt_is_there_has_another_call(world
     if emptied:
         await world.plugin.on_voice_state_update(member, there, nowhere)
     world.put(ANN, LOUNGE)
-    receipt: Any = SimpleNamespace(session_id=call.id, reason=EndReason.LEFT)
     world.config_of = None
-    await world.plugin.on_call_ended(receipt)
+    await world.plugin.on_call_ended(receipt_of(call, EndReason.LEFT))
     await asyncio.gather(*world.plugin._joining.values())
     assert world.started == ([LOUNGE] if emptied else [])
 
@@ -273,3 +277,64 @@ async def test_where_it_is_off_nobody_is_remembered(world: World) -> None:
     world.settings = AutoJoinSettings(enabled=True)
     await world.plugin.on_voice_state_update(member, nowhere, arrived)
     assert world.memory["people"] == {call.id: {ANN}}
+
+
+async def test_who_dragged_the_bot_away_does_not_have_it_back_where_it_was(world: World) -> None:
+    """The call's channel at its end is the other one then."""
+    call = world.live_call_in(LOUNGE)
+    world.put(ANN, LOUNGE)
+    await world.plugin.on_call_started(call)
+    call.channel, call.voice_channel_id = world.channels[GARDEN], GARDEN
+    call.state, world.call, world.config_of = CallState.ENDED, None, None
+    await world.plugin.on_call_ended(receipt_of(call, EndReason.MOVED))
+    await asyncio.gather(*world.plugin._joining.values())
+    assert world.started == []
+    assert world.memory["given up"] == {LOUNGE}
+
+
+async def test_a_call_that_went_on_elsewhere_is_not_wanted_there_when_it_is_sent_away(world: World) -> None:
+    call = world.live_call_in(LOUNGE)
+    await world.plugin.on_call_started(call)
+    world.put(ANN, GARDEN)
+    call.channel, call.voice_channel_id = world.channels[GARDEN], GARDEN
+    await world.plugin.on_call_moved(call)
+    call.state, world.call, world.config_of = CallState.ENDED, None, None
+    await world.plugin.on_call_ended(receipt_of(call, EndReason.LEFT))
+    await asyncio.gather(*world.plugin._joining.values())
+    assert world.started == []
+    assert world.memory["given up"] == {GARDEN}
+    assert world.memory["where"] == world.memory["calls"] == {}
+
+
+@pytest.mark.parametrize("waits_already", [True, False])
+async def test_who_waits_elsewhere_has_a_call_after_a_reload_too(world: World, waits_already: bool) -> None:
+    """The end of a call is told to the instance that it began with, which goes with it."""
+    call, old = world.live_call_in(LOUNGE), world.plugin
+    world.put(ANN, LOUNGE)
+    await old.on_call_started(call)
+    new = world.new_plugin()
+    await new.on_load()
+    world.put(BEN, GARDEN)
+    if waits_already:
+        call.state = CallState.ENDING
+        new._begin(world.channels[GARDEN])
+    call.state, world.call, world.config_of = CallState.ENDED, None, None
+    await old.on_call_ended(receipt_of(call, EndReason.LEFT))
+    await old.tasks.close()
+    await asyncio.gather(*new._joining.values())
+    assert world.started == [GARDEN]
+
+
+async def test_who_comes_elsewhere_while_a_call_begins_that_fails_has_one(world: World) -> None:
+    call = world.live_call_in(LOUNGE)
+    world.put(ANN, LOUNGE)
+    call.state = CallState.CONNECTING
+
+    def fail() -> None:
+        if world.slept == 10:
+            call.state, world.call, world.config_of = CallState.ENDED, None, None
+
+    world.at_sleep = fail
+    world.put(BEN, GARDEN)
+    await world.join(GARDEN)
+    assert world.started == [GARDEN]

@@ -71,6 +71,61 @@ async def test_it_is_tried_less_and_less(server: PlayedServer) -> None:
     await server.end()
 
 
+async def test_a_fault_of_ours_keeps_nobody_from_being_told_later(
+    server: PlayedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(type(server.plugin), "_begin", fails)
+        await server.start()
+        assert server.messages == []
+    await server.advance(2 * module.AGAIN)
+    assert len(server.messages) == 1
+
+
+async def test_a_call_that_moves_is_told_of_in_both_channels(server: PlayedServer) -> None:
+    await server.start()
+    await server.move()
+    for place in (server.text, server.other_voice):
+        assert f"is in {server.other_voice.mention} now. It hears everyone" in place.posted[-1].content
+    await server.move()
+    assert f"is in {server.voice.mention} now" in server.voice.posted[-1].content
+    assert len(server.other_voice.posted) == 1
+
+
+async def test_a_chat_that_is_closed_to_the_bot_is_no_reason_to_try_again(server: PlayedServer) -> None:
+    await server.start()
+    server.other_voice.refusal = refusal(403, "Missing Permissions")
+    await server.move()
+    await server.advance(600)
+    assert server.other_voice.refused == 1
+    assert server.other_voice.mention in server.text.posted[-1].content
+
+
+async def test_nobody_is_told_that_they_are_heard_where_the_call_no_longer_is(server: PlayedServer) -> None:
+    """Discord takes the words of a move when the call has gone back."""
+    await server.start()
+    server.other_voice.refusal = refusal(500, "trouble")
+    await server.move()
+    server.other_voice.refusal = None
+    await server.move()
+    await server.advance(600)
+    assert server.other_voice.posted == []
+    assert server.voice.mention in server.voice.posted[-1].content
+
+
+async def test_a_call_that_moved_before_its_first_words_says_where_it_is(server: PlayedServer) -> None:
+    server.text.refusal = refusal(503, "upstream")
+    await server.start()
+    await server.move()
+    server.text.refusal = None
+    await server.advance(10 * module.AGAIN)
+    assert not any(server.voice.mention in message for message in server.messages)
+    assert any("Guide" in message and server.other_voice.mention in message for message in server.messages)
+
+
 async def test_the_voicebots_own_words_are_never_left_out(
     server: PlayedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
