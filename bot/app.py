@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import math
 import ssl
 from collections.abc import Iterable
 from typing import Any
@@ -17,6 +16,7 @@ from bot import language
 from bot.books import Books
 from bot.call.manager import CallManager
 from bot.call.strangers import strangers, told
+from bot.command_errors import explained
 from bot.command_language import CommandTranslator
 from bot.command_sync import CommandSync
 from bot.config.keys import ServerKeys, leaves, operators, server_keys
@@ -24,13 +24,13 @@ from bot.config.load import Config
 from bot.config.named import Named
 from bot.config.source import Path_, parse
 from bot.config.watch import ConfigFile
-from bot.errors import ConfigError, ParleyError, PluginError, Refused
-from bot.language import in_language, say, say_n, spoken
+from bot.errors import ConfigError, PluginError, Refused
+from bot.language import in_language, say, spoken
 from bot.media.loop import MediaLoop
 from bot.network import connector
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.host import PluginHost
-from bot.plugin_host.plugin import Changes, CommandRefused
+from bot.plugin_host.plugin import Changes
 from bot.text import fit
 from bot.voice import opus
 
@@ -170,7 +170,7 @@ class Parley(commands.AutoShardedBot):
 
     async def explain_error(self, interaction: discord.Interaction[Any], error: Exception) -> None:
         """Tell somebody privately what went wrong with what they asked for, in their language."""
-        text = in_language(_explained(error), spoken(interaction.locale))
+        text = in_language(explained(error), spoken(interaction.locale))
         try:
             if interaction.response.is_done():
                 await interaction.followup.send(fit(text), ephemeral=True)
@@ -284,22 +284,3 @@ class _CommandTree(app_commands.CommandTree["Parley"]):
 
 def _not_reloaded(name: str, error: Exception) -> PluginError:
     return PluginError(f"{name} was not reloaded, the one in place goes on: {error}")
-
-
-def _explained(cause: Exception) -> str:
-    """What somebody is told of an error in what they asked for."""
-    if isinstance(cause, ParleyError | CommandRefused):
-        return cause.for_user
-    if isinstance(cause, app_commands.CommandOnCooldown):
-        return say_n(
-            "Not so fast: try again in {count} second.",
-            "Not so fast: try again in {count} seconds.",
-            count=math.ceil(cause.retry_after),
-        )
-    if isinstance(cause, app_commands.CheckFailure):
-        return say("You may not use this command here.")
-    if isinstance(cause, aiohttp.ClientError | OSError):  # Discord, or the network, in the middle of an answer
-        log.warning("a command could not be answered: %s", cause)
-    else:
-        log.error("command failed", exc_info=cause)
-    return say("Something went wrong inside the bot. Its operator's log says what.")

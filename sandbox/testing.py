@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from sandbox.discord.command_data import PEOPLE
 from sandbox.libopus import load_opus
 from sandbox.people import speech
 from sandbox.people.person import Person
@@ -35,6 +36,7 @@ class SandboxServer:
         self._place = stage.place(self._account)
         self._people: dict[str, Person] = {}
         self._session: Session | None = None
+        self._starter: Person | None = None
         self.refused: str | None = None
 
     @classmethod
@@ -74,14 +76,20 @@ class SandboxServer:
 
     async def person(self, name: str) -> Person:
         """Somebody in the voice channel."""
+        person = self._member(name)
+        if person.voice is None:
+            await person.join(self._place.guild_id, self._place.voice_id)
+        return person
+
+    def _member(self, name: str) -> Person:
+        """Somebody on the server; who is named for the first time joins it."""
         if name not in self._people:
             self._people[name] = self._stage.newcomer(self._place, name)
-            await self._people[name].join(self._place.guild_id, self._place.voice_id)
         return self._people[name]
 
     async def start(self, starter: str = "Ann") -> bool:
         """`/voicebot join`; whether the call is live. `refused` says why it is not."""
-        person = await self.person(starter)
+        self._starter = person = await self.person(starter)
         before = set(self._stage.valsea.sessions)
         told = await self._stage.command(self._account, self._place, person, "voicebot join")
         opened = [session for room, session in self._stage.valsea.sessions.items() if room not in before]
@@ -116,22 +124,22 @@ class SandboxServer:
         self._live.on_voicebot({"event": "showed", "key": key or url})
 
     async def command(self, name: str, by: str = "Ann", /, **options: Any) -> str:
-        """Somebody types a slash command into the text channel; what they alone are answered."""
-        person = await self.person(by)
-        chosen = {
-            key: self._people[value].user_id if value in self._people else value for key, value in options.items()
-        }
-        return await self._stage.command(self._account, self._place, person, name, **chosen)
+        """Somebody types a slash command into the text channel; what they alone are answered. People in options may be
+        given by their name."""
+        person = self._member(by)
+        kinds = self._stage.discord.option_kinds(self._account, self._place.guild_id, name)
+        for option, value in options.items():
+            if kinds.get(option) in PEOPLE and isinstance(value, str):
+                options[option] = self._member(value).user_id
+        return await self._stage.command(self._account, self._place, person, name, **options)
 
     async def join_voice(self, who: str) -> None:
         """A person comes into the voice channel."""
-        person = await self.person(who)
-        if person.voice is None:
-            await person.join(self._place.guild_id, self._place.voice_id)
+        await self.person(who)
 
     async def leave_voice(self, who: str) -> None:
         """A person leaves it."""
-        await (await self.person(who)).leave()
+        await self._member(who).leave()
 
     async def kick(self) -> None:
         """A moderator disconnects the bot."""
@@ -140,7 +148,8 @@ class SandboxServer:
 
     async def end(self) -> None:
         """`/voicebot leave`."""
-        await self._stage.command(self._account, self._place, self._place.people[0], "voicebot leave")
+        assert self._starter is not None, "there is no call; `await server.start()` begins one"
+        await self._stage.command(self._account, self._place, self._starter, "voicebot leave")
         await self._ended()
 
     async def expect(self, text: str, within: float = PATIENCE) -> None:

@@ -82,22 +82,23 @@ def _candidates(folders: Sequence[Path], broken: list[Broken]) -> Iterator[tuple
             yield f"{BUILT_IN}.{folder.name}", folder, OURS
     _mount(folders)
     for parent in folders:
-        if not parent.is_dir():
-            broken.append(Broken(parent.name, f"{parent}: there is no such folder; `plugin_folders:` names it", parent))
-            continue
-        if _has_manifest(parent):
-            reason = f"{parent}: this is a plugin; `plugin_folders:` names the folder around it, {parent.parent}"
-            broken.append(Broken(parent.name, reason, parent))
         try:
+            if not parent.is_dir():
+                reason = f"{parent}: there is no such folder; `plugin_folders:` names it"
+                broken.append(Broken(parent.name, reason, parent))
+                continue
             folders_there = _with_manifest(parent)
         except OSError as error:
             broken.append(Broken(parent.name, f"{parent}: cannot be read: {error.strerror}", parent))
             continue
+        if _has_manifest(parent):
+            reason = f"{parent}: this is a plugin; `plugin_folders:` names the folder around it, {parent.parent}"
+            broken.append(Broken(parent.name, reason, parent))
         for folder in folders_there:
             yield f"{NAMESPACE}.{folder.name}", folder, str(parent)
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
         package = next(iter(_package_folders(point.module)), None)
-        if package is None or not (package / FILE).is_file():
+        if package is None or not _has_manifest(package):
             broken.append(Broken(point.name, f"the installed package `{point.module}` has no {FILE}"))
         else:
             yield point.module, package, "installed"
@@ -123,7 +124,7 @@ def _package_folders(package: str) -> list[Path]:
     """Where a package lies, without importing it (its parent packages are)."""
     try:
         spec = importlib.util.find_spec(package)
-    except (ImportError, ValueError):
+    except Exception:  # whatever a stranger's package does when it is imported
         return []
     return [] if spec is None else [Path(place) for place in spec.submodule_search_locations or ()]
 

@@ -8,8 +8,8 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.errors import ParleyError
-from bot.plugin_host.plugin import CommandRefused
+from bot.command_errors import explained, is_refusal
+from bot.language import in_language, spoken
 
 from .discord_parts import Channel, Person, Posted, as_posted
 
@@ -19,13 +19,13 @@ Command = app_commands.Command[Any, ..., Any]
 ANSWER_LIMIT = 3.0
 
 
-#: Options whose values are text, numbers or switches.
-PLAIN = (
-    discord.AppCommandOptionType.string,
-    discord.AppCommandOptionType.integer,
-    discord.AppCommandOptionType.number,
-    discord.AppCommandOptionType.boolean,
-)
+#: Options whose values are text, numbers or switches, and what those are in Python.
+PLAIN: dict[discord.AppCommandOptionType, tuple[type, ...]] = {
+    discord.AppCommandOptionType.string: (str,),
+    discord.AppCommandOptionType.integer: (int,),
+    discord.AppCommandOptionType.number: (float, int),
+    discord.AppCommandOptionType.boolean: (bool,),
+}
 
 
 class Interaction:
@@ -130,7 +130,7 @@ async def arguments(interaction: Interaction, options: Mapping[str, Any]) -> dic
         assert name in options or not parameter.required, f"/{command.qualified_name} needs the option {name}"
         values[parameter.name] = parameter.default
         if name in options:
-            _check_range(f"/{command.qualified_name}: {name}", parameter, options[name])
+            _check(f"/{command.qualified_name}: {name}", parameter, options[name])
             # As discord.py does, for choices and enums; people and channels are given as they are.
             plain = parameter.type in PLAIN
             internal = command._params[parameter.name]
@@ -138,12 +138,16 @@ async def arguments(interaction: Interaction, options: Mapping[str, Any]) -> dic
     return values
 
 
-def _check_range(what: str, parameter: app_commands.Parameter, value: Any) -> None:
+def _check(what: str, parameter: app_commands.Parameter, value: Any) -> None:
+    kinds = PLAIN.get(parameter.type)
+    if kinds is None:
+        return
+    # A bool is an int in Python, and neither Discord's nor ours.
+    fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
+    assert fits, f"{what} takes {parameter.type.name}, not {value!r}"
     if parameter.choices:
         there = [choice.value for choice in parameter.choices]
         assert value in there, f"{what} is none of {', '.join(map(str, there))}"
-    if parameter.type not in PLAIN or isinstance(value, bool):
-        return
     size = len(value) if isinstance(value, str) else value
     assert parameter.min_value is None or size >= parameter.min_value, f"{what} is below {parameter.min_value}"
     assert parameter.max_value is None or size <= parameter.max_value, f"{what} is above {parameter.max_value}"
@@ -159,21 +163,14 @@ async def run(interaction: Interaction, values: Mapping[str, Any]) -> str | None
     try:
         if (off := interaction.client.plugins.switched_off(command, interaction.guild_id)) is not None:
             raise off
-        if await _may_run(interaction):
-            binding = () if command.binding is None else (command.binding,)
-            await command.callback(*binding, interaction, **values)
-        else:
-            interaction.put("You may not use this command here.", ephemeral=True)
-            return None
-    except (ParleyError, CommandRefused) as error:
-        interaction.put(error.for_user, ephemeral=True)
-        return None
-    except app_commands.CheckFailure as error:
-        interaction.put(str(error), ephemeral=True)
-        return None
+        if not await _may_run(interaction):
+            raise app_commands.CheckFailure
+        binding = () if command.binding is None else (command.binding,)
+        await command.callback(*binding, interaction, **values)
     except Exception as error:
         if not await _handled(interaction, error):
-            return f"{name} failed: {type(error).__name__}: {error}"
+            interaction.put(in_language(explained(error), spoken(interaction.locale)), ephemeral=True)
+            return None if is_refusal(error) else f"{name} failed: {type(error).__name__}: {error}"
     if interaction.answered_after is None:
         return f"{name} was never answered"
     if interaction.thinking and not interaction.answers:

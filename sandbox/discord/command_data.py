@@ -9,16 +9,19 @@ from typing import Any
 from .model import Json, Upload
 
 SUB_COMMANDS = (1, 2)
-STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, NUMBER, ATTACHMENT = 3, 4, 5, 6, 7, 8, 10, 11
+STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = range(3, 12)
+#: Options whose value is the id of a person; of a role. A mentionable is either.
+PEOPLE, ROLES = (USER, MENTIONABLE), (ROLE, MENTIONABLE)
 
 #: From (option type, value) to the value as it is sent; what it stands for goes into the interaction's `resolved`.
 Resolve = Callable[[int, Any, Json], Any]
 
 
 def command_data(
-    registered: Json | None, command: str, options: Mapping[str, Any], resolve: Resolve, focused: str = ""
+    kinds: Mapping[str, int], command: str, options: Mapping[str, Any], resolve: Resolve, focused: str = ""
 ) -> Json:
-    """The `data` of an interaction for `"voicebot join"` and options by name; `focused` is being typed."""
+    """The `data` of an interaction for `"voicebot join"` and options by name, whose types are in `kinds`; `focused` is
+    being typed."""
     name, *path = command.split()
     data: Json = {"name": name, "options": [], "resolved": {}}
     leaf: list[Json] = data["options"]
@@ -26,7 +29,6 @@ def command_data(
         node: Json = {"name": part, "type": 1, "options": []}
         leaf.append(node)
         leaf = node["options"]
-    kinds = _kinds(registered or {}, path)
     for option, value in options.items():
         kind = kinds.get(option, _kind_of(value))
         sent: Json = {"name": option, "type": kind, "value": resolve(kind, value, data["resolved"])}
@@ -34,8 +36,8 @@ def command_data(
     return data
 
 
-def _kinds(registered: Json, path: list[str]) -> dict[str, int]:
-    """The types of a command's options by their names; of a subcommand's by its path."""
+def kinds(registered: Json, path: list[str]) -> dict[str, int]:
+    """The types of a registered command's options by their names; of a subcommand's by its path."""
     options: list[Json] = registered.get("options") or []
     for part in path:
         below = next((item for item in options if item["name"] == part and item["type"] in SUB_COMMANDS), None)

@@ -350,6 +350,11 @@ class World:
         """A channel as it stands in an interaction's `resolved` data."""
         return _json(serializers.channel_payload(self._backend, self._backend.get_channel(channel_id)))
 
+    def resolved_role(self, guild_id: int, role_id: int) -> Json | None:
+        """A role likewise; None when nobody has made it."""
+        role = self._backend.get_guild(guild_id).roles.get(role_id)
+        return None if role is None else _json(serializers.role_payload(role))
+
     def resolved_member(self, guild_id: int, user_id: int) -> tuple[Json, Json]:
         """A user, and the same as a member, as they stand in an interaction's `resolved` data."""
         guild = self._backend.get_guild(guild_id)

@@ -188,7 +188,9 @@ class Discord:
             if kind == command_data.CHANNEL:
                 known = {**self.world.resolved_channel(value), "permissions": "0"}
                 resolved.setdefault("channels", {})[str(value)] = known
-            elif kind == command_data.USER:
+            elif kind in command_data.ROLES and (role := self.world.resolved_role(guild_id, value)) is not None:
+                resolved.setdefault("roles", {})[str(value)] = role
+            elif kind in command_data.PEOPLE:
                 user, member = self.world.resolved_member(guild_id, value)
                 resolved.setdefault("users", {})[str(value)] = user
                 resolved.setdefault("members", {})[str(value)] = member
@@ -198,8 +200,13 @@ class Discord:
                 return value
             return str(value)
 
-        registered = self.world.command(bot, guild_id, command.split()[0])
-        return command_data.command_data(registered, command, options, resolve, focused)
+        kinds = self.option_kinds(bot, guild_id, command)
+        return command_data.command_data(kinds, command, options, resolve, focused)
+
+    def option_kinds(self, bot: BotAccount, guild_id: int, command: str) -> dict[str, int]:
+        """The types of a slash command's options by their names, as they are registered."""
+        name, *path = command.split()
+        return command_data.kinds(self.world.command(bot, guild_id, name) or {}, path)
 
     async def answer(self, interaction_id: int, timeout: float = 20) -> list[Json]:
         """The bot's answers to a slash command, once it has stopped thinking; TimeoutError."""

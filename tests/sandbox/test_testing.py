@@ -13,8 +13,9 @@ async def test_commands_and_what_fails_in_them(tmp_path: Path) -> None:
     server = await SandboxServer.open(folder)
     try:
         assert await server.command("dice roll", "Ann", sides=20) == "Ann rolls a 20"
-        ben = await server.person("Ben")
         assert await server.command("dice roll", "Ann", person="Ben") == "Ben rolls a 6"
+        assert await server.command("dice shout", "Ann", text="Ben") == "Ben"
+        ben = await server.person("Ben")
         assert await server.command("dice colour", "Ann", one="r", mode="slow") == "Red SLOW"
         assert await server.command("dice own", "Ann") == "in my own words"
         assert not [failure for failure in server.failures if "command" in failure]

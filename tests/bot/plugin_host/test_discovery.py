@@ -79,6 +79,24 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     assert broken.reason == f"{tmp_path / 'nowhere'}: there is no such folder; `plugin_folders:` names it"
 
 
+def test_a_folder_that_cannot_be_asked_for(tmp_path: Path) -> None:
+    folder = tmp_path / ("a" * 300)
+    (broken,) = discover([folder]).broken
+    assert broken.reason == f"{folder}: cannot be read: File name too long"
+
+
+def test_an_installed_package_that_cannot_even_be_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python imports what is around it, which may do anything."""
+    put(tmp_path, "parley_raises", GOOD)
+    (tmp_path / "parley_raises" / "__init__.py").write_text("raise RuntimeError('no')\n")
+    metadata = tmp_path / "parley_raises-1.2.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: parley-raises\nVersion: 1.2.0\n")
+    (metadata / "entry_points.txt").write_text("[parley.plugins]\nraises = parley_raises.dice\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert [broken.name for broken in discover().broken] == ["raises"]
+
+
 def test_an_installed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As pip leaves it: a package on the path, and an entry point in its metadata."""
     put(tmp_path, "parley_dice", GOOD)

@@ -54,6 +54,19 @@ class DicePlugin(Plugin):
     async def refuse(self, interaction: discord.Interaction) -> None:
         raise Refused("Not today.")
 
+    @dice.command(name="kindly", description="Refuse, in its own words")
+    async def kindly(self, interaction: discord.Interaction) -> None:
+        raise Refused("Not today.")
+
+    @kindly.error
+    async def kindly_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
+        await interaction.response.send_message(f"I say it myself: {error.original}", ephemeral=True)
+
+    @dice.command(name="seldom", description="Now and then")
+    @app_commands.checks.cooldown(1, 600)
+    async def seldom(self, interaction: discord.Interaction) -> None:
+        await interaction.response.send_message("now", ephemeral=True)
+
     @dice.command(name="break", description="Break")
     async def break_(self, interaction: discord.Interaction) -> None:
         # HERE
@@ -105,7 +118,17 @@ async def test_what_is_answered(tmp_path: Path) -> None:
     assert await server.command("dice shout", text="hello") == "hello"
     assert server.messages == ["hello"]
     assert await server.command("dice refuse") == "Not today."
+    assert await server.command("dice kindly") == "I say it myself: Not today."
+    assert await server.command("dice seldom") == "now"
+    assert (await server.command("dice seldom")).startswith("Not so fast: try again in ")
     assert server.failures == []
+    await server.close()
+
+
+async def test_refusals_in_the_servers_language(tmp_path: Path) -> None:
+    server = await PlayedServer.open(write_plugin(tmp_path), language="de")
+    await server.command("dice seldom")
+    assert (await server.command("dice seldom")).startswith("Nicht so schnell")
     await server.close()
 
 
@@ -125,10 +148,13 @@ async def test_choices_enums_permissions_and_handlers_of_ones_own(tmp_path: Path
     assert await server.command("manage") == "Ann Lounge"
     assert await server.command("dice own") == "in my own words"
     server.guild.people[1] = Person(1, "Bo", server.guild, guild_permissions=discord.Permissions.none())
-    assert "missing Manage Server permission" in await server.command("manage", "Bo")
+    assert await server.command("manage", "Bo") == "You may not use this command here."
     for sides, wrong in ((101, "sides is above 100"), (1, "sides is below 2")):
         with pytest.raises(AssertionError, match=wrong):
             await server.command("dice roll", sides=sides)
+    for no_number in ("many", True):
+        with pytest.raises(AssertionError, match="sides takes integer"):
+            await server.command("dice roll", sides=no_number)
     with pytest.raises(AssertionError, match="one is none of r, b"):
         await server.command("dice colour", one="green", mode="fast")
     assert server.failures == []

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.discord.command_data import command_data
+from sandbox.discord.command_data import command_data, kinds
 
 REGISTERED = {
     "name": "dice",
@@ -29,7 +29,9 @@ def _resolve(kind: int, value: Any, resolved: dict[str, Any]) -> Any:
 
 
 def test_options_have_the_types_that_were_registered() -> None:
-    data = command_data(REGISTERED, "dice roll", {"sides": 6, "weight": 2, "who": 77, "loud": True}, _resolve)
+    data = command_data(
+        kinds(REGISTERED, ["roll"]), "dice roll", {"sides": 6, "weight": 2, "who": 77, "loud": True}, _resolve
+    )
     (roll,) = data["options"]
     assert [(option["name"], option["type"], option["value"]) for option in roll["options"]] == [
         ("sides", 4, 6),
@@ -41,6 +43,6 @@ def test_options_have_the_types_that_were_registered() -> None:
 
 
 def test_what_nobody_has_registered_goes_by_its_value() -> None:
-    data = command_data(None, "voicebot join", {"channel": 5, "voicebot": "guide"}, _resolve, focused="voicebot")
+    data = command_data({}, "voicebot join", {"channel": 5, "voicebot": "guide"}, _resolve, focused="voicebot")
     (join,) = data["options"]
     assert [(option["type"], option.get("focused")) for option in join["options"]] == [(7, None), (3, True)]
