@@ -109,7 +109,8 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         """discord.py's event: somebody came, went, or muted themselves."""
         if before.channel == after.channel:
             return
-        if before.channel is not None and not people_in(before.channel):
+        # This is told when the next event may have happened already: who has left may be back.
+        if before.channel is not None and not set(people_in(before.channel)) - {member.id}:
             self._given_up.discard(before.channel.id)
             self._told.discard(before.channel.id)
             over = [call for call in self._calls.values() if call.state not in (CallState.LIVE, CallState.RECONNECTING)]

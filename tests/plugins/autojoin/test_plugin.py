@@ -338,3 +338,17 @@ async def test_who_comes_elsewhere_while_a_call_begins_that_fails_has_one(world:
     world.put(BEN, GARDEN)
     await world.join(GARDEN)
     assert world.started == [GARDEN]
+
+
+async def test_who_is_back_before_their_leaving_is_told_has_left_all_the_same(world: World) -> None:
+    """discord.py tells of an event when the next may have happened."""
+    world.memory.update({"given up": {LOUNGE}, "told": {LOUNGE}})
+    world.put(ANN, LOUNGE)
+    there: Any = SimpleNamespace(channel=world.channels[LOUNGE])
+    nowhere: Any = SimpleNamespace(channel=None)
+    ben: Any = SimpleNamespace(id=BEN, bot=False, guild=world.guild)
+    await world.plugin.on_voice_state_update(ben, there, nowhere)
+    assert world.memory["given up"] == {LOUNGE}  # Ann is still there
+    ann: Any = SimpleNamespace(id=ANN, bot=False, guild=world.guild)
+    await world.plugin.on_voice_state_update(ann, there, nowhere)
+    assert world.memory["given up"] == world.memory["told"] == set()
