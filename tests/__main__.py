@@ -28,11 +28,11 @@ def _without(*left_out: str) -> list[str]:
 #: Single tests of files whose others can stand company: one waits for words to be understood, one counts frames.
 SPEAKING = "tests/bot/testing/test_new_plugin.py::test_a_new_plugin_passes_its_own_test"
 COUNTING = "tests/calls/test_plugins.py::test_a_hundred_reloads_in_a_live_call"
-WORDS = [*_calls("words", "conversation", "languages"), SPEAKING]
 ROOM = ["tests/bot/room"]
-SOUND = [*_calls("soak", "membership", "sound", "bad_lines"), COUNTING, *ROOM]
-MONEY = _calls("money", "guards", "settings", "config")
-FAULTS = _calls("accidents", "voice_faults", "endings", "room_faults")
+WORDS = [*_calls("words", "conversation", "languages"), SPEAKING, *ROOM]
+SOUND = [*_calls("soak", "membership", "sound", "bad_lines"), COUNTING]
+MONEY = _calls("money", "guards", "settings", "setup", "config")
+FAULTS = _calls("accidents", "voice_faults", "endings", "room_faults", "checks")
 #: All that is not named, so that no file is ever forgotten.
 OTHER_CALLS = ["tests/calls", *_without(*WORDS, *SOUND, *MONEY, *FAULTS)]
 CLASSES = _without("tests/calls", *ROOM, SPEAKING)
