@@ -432,7 +432,7 @@ class Call:
         if self.state is CallState.CONNECTING:
             if isinstance(update, Disconnected):
                 self.end(EndReason.DISCONNECTED)
-            elif isinstance(update, Moved) and not self._may_be_here():
+            elif isinstance(update, Moved) and not self._may_be_in(update.channel_id):
                 self.end(EndReason.MOVED)
         self._queue.put_nowait(update)
 
@@ -446,9 +446,9 @@ class Call:
                 self._healing.healed("voice")
             case VoiceLost():
                 self._healing.voice_lost(event)
-            case ServerChanged() if self._may_be_here():
+            case ServerChanged() if self._may_be_in(event.server.channel_id):
                 self._healing.voice_server_changed(event.server)
-            case Moved() if self._may_be_here():
+            case Moved() if self._may_be_in(event.channel_id):
                 self._on_moved()
             case Moved() | ServerChanged():
                 self.end(EndReason.MOVED)
@@ -488,10 +488,9 @@ class Call:
             if isinstance(event, Utterance | ShownImage):
                 self._tell(event)
 
-    def _may_be_here(self) -> bool:
-        """Whether the bot is where it was, or was moved by a moderator who may, or the call was taken there."""
-        known = self.channel.id in {self.request.channel.id, *self._sent_to}
-        return known or self.settings.follow_moves
+    def _may_be_in(self, channel_id: int) -> bool:
+        """Whether the bot was there, or was moved by a moderator who may, or the call was taken there."""
+        return self.settings.follow_moves or channel_id in {self.request.channel.id, *self._sent_to}
 
     def _on_moved(self) -> None:
         self._sent_to.discard(self.channel.id)

@@ -37,6 +37,8 @@ class Disconnected:
 class Moved:
     """Discord says that the bot is in another channel now; new credentials come before or after."""
 
+    channel_id: int
+
 
 VoiceUpdate = ServerChanged | Moved | Disconnected
 
@@ -130,7 +132,7 @@ class VoiceHandshake(discord.VoiceProtocol):
         if isinstance(channel, discord.VoiceChannel | discord.StageChannel):
             self.channel = channel
         if moved:  # while a voice server is awaited, too: it will be the other channel's
-            self._listener(Moved())
+            self._listener(Moved(self._channel_id))
         self._offer(new_server=moved and self._server_came_first)
         self._server_came_first = False
 

@@ -93,7 +93,7 @@ async def test_a_move_is_told_with_its_new_server_in_either_order(scene: Scene, 
     else:
         await scene.state(ELSEWHERE)
         await scene.server("two.discord.media:443", "t2")
-    assert sum(isinstance(update, Moved) for update in scene.heard) == 1
+    assert scene.heard.count(Moved(ELSEWHERE)) == 1
     last = scene.heard[-1]
     assert isinstance(last, ServerChanged)
     assert (last.server.endpoint, last.server.token, last.server.channel_id) == (
@@ -116,7 +116,7 @@ async def test_a_move_before_the_server_is_named_is_told_too(scene: Scene, first
     await scene.state(ELSEWHERE, "s3")
     await scene.server("two.discord.media:443")
     assert (await renewing).channel_id == ELSEWHERE
-    assert scene.heard == [Moved()]
+    assert scene.heard == [Moved(ELSEWHERE)]
 
 
 async def test_a_server_that_goes_away_is_no_server_until_the_next_one(scene: Scene) -> None:
