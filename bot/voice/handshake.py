@@ -118,10 +118,10 @@ class VoiceHandshake(discord.VoiceProtocol):
         """discord.py: the bot's own voice state changed."""
         channel_id = data["channel_id"]
         if channel_id is None:
-            self._session_id = None
+            was_there, self._session_id = self._session_id is not None, None
             if self._leaving:
                 self._leaving = False
-            else:
+            elif was_there:  # or it is the goodbye of the connection before this one, which comes a round trip late
                 self._listener(Disconnected())
             return
         self._leaving = False  # the news that we left may never come, when Discord had put us out already

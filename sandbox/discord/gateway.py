@@ -53,6 +53,23 @@ def encoder_for(compress: str | None) -> _Encoder:
     return _plain
 
 
+class Outbox:
+    """What goes to one websocket, in order, each thing after the latency of when it was put in."""
+
+    def __init__(self, latency: Callable[[], float]) -> None:
+        """`latency` in seconds."""
+        self._latency = latency
+        self._queue: asyncio.Queue[tuple[float, Json | int]] = asyncio.Queue()
+
+    def put_nowait(self, body: Json | int) -> None:
+        self._queue.put_nowait((asyncio.get_running_loop().time() + self._latency(), body))
+
+    async def get(self) -> Json | int:
+        due, body = await self._queue.get()
+        await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
+        return body
+
+
 @dataclass(slots=True)
 class BotSession:
     """A bot's logical session, which outlives the websocket it is spoken over."""
@@ -63,7 +80,7 @@ class BotSession:
     session_id: str = field(default_factory=lambda: secrets.token_hex(16))
     sequence: int = 0
     sent: deque[Json] = field(default_factory=lambda: deque(maxlen=REPLAY_LIMIT))
-    outbox: asyncio.Queue[Json | int] | None = None  # None while no websocket is attached
+    outbox: Outbox | None = None  # None while no websocket is attached
 
     def dispatch(self, event: str, payload: Json) -> None:
         """Number an event, keep it for a resume and send it when someone listens."""
@@ -82,6 +99,7 @@ class Gateway:
         self._on_voice_request = on_voice_request
         self.sessions: dict[str, BotSession] = {}
         self.heartbeat_interval = 41.25  # seconds
+        self.latency = 0.0  # seconds that every message takes to a bot
         self.refuse_intents = 0  # bits of privileged intents that no bot was granted
         world.listeners.append(self._on_event)
 
@@ -121,7 +139,7 @@ class Gateway:
         """One connection of a bot, from hello to close."""
         socket = web.WebSocketResponse(max_msg_size=0)
         await socket.prepare(request)
-        outbox: asyncio.Queue[Json | int] = asyncio.Queue()
+        outbox = Outbox(lambda: self.latency)
         writer = asyncio.create_task(_write(socket, outbox, encoder_for(request.query.get("compress"))))
         outbox.put_nowait({"op": HELLO, "d": {"heartbeat_interval": int(self.heartbeat_interval * 1000)}})
         connection = _Connection(self, socket, outbox)
@@ -140,7 +158,7 @@ class Gateway:
 class _Connection:
     """Reads what one bot says over one websocket."""
 
-    def __init__(self, gateway: Gateway, socket: web.WebSocketResponse, outbox: asyncio.Queue[Json | int]) -> None:
+    def __init__(self, gateway: Gateway, socket: web.WebSocketResponse, outbox: Outbox) -> None:
         self._gateway = gateway
         self._socket = socket
         self._outbox = outbox
@@ -226,7 +244,7 @@ class _Connection:
         session.dispatch("GUILD_MEMBERS_CHUNK", {**chunk, "nonce": data.get("nonce")})
 
 
-async def _write(socket: web.WebSocketResponse, outbox: asyncio.Queue[Json | int], encode: _Encoder) -> None:
+async def _write(socket: web.WebSocketResponse, outbox: Outbox, encode: _Encoder) -> None:
     while True:
         body = await outbox.get()
         if isinstance(body, int):

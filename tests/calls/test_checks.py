@@ -3,6 +3,8 @@
 import asyncio
 import re
 
+import pytest
+
 from sandbox.people import speech
 from sandbox.stage import Place
 from tests.support import RunningBot, eventually
@@ -48,10 +50,15 @@ async def test_a_test_ends_when_everybody_leaves_and_says_that_nobody_spoke(hast
     assert "No sound arrives" in hasty.stage.discord.world.response(interaction)[1]["content"]
 
 
-async def test_a_call_takes_the_place_of_a_test(hasty: RunningBot) -> None:
+@pytest.mark.parametrize("latency", [0.0, 0.1])
+async def test_a_call_takes_the_place_of_a_test(
+    hasty: RunningBot, monkeypatch: pytest.MonkeyPatch, latency: float
+) -> None:
+    """With a real way to Discord the news that the test has left comes when the call has asked to be let in."""
     place = hasty.place()
     (ann,) = place.people
     await ann.join(place.guild_id, place.voice_id)
+    monkeypatch.setattr(hasty.stage.discord.gateway, "latency", latency)
     interaction = _begin(hasty, place)
     await hasty.stage.discord.answer(interaction)
     session = await hasty.start_call(place)

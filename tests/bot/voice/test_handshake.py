@@ -144,6 +144,17 @@ async def test_put_out_by_someone(scene: Scene) -> None:
     assert scene.heard == [Disconnected()]
 
 
+async def test_the_goodbye_of_the_connection_before_is_none(scene: Scene) -> None:
+    """An echo test has just left, say, and a call begins: Discord tells of the one after the other has asked."""
+    joining = asyncio.create_task(scene.handshake.connect(timeout=1, reconnect=True))
+    await asyncio.sleep(0)
+    await scene.state(None)
+    await scene.state(LOUNGE)
+    await scene.server("one.discord.media:443")
+    await joining
+    assert scene.heard == []
+
+
 async def test_a_rejoin_leaves_first_and_the_goodbye_is_our_own(scene: Scene) -> None:
     await scene.join()
     renewing = asyncio.create_task(scene.handshake.renew(1))
