@@ -3,12 +3,18 @@
 Source: https://discord.com/developers/docs/interactions/application-commands#localization
 """
 
+import logging
+
 import discord
 from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Location
 
-from bot.language import ENGLISH, Text, command_word, spoken
+from bot.language import ENGLISH, Text, command_word, is_command_name, spoken
 
+log = logging.getLogger(__name__)
+
+#: Characters of everything that is no name (Discord docs, Application Command Structure).
+LONGEST = 100
 _NAMES = (Location.command_name, Location.group_name, Location.parameter_name)
 
 
@@ -23,6 +29,12 @@ class CommandTranslator(app_commands.Translator):
         if language == ENGLISH:
             return None
         if context.location in _NAMES:
-            return command_word(string.message, language)
-        translated = Text(string.message, {}).to(language)
-        return None if translated == string.message else translated
+            word = command_word(string.message, language)
+            fits = word is None or is_command_name(word)
+        else:
+            translated = Text(string.message, {}).to(language)
+            word = None if translated == string.message else translated
+            fits = word is None or len(word) <= LONGEST
+        if not fits:  # Discord would refuse all commands for it, in every language
+            log.error("%r is no word for Discord's commands, so they keep %r in %s", word, string.message, language)
+        return word if fits else None

@@ -34,7 +34,7 @@ class CommandSync:
             await self._sync()
 
     async def _sync(self) -> None:
-        commands = [command.to_dict(self._tree) for command in self._tree.get_commands()]
+        commands = [await self._as_sent(command) for command in self._tree.get_commands()]
         commands.sort(key=lambda command: (command["type"], command["name"]))  # a reload alone changes their order
         if commands == self._known:
             return
@@ -42,6 +42,13 @@ class CommandSync:
         synced = await self._tree.sync()
         self._known = commands
         log.info("commands: %s", ", ".join(f"/{command.name}" for command in synced))
+
+    async def _as_sent(self, command: Any) -> Any:
+        """With its names in all languages, which a reload may have changed alone."""
+        translator = self._tree.translator
+        if translator is None:
+            return command.to_dict(self._tree)
+        return await command.get_translated_payload(self._tree, translator)
 
     async def sync_what_is_taken(self) -> None:
         """The same for the start of the bot: Discord takes all commands or none, and one plugin's must not keep it from

@@ -7,6 +7,7 @@ it to somebody puts it `in_language`. What a catalogue lacks stays English. Cata
 
 import io
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Formatter
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 ENGLISH = "en"
 FOLDER = "locales"
+#: The context of names of commands and options in a catalogue.
+COMMAND = "command"
 
 
 class Text(str):
@@ -87,6 +90,14 @@ def spoken(locale: object) -> str:
     return language if language in _files else ENGLISH
 
 
+def is_command_name(word: str) -> bool:
+    """Whether Discord takes it for the name of a command or an option.
+
+    Source: https://discord.com/developers/docs/interactions/application-commands#application-command-object-application-command-naming
+    """
+    return re.fullmatch(r"[-'\w]{1,32}", word) is not None and word == word.lower()
+
+
 def languages() -> list[str]:
     """All there are."""
     return sorted({ENGLISH, *_files})
@@ -98,7 +109,7 @@ def command_word(text: str, language: str) -> str | None:
     Names have a context of their own in the catalogues: what is a fine word in a sentence may be none for a command.
     """
     catalogue = _catalogue(language)
-    found = None if catalogue is None else catalogue.pgettext("command", text)
+    found = None if catalogue is None else catalogue.pgettext(COMMAND, text)
     return str(found) if found and found != text else None
 
 
@@ -128,6 +139,8 @@ def faults(folder: Path) -> list[str]:
 
 
 def _faults(message: Message) -> Iterator[str]:
+    if message.context == COMMAND and message.string and not is_command_name(str(message.string)):
+        yield f"{message.string!r} is no name for a command"
     try:
         known = set().union(*map(_names, _forms(message.id)))
     except ValueError:  # no template: it is said as it stands

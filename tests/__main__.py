@@ -82,7 +82,7 @@ class Run:
             yield f"    {why[:300]} ({place})"
         if code and not failed:
             yield f"» A run of pytest ended with {code}, though no test of it failed:"
-            yield from (f"    {line[:300]}" for line in self.errors.read_text().splitlines()[-12:])
+            yield from (f"    {line[:300]}" for line in self.errors.read_text(errors="replace").splitlines()[-12:])
 
 
 def main() -> int:
@@ -110,7 +110,7 @@ def side_by_side(*runs: Run) -> list[str]:
                 process.terminate()
                 process.wait()
         for file in [file for run in runs for file in (run.output, run.errors)]:
-            sys.stdout.write(file.read_text() if file.exists() else "")
+            sys.stdout.write(file.read_text(errors="replace") if file.exists() else "")
         sys.stdout.flush()
     return [line for run, code in zip(runs, codes, strict=True) for line in run.failures(code)]
 

@@ -9,7 +9,7 @@ from tests.__main__ import Run, side_by_side
 PASSES = "def test_passes(): pass"
 FAILS = "def test_fails():\n    assert 1 == 2, 'one is not two'"
 DIES = "import os, signal\ndef test_dies(): os.kill(os.getpid(), signal.SIGKILL)"
-
+SAYS_WHAT_IS_NO_TEXT = "import atexit, os\natexit.register(os.write, 2, bytes([255]))\ndef test_passes(): pass"
 FAILS_AT_ITS_END = """
 import atexit, os
 
@@ -35,7 +35,7 @@ def test_nothing_is_said_of_what_passes(tmp_path: Path) -> None:
 
 
 def test_a_failure_beside_a_success_is_named_with_its_reason_and_place(tmp_path: Path) -> None:
-    name, why = run(tmp_path, PASSES, FAILS)
+    name, why = run(tmp_path, SAYS_WHAT_IS_NO_TEXT, FAILS)
     assert name == "» Failed: test_1::test_fails"
     assert "one is not two" in why
     assert "test_1.py:2: AssertionError" in why
@@ -48,6 +48,6 @@ def test_a_failure_beside_a_success_is_named_with_its_reason_and_place(tmp_path:
 )
 def test_a_run_that_goes_wrong_beside_its_tests_is_no_success(tmp_path: Path, code: int, last: str, end: str) -> None:
     """Killed, or what warnings about things left open become after the last test."""
-    first, *said = run(tmp_path, end, PASSES)
+    first, *said = run(tmp_path, end, SAYS_WHAT_IS_NO_TEXT)
     assert first == f"» A run of pytest ended with {code}, though no test of it failed:"
     assert not last or said[-1] == last

@@ -26,6 +26,8 @@ PLAIN: dict[discord.AppCommandOptionType, tuple[type, ...]] = {
     discord.AppCommandOptionType.number: (float, int),
     discord.AppCommandOptionType.boolean: (bool,),
 }
+#: Options that people can be given for.
+PEOPLE = (discord.AppCommandOptionType.user, discord.AppCommandOptionType.mentionable)
 
 
 class Interaction:
@@ -141,6 +143,7 @@ async def arguments(interaction: Interaction, options: Mapping[str, Any]) -> dic
 def _check(what: str, parameter: app_commands.Parameter, value: Any) -> None:
     kinds = PLAIN.get(parameter.type)
     if kinds is None:
+        assert not isinstance(value, str), f"{what} takes a {parameter.type.name}, and no name of one: {value!r}"
         return
     # A bool is an int in Python, and neither Discord's nor ours.
     fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
@@ -206,6 +209,11 @@ async def _may_run(interaction: Interaction) -> bool:
     return True
 
 
+def _number_within(parameter: app_commands.Parameter, usual: float) -> float:
+    least = usual if parameter.min_value is None else parameter.min_value
+    return least if parameter.max_value is None else min(least, parameter.max_value)
+
+
 def samples(command: Command, person: Person, channel: Channel) -> dict[str, Any] | None:
     """A value for every option, as somebody may choose it; None when one is of a kind that there is none of here."""
     kinds = discord.AppCommandOptionType
@@ -213,8 +221,8 @@ def samples(command: Command, person: Person, channel: Channel) -> dict[str, Any
     for parameter in command.parameters:
         sample = {
             kinds.string: "x" * int(parameter.min_value or 1),
-            kinds.integer: parameter.min_value if parameter.min_value is not None else 1,
-            kinds.number: parameter.min_value if parameter.min_value is not None else 1.5,
+            kinds.integer: _number_within(parameter, 1),
+            kinds.number: _number_within(parameter, 1.5),
             kinds.boolean: True,
             kinds.user: person,
             kinds.channel: channel,

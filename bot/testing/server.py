@@ -263,7 +263,7 @@ class PlayedServer:
         command = interaction.find(self.bot.tree, name)
         for parameter in command.parameters:
             value = options.get(parameter.display_name)
-            if parameter.type is discord.AppCommandOptionType.user and isinstance(value, str):
+            if parameter.type in interaction.PEOPLE and isinstance(value, str):
                 options[parameter.display_name] = self.person(value)
         typed = interaction.Interaction(self.bot, self.text, self.person(by), command)
         fault = await interaction.run(typed, await interaction.arguments(typed, options))

@@ -13,9 +13,10 @@ from bot.errors import ProviderError
 from bot.language import say
 from bot.plugin_host.plugin import Host, Plugin
 from bot.provider import ShownImage
+from bot.public_address import is_postable
 from bot.text import clean, plain
 
-from .resolve import is_postable, lookup
+from .resolve import lookup
 
 COLOUR = 0xEB459E
 #: Seconds within which the same picture again is the same showing: a voicebot may announce it in several ways.
@@ -27,7 +28,7 @@ class _Shown:
     """What one call has shown so far."""
 
     library: Mapping[str, str] | None = None
-    last: dict[str, float] = field(default_factory=dict)  # address -> monotonic time
+    last: dict[str, float] = field(default_factory=dict)  # address, or key of what has none -> monotonic time
 
 
 class ImagesPlugin(Plugin[PluginSettings]):
@@ -49,23 +50,20 @@ class ImagesPlugin(Plugin[PluginSettings]):
             reason = say("there is none by that name") if url is None else say("its address cannot be shown")
         except ProviderError:
             url, reason = None, say("its library cannot be read just now")
-        if url is None or not is_postable(url):
-            what = f"“{plain(image.key)[:80]}”" if image.key else say("a picture")
-            text = say("The voicebot wanted to show {what}, but {reason}.", what=what, reason=reason)
-            await channel.send(f"*{text.to(self.language(call.guild_id))}*", suppress_embeds=True)
-            return
-        now = time.monotonic()
-        before = shown.last.get(url)
+        what, now = url or image.key or "", time.monotonic()
+        before = shown.last.get(what)
         if before is not None and now - before < SAME_SHOWING:
             return
-        shown.last[url] = now
-        embed = discord.Embed(colour=COLOUR).set_image(url=url)
-        if image.key:
-            embed.title = caption(image.key)
+        shown.last[what] = now
         try:
-            await channel.send(embed=embed)
+            if url is not None and is_postable(url):
+                await channel.send(embed=_picture(url, image.key))
+            else:
+                name = f"“{plain(image.key)[:80]}”" if image.key else say("a picture")
+                text = say("The voicebot wanted to show {what}, but {reason}.", what=name, reason=reason)
+                await channel.send(f"*{text.to(self.language(call.guild_id))}*", suppress_embeds=True)
         except BaseException:
-            shown.last.pop(url, None)  # nobody has seen it: the next announcement counts
+            shown.last.pop(what, None)  # nobody has seen it: the next announcement counts
             raise
 
     async def on_call_ended(self, receipt: Receipt) -> None:
@@ -82,6 +80,10 @@ class ImagesPlugin(Plugin[PluginSettings]):
                 shown.library = await call.provider.image_library(call.voicebot)
             found = lookup(shown.library, image.key)
         return found
+
+
+def _picture(url: str, key: str | None) -> discord.Embed:
+    return discord.Embed(colour=COLOUR, title=caption(key) if key else None).set_image(url=url)
 
 
 def caption(key: str) -> str:

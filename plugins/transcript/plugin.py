@@ -8,6 +8,7 @@ from bot.call.events import Receipt, TranscriptLine
 from bot.config.model import PluginSettings
 from bot.language import say, say_n
 from bot.plugin_host.plugin import Host, Plugin
+from bot.public_address import is_postable
 from bot.text import MESSAGE_LIMIT, plain, split
 from bot.text import name as safe_name
 
@@ -73,5 +74,6 @@ class TranscriptPlugin(Plugin[TranscriptSettings]):
     def _spoken_by_voicebot(call: Call, text: str) -> discord.Embed:
         embed = discord.Embed(description=text, colour=VOICEBOT_COLOUR)
         avatar = None if call.session is None else call.session.avatar_url
-        embed.set_author(name=call.voicebot_name[:256], icon_url=avatar)
+        good = avatar is not None and is_postable(avatar)  # Discord would refuse the words with it
+        embed.set_author(name=call.voicebot_name[:256], icon_url=avatar if good else None)
         return embed

@@ -13,6 +13,8 @@ from bot.errors import BadAnswer
 from bot.language import say
 from bot.provider import Role, StoredMessage, VoicebotSession
 
+from .tags import without_tags
+
 _UNREADABLE = say(
     "Valsea's answer could not be understood, so the call was not started. "
     "If it happens again, the bot may need an update."
@@ -93,8 +95,8 @@ def messages(entries: Iterable[dict[str, Any]]) -> list[StoredMessage]:
 
 def _stored(entries: Iterable[dict[str, Any]]) -> Iterable[StoredMessage]:
     for entry in entries:
-        words = text(entry.get("content") or entry.get("text") or entry.get("message"))
-        if words is not None:
+        words = without_tags(text(entry.get("content") or entry.get("text") or entry.get("message")) or "")
+        if words:
             speaker = entry.get("role") or entry.get("sender") or entry.get("speaker") or entry.get("type")
             at = entry.get("createdAt") or entry.get("created_at") or entry.get("timestamp")
             yield StoredMessage(role(speaker), words, instant(at))

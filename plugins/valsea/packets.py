@@ -11,10 +11,10 @@ from typing import Any
 
 from bot.provider import RoomMessage, ShownImage, Utterance
 
+from . import tags
 from .answers import role, text
 
 MAX_BYTES = 64 * 1024  # LiveKit's reliable packets are 15 KiB at most
-_TAG = re.compile(r"<img>\s*([^<]{1,200}?)\s*</img>", re.IGNORECASE)
 _MARKDOWN_IMAGE = re.compile(r"!\[[^\]]*\]\((https?://[^\s)]+)\)")
 _BARE_IMAGE = re.compile(r"https?://[^\s<>()\"']+\.(?:png|jpe?g|webp|gif)(?:\?[^\s<>()\"']*)?", re.IGNORECASE)
 
@@ -35,7 +35,7 @@ def read_packet(payload: bytes) -> list[RoomMessage]:
 def _line(body: dict[str, Any]) -> Iterator[Utterance]:
     if body.get("type") != "transcript":
         return
-    words = without_tags(text(body.get("text")) or text(body.get("content")) or "")
+    words = tags.without_tags(text(body.get("text")) or text(body.get("content")) or "")
     if words:
         segment = text(body.get("segmentId")) or text(body.get("id"))
         yield Utterance(role(body.get("role")), words, body.get("isComplete") is not False, segment)
@@ -71,11 +71,11 @@ def _image(entry: Any) -> ShownImage | None:
 
 
 def _images_in(words: str) -> Iterator[ShownImage]:
-    for found in _TAG.findall(words):
+    for found in tags.IMAGE.findall(words):
         image = reference(found)
         if image is not None:
             yield image
-    for url in dict.fromkeys([*_MARKDOWN_IMAGE.findall(words), *_BARE_IMAGE.findall(_TAG.sub(" ", words))]):
+    for url in dict.fromkeys([*_MARKDOWN_IMAGE.findall(words), *_BARE_IMAGE.findall(tags.IMAGE.sub(" ", words))]):
         yield ShownImage(None, url)
 
 
@@ -86,8 +86,3 @@ def reference(value: str) -> ShownImage | None:
         return ShownImage(None, cleaned)
     key = cleaned.removeprefix("IMG:").strip()
     return ShownImage(key, None) if key else None
-
-
-def without_tags(words: str) -> str:
-    """A line as it is spoken: the tags that stand for pictures are not."""
-    return " ".join(_TAG.sub(" ", words).split())

@@ -9,6 +9,7 @@ import discord
 
 from bot.call.call import Call
 from bot.call.hearing import diagnosis
+from bot.call.ledger import SessionState
 from bot.call.manager import people_in
 from bot.call.permissions import missing_in_text, missing_in_voice
 from bot.call.state import CallState
@@ -110,11 +111,10 @@ async def _credits(host: Host, guild_id: int) -> list[Finding]:
         records = await host.calls.ledger.between(now - RECENTLY, now, guild_id)
     except LedgerError as error:
         return [Finding(Mark.WARNING, error.for_user)]
-    known = [record for record in records if record.credits is not None]
-    if not known:
+    over = [record for record in records if record.state is SessionState.CLOSED]
+    last = max(over, key=lambda record: record.intended_at, default=None)
+    if last is None or last.credits is None:
         return []
-    last = max(known, key=lambda record: record.intended_at)
-    assert last.credits is not None
     text = say("The last call cost {credits} credits.", credits=f"{last.credits.normalize():f}")
     return [Finding(Mark.GOOD, text)]
 

@@ -179,4 +179,5 @@ def ended(embed: discord.Embed, receipt: Receipt, language: str) -> discord.Embe
     embed.colour = discord.Colour(words.END_COLOUR)
     embed.set_field_at(0, name=say("State").to(language), value=say(CallState.ENDED.value).to(language))
     embed.set_field_at(1, name=say("Duration").to(language), value=words.duration(receipt.duration))
+    embed.set_field_at(2, name=say("Billed minutes").to(language), value=words.billed(receipt).to(language))
     return embed

@@ -279,7 +279,8 @@ class _VoicebotId(discord.ui.Modal):
     """One line for an id that has no name yet."""
 
     def __init__(self, view: SetupView) -> None:
-        super().__init__(title=view._(say("A voicebot's id"))[:45], custom_id="setup:id")
+        # Without a `custom_id` of ours: discord.py knows a modal by that alone, and two admins may have theirs open.
+        super().__init__(title=view._(say("A voicebot's id"))[:45])
         self._view = view
         self._id: discord.ui.TextInput[_VoicebotId] = discord.ui.TextInput(
             custom_id="id", label=view._(say("Its id at the provider"))[:45], min_length=1, max_length=100

@@ -220,6 +220,11 @@ def _ms(seconds: float) -> int:
     return round(max(0.0, seconds) * 1000)
 
 
+def billed(receipt: Receipt) -> Text:
+    """Our own count of a session's minutes."""
+    return say("about {minutes}", minutes=receipt.billed_minutes)
+
+
 def receipt(receipt: Receipt, language: str) -> discord.Embed:
     """What people read when a call is over."""
     voicebot = safe_name(receipt.voicebot_name)
@@ -244,7 +249,7 @@ def receipt(receipt: Receipt, language: str) -> discord.Embed:
     fields = {
         say("Started by"): f"<@{receipt.starter_id}>",
         say("Duration"): duration(receipt.duration),
-        say("Billed minutes"): say("about {minutes}", minutes=receipt.billed_minutes),
+        say("Billed minutes"): billed(receipt),
     }
     if receipt.credits is not None:
         fields[say("Credits")] = f"{receipt.credits.normalize():f}"

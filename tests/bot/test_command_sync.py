@@ -23,6 +23,7 @@ class Tree:
         self.commands = [command(name) for name in names]
         self.answers: list[Exception] = []
         self.sent: list[list[str]] = []
+        self.translator: Any = None
 
     def get_commands(self) -> list[Any]:
         return list(self.commands)
@@ -68,6 +69,24 @@ async def test_only_what_has_changed_is_sent() -> None:
     await sync.sync()
     assert tree.sent == [["dice", "voicebot"]]
     tree.add_command(command("cards"))
+    await sync.sync()
+    assert len(tree.sent) == 2
+
+
+async def test_what_has_another_name_in_some_language_alone_is_sent() -> None:
+    tree = Tree("voicebot")
+    words = {"de": "würfeln"}
+
+    async def payload(tree: Any, translator: Any) -> dict[str, Any]:
+        return {"type": 1, "name": "voicebot", "name_localizations": dict(words)}
+
+    tree.commands[0].get_translated_payload = payload
+    tree.translator = object()
+    sync = sync_of(tree)
+    await sync.sync()
+    await sync.sync()
+    assert len(tree.sent) == 1
+    words["de"] = "wirf"  # a reload has read it
     await sync.sync()
     assert len(tree.sent) == 2
 

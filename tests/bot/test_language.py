@@ -168,6 +168,37 @@ async def test_commands_are_called_what_discord_takes(name: str) -> None:
         assert all(re.fullmatch(r"[-_\w]{1,32}", called) and called == called.lower() for called in names), names
 
 
+@pytest.mark.parametrize(
+    ("where", "said", "word", "kept"),
+    [
+        (Location.command_name, "roll", "würfeln", True),
+        (Location.command_name, "roll", "Würfel Wurf!", False),
+        (Location.parameter_name, "roll", "Würfeln", False),
+        (Location.command_description, "Roll", "Würfelt", True),
+        (Location.command_description, "Roll", "x" * 101, False),
+        (Location.choice_name, "Roll", "x" * 101, False),
+    ],
+)
+async def test_a_word_that_discord_would_refuse_stays_english(
+    tmp_path: Path, where: Location, said: str, word: str, kept: bool
+) -> None:
+    """It would take none of the commands, in no language."""
+    folder = tmp_path / "locales"
+    folder.mkdir()
+    is_name = where in (Location.command_name, Location.parameter_name)
+    context = 'msgctxt "command"\n' if is_name else ""
+    (folder / "de.po").write_text(f'{context}msgid "{said}"\nmsgstr "{word}"\n')
+    assert bool(language.faults(tmp_path)) == (is_name and not kept)
+    language.add(tmp_path)
+    try:
+        asked: Any = SimpleNamespace(location=where)
+        told = await CommandTranslator().translate(app_commands.locale_str(said), discord.Locale.german, asked)
+        assert told == (word if kept else None)
+    finally:
+        language._files["de"].remove(folder / "de.po")
+        language._read.clear()
+
+
 async def test_english_stays_english() -> None:
     context: Any = SimpleNamespace(location=Location.command_name)
     assert (

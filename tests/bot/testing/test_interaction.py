@@ -62,6 +62,15 @@ class DicePlugin(Plugin):
     async def kindly_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
         await interaction.response.send_message(f"I say it myself: {error.original}", ephemeral=True)
 
+    @dice.command(name="whom", description="Somebody, or a role")
+    async def whom(self, interaction: discord.Interaction, whom: discord.Member | discord.Role,
+                   below: app_commands.Range[int, None, 0] = 0) -> None:
+        await interaction.response.send_message(f"{whom.name} {below}", ephemeral=True)
+
+    @dice.command(name="where", description="A channel")
+    async def where(self, interaction: discord.Interaction, where: discord.TextChannel) -> None:
+        await interaction.response.send_message(where.name, ephemeral=True)
+
     @dice.command(name="seldom", description="Now and then")
     @app_commands.checks.cooldown(1, 600)
     async def seldom(self, interaction: discord.Interaction) -> None:
@@ -119,6 +128,9 @@ async def test_what_is_answered(tmp_path: Path) -> None:
     assert server.messages == ["hello"]
     assert await server.command("dice refuse") == "Not today."
     assert await server.command("dice kindly") == "I say it myself: Not today."
+    assert await server.command("dice whom", whom="Ben", below=-3) == "Ben -3"
+    with pytest.raises(AssertionError, match="where takes a channel, and no name of one: 'museum-talk'"):
+        await server.command("dice where", where="museum-talk")
     assert await server.command("dice seldom") == "now"
     assert (await server.command("dice seldom")).startswith("Not so fast: try again in ")
     assert server.failures == []

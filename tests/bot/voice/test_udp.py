@@ -3,6 +3,7 @@
 import asyncio
 import struct
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from bot.errors import VoiceError
 from bot.voice import udp
 from bot.voice.udp import VoiceSocket
 from tests.support import eventually
+
+RMEM_MAX = Path("/proc/sys/net/core/rmem_max")
 
 
 class Server(asyncio.DatagramProtocol):
@@ -53,6 +56,23 @@ async def test_discovery_and_sound() -> None:
     await eventually(lambda: heard == [b"sound"] and server.received[-1] == b"our sound")
     socket.close()
     socket.send(b"after the end")  # goes nowhere, and is no error
+    server.transport.close()
+
+
+@pytest.mark.skipif(
+    not RMEM_MAX.exists() or int(RMEM_MAX.read_text()) < udp.RECEIVE_BUFFER, reason="this system allows no more"
+)
+async def test_what_comes_while_the_process_stands_still_is_heard_afterwards() -> None:
+    """A second of twenty-five people, before the loop runs again."""
+    server, heard = Server(), list[bytes]()
+    socket = await _pair(server, heard)
+    await socket.discover(42)
+    said = [number.to_bytes(2) + bytes(150) for number in range(1250)]
+    for packet in said:
+        server.transport.sendto(packet, server.client)
+    await eventually(lambda: len(heard) == len(said))
+    assert heard == said
+    socket.close()
     server.transport.close()
 
 

@@ -3,6 +3,8 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from bot.text import MESSAGE_LIMIT
 from plugins.transcript.plugin import MOST_NAMES, TranscriptPlugin
 
@@ -54,3 +56,19 @@ async def test_a_crowd_with_the_longest_names_leaves_room_for_the_words() -> Non
     lines = await _write(words, crowd, tuple(crowd))
     assert f"and {len(crowd) - MOST_NAMES} others:** " in lines[0]
     assert " ".join(line.split(":** ", 1)[1] for line in lines) == words
+
+
+@pytest.mark.parametrize(
+    ("avatar", "shown"),
+    [
+        ("https://images.valsea.example/a.png", True),
+        ("https://images.valsea.example/" + "a" * 2100, False),
+        ("http://localhost/a.png", False),
+        (None, False),
+    ],
+)
+def test_a_picture_that_discord_would_refuse_costs_nobody_the_words(avatar: str | None, shown: bool) -> None:
+    call: Any = SimpleNamespace(voicebot_name="Guide", session=SimpleNamespace(avatar_url=avatar))
+    embed = TranscriptPlugin._spoken_by_voicebot(call, "hello")
+    assert (embed.description, embed.author.name) == ("hello", "Guide")
+    assert embed.author.icon_url == (avatar if shown else None)

@@ -66,6 +66,11 @@ def test_no_messages(body: Any) -> None:
     assert answers.page(body) == []
 
 
+def test_the_tags_of_pictures_are_not_spoken() -> None:
+    said = [{"role": "assistant", "content": words} for words in ("Here it is! <img>IMG:vase</img>", "<IMG>a</IMG>")]
+    assert [line.text for line in answers.messages(said)] == ["Here it is!"]
+
+
 def test_messages_come_oldest_first_when_all_tell_their_time() -> None:
     newest_first = [{"text": f"{n}", "timestamp": 1767323045 + n} for n in (3, 2, 1)]
     assert [line.text for line in answers.messages(newest_first)] == ["1", "2", "3"]

@@ -56,7 +56,8 @@ class OldPanel:
     def __init__(self, session_id: str) -> None:
         embed = discord.Embed(title="Guide").add_field(name="State", value="live")
         self.author = ME
-        self.embeds = [embed.add_field(name="Started", value="now").set_footer(text=words.panel_marker(session_id))]
+        embed.add_field(name="Started", value="now").add_field(name="Billed minutes", value="about 1")
+        self.embeds = [embed.set_footer(text=words.panel_marker(session_id))]
         self.components = ["buttons"]
         self.edits: list[dict[str, Any]] = []
 
@@ -128,4 +129,8 @@ async def test_a_panel_that_a_crash_left_behind_is_ended() -> None:
     assert anothers.edits == []
     (edit,) = own.edits
     assert edit["view"] is None
-    assert [(field.name, field.value) for field in edit["embed"].fields] == [("State", "ended"), ("Duration", "1:30")]
+    assert [(field.name, field.value) for field in edit["embed"].fields] == [
+        ("State", "ended"),
+        ("Duration", "1:30"),
+        ("Billed minutes", "about 2"),
+    ]
