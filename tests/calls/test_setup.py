@@ -92,6 +92,24 @@ async def test_an_id_is_written_into_a_dialog(hasty: RunningBot) -> None:
     assert await bot.process.stop() == 0
 
 
+async def test_two_dialogs_that_are_open_at_once_do_not_get_each_others_answers(hasty: RunningBot) -> None:
+    """On two servers, which know nothing of each other."""
+    bot, place, menus = await _bot(hasty)
+    other = bot.place("Bea")
+    bot.stage.discord.world.grant(other.guild_id, other.people[0].user_id, "manage_guild")
+    others = await Menus(bot, other, other.people[0]).open()
+    await others.use("setup:text", other.text_id)
+    shown, others_shown = await menus.use("setup:id"), await others.use("setup:id")
+    discord = bot.stage.discord
+    await discord.answer(discord.fill_in(bot.account, shown, id="anns"))
+    assert "Voicebot: anns" in menus.text
+    assert str(other.text_id) not in menus.text
+    assert "anns" not in others.text
+    await discord.answer(discord.fill_in(bot.account, others_shown, id="beas"))
+    assert "Voicebot: beas" in others.text
+    assert await bot.process.stop() == 0
+
+
 async def test_what_would_not_work_is_named_and_not_kept(hasty: RunningBot) -> None:
     bot, place, menus = await _bot(hasty)
     bot.stage.discord.world.deny(place.text_id, bot.account.user_id, "send_messages")
