@@ -233,14 +233,7 @@ class Call:
         """Whoever started the call has left its channel: somebody else may end it, and interrupt the voicebot, now."""
         before, self.host_id = self.host_id, user_id
         log.info("call %s: user %d is its host now", self.id, user_id)
-        self._observer.notice(
-            self,
-            say(
-                "{left} has left, so the call is in the hands of {person} now.",
-                left=f"<@{before}>",
-                person=f"<@{user_id}>",
-            ),
-        )
+        self._observer.handed_over(self, before)
         may = interrupters(self.settings, user_id)
         self._media_loop.post(lambda: self._media.let_interrupt(may))
 

@@ -125,6 +125,9 @@ class HookDispatcher:
     def moved(self, call: Call) -> None:
         self._put(call, "on_call_moved", lambda plugin: plugin.on_call_moved(call))
 
+    def handed_over(self, call: Call, before: int) -> None:
+        self._put(call, "on_handed_over", lambda plugin: plugin.on_handed_over(call, before))
+
     def transcript(self, call: Call, line: TranscriptLine) -> None:
         self._put(call, "on_transcript", lambda plugin: plugin.on_transcript(call, line), line.final)
 

@@ -138,6 +138,9 @@ class Plugin(commands.Cog, Generic[S]):
     async def on_call_moved(self, call: Call) -> None:
         """The call goes on in another voice channel, whose people may know nothing of it."""
 
+    async def on_handed_over(self, call: Call, before: int) -> None:
+        """The call's host has left its channel: it is user `call.host_id` now, and was user `before`."""
+
     async def on_call_ended(self, receipt: Receipt) -> None:
         """A billed session is over; once per session, also when it ended while the bot was dead.
 

@@ -393,6 +393,7 @@ async def _everything(server: PlayedServer) -> None:
         partial(server.warn, "The connection broke."),
         partial(server.notice, "It is back."),
         server.move,
+        server.hand_over,
     )
 
 

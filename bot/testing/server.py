@@ -69,6 +69,7 @@ class PlayedCall:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     elapsed: float = 0.0  # seconds
     unwilling: Unwilling = field(init=False)
+    host_id: int = field(init=False)
     provider: Any = field(default_factory=NoLibrary)
     closing: Any = None
     ended_by: int | None = None
@@ -78,6 +79,7 @@ class PlayedCall:
 
     def __post_init__(self) -> None:
         self.unwilling = Unwilling(ask_first=self.settings.consent == "asked")
+        self.host_id = self.starter_id
 
     def end(self, reason: EndReason, by: int | None = None) -> None:
         """As `Call.end`: it is over soon, for the first reason."""
@@ -95,10 +97,6 @@ class PlayedCall:
     @property
     def settings(self) -> ServerSettings:
         return self.config.server(self.guild_id)
-
-    @property
-    def host_id(self) -> int:
-        return self.starter_id
 
     @property
     def billed_minutes(self) -> int:
@@ -249,6 +247,13 @@ class PlayedServer:
         there = call.voice_channel_id == OTHER_VOICE_ID
         call.voice_channel_id = VOICE_ID if there else OTHER_VOICE_ID
         self._dispatcher.moved(call)
+        await self.settle()
+
+    async def hand_over(self, to: str = "Ben") -> None:
+        """Whoever started the call has left its channel, and it is somebody else's now."""
+        call = self._live
+        before, call.host_id = call.host_id, self.person(to).id
+        self._dispatcher.handed_over(call, before)
         await self.settle()
 
     async def sound(self, people: Frame | None = None, voicebot: Frame | None = None) -> None:

@@ -292,6 +292,9 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         except discord.Forbidden:  # a chat that the bot may not write into; the text channel is told of by the guards
             log.warning("call %s: I may not write into channel %d that I have moved", call.id, channel_id)
 
+    async def on_handed_over(self, call: Call, before: int) -> None:
+        await self._post(call, words.handed_over(before, call.host_id))
+
     async def on_speaking(self, call: Call, user_id: int, speaking: bool) -> None:
         if call.id in self._panels:
             self._panels[call.id].heard(user_id)

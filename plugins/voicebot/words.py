@@ -220,6 +220,11 @@ def _ms(seconds: float) -> int:
     return round(max(0.0, seconds) * 1000)
 
 
+def handed_over(before: int, now: int) -> Text:
+    """Somebody else may end the call now."""
+    return say("{left} has left, so the call is in the hands of {person} now.", left=f"<@{before}>", person=f"<@{now}>")
+
+
 def billed(receipt: Receipt) -> Text:
     """Our own count of a session's minutes."""
     return say("about {minutes}", minutes=receipt.billed_minutes)

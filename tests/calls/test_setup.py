@@ -94,7 +94,7 @@ async def test_an_id_is_written_into_a_dialog(hasty: RunningBot) -> None:
 
 async def test_two_dialogs_that_are_open_at_once_do_not_get_each_others_answers(hasty: RunningBot) -> None:
     """On two servers, which know nothing of each other."""
-    bot, place, menus = await _bot(hasty)
+    bot, _, menus = await _bot(hasty)
     other = bot.place("Bea")
     bot.stage.discord.world.grant(other.guild_id, other.people[0].user_id, "manage_guild")
     others = await Menus(bot, other, other.people[0]).open()

@@ -1,5 +1,6 @@
 """People must know that they are heard, whatever Discord has just then."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from bot.testing.discord_parts import refusal
 from bot.testing.server import PlayedServer
 from plugins.voicebot import plugin as module
+from tests.support import eventually
 
 FOLDER = Path(module.__file__).parent
 
@@ -124,6 +126,22 @@ async def test_a_call_that_moved_before_its_first_words_says_where_it_is(server:
     await server.advance(10 * module.AGAIN)
     assert not any(server.voice.mention in message for message in server.messages)
     assert any("Guide" in message and server.other_voice.mention in message for message in server.messages)
+
+
+async def test_who_has_the_call_now_is_said_and_takes_no_warning_away(
+    server: PlayedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = type(server.plugin).__module__.rpartition(".")[0]
+    monkeypatch.setattr(sys.modules[f"{package}.panel"], "REFRESH", 0.01)
+    await server.start("Ann")
+    await server.warn("The line is bad.")
+    await server.hand_over("Ben")
+    ann, ben = server.person("Ann").id, server.person("Ben").id
+    assert server.messages[-1] == f"<@{ann}> has left, so the call is in the hands of <@{ben}> now."
+    await asyncio.sleep(0.1)
+    assert "The line is bad." in server.messages[0]
+    await server.notice("The line is good again.")
+    await eventually(lambda: "The line is bad." not in server.messages[0])
 
 
 async def test_the_voicebots_own_words_are_never_left_out(
