@@ -72,6 +72,7 @@ class Parley(commands.AutoShardedBot):
         self._reloading = asyncio.Lock()
         self._commands = CommandSync(self.tree, self.plugins)
         self._strangers: set[tuple[int, Named]] = set()  # those the log has, by server
+        self._archived: dict[int, discord.Thread] = {}  # by server: the one that its last call wrote into
 
     def apply(self, config: Config) -> None:
         """Put a changed config in force; calls that are running keep the one they began with."""
@@ -226,6 +227,18 @@ class Parley(commands.AutoShardedBot):
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         self.calls.on_channel_deleted(channel)
+
+    async def on_thread_update(self, before: discord.Thread, after: discord.Thread) -> None:
+        call = self.calls.of_guild(after.guild.id)
+        if after.archived and call is not None and call.text_channel_id == after.id:
+            self._archived[after.guild.id] = after
+
+    def get_channel(self, channel_id: int, /) -> Any:
+        """As discord.py's, which forgets a thread when it is archived: one that a call writes into is known all the
+        same, since Discord opens it again for the next message."""
+        found = super().get_channel(channel_id)
+        closed = (thread for thread in self._archived.values() if thread.id == channel_id)
+        return found if found is not None else next(closed, None)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         self.calls.on_guild_removed(guild)

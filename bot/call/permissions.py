@@ -47,7 +47,7 @@ def check_text(guild: discord.Guild, channel_id: int) -> None:
     if channel is None:
         raise Refused(
             say(
-                "The text channel in this server's settings is gone, or I cannot see it. "
+                "The text channel in this server's settings is gone, or an archived thread, or I cannot see it. "
                 "`/voicebot setup` lets an admin choose another one."
             )
         )

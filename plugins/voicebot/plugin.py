@@ -322,7 +322,9 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         if panel is not None:
             await panel.end(receipt)
         channel = self.host.get_channel(receipt.text_channel_id)
-        if channel is not None:
+        if channel is None:
+            log.warning("the receipt of session %s has no place to go: its channel is gone", receipt.session_id)
+        else:
             await receipts.post_once(channel, receipt, self.language(receipt.guild_id))
 
     def _view(self, language: str, *, ask_first: bool = False) -> PanelButtons:

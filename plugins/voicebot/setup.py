@@ -25,7 +25,8 @@ from .settings import refusal
 PATIENCE = 840.0
 MOST_OPTIONS, LONGEST_OPTION = 25, 100  # Discord's limits of a menu
 MOST_ROLES, MOST_CHANNELS = 10, 5
-_TEXT = [discord.ChannelType.text, discord.ChannelType.news, discord.ChannelType.public_thread]
+#: No threads: Discord archives those that nobody writes into, and no call could begin.
+_TEXT = [discord.ChannelType.text, discord.ChannelType.news]
 
 Changes = dict[tuple[str, ...], Any]
 

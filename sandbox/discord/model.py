@@ -116,6 +116,13 @@ class World:
     def create_text_channel(self, guild_id: int, name: str) -> int:
         return int(self._backend.create_channel(guild_id, name, type=ChannelType.TEXT).id)
 
+    def create_thread(self, channel_id: int, name: str, user_id: int) -> int:
+        return int(self._backend.create_thread(channel_id, name, user_id).id)
+
+    def archive(self, thread_id: int) -> None:
+        """As a moderator does, and Discord after a while in which nobody writes."""
+        self._backend.edit_channel(thread_id, {}, thread_metadata={"archived": True})
+
     def create_voice_channel(self, guild_id: int, name: str, *, bitrate: int = 64_000) -> int:
         """`bitrate` is in bit/s."""
         return int(self._backend.create_channel(guild_id, name, type=ChannelType.VOICE, bitrate=bitrate).id)

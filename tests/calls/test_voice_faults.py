@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,6 +80,21 @@ async def test_a_text_channel_that_is_closed_to_the_bot_ends_nothing(hasty: Runn
     await asyncio.sleep(0.5)
     assert "live" in await hasty.command(place, ann, "voicebot status")
     world.deny(place.text_id, me)
+    await hasty.command(place, ann, "voicebot leave")
+    await hasty.expect_end(place, session, "someone sent the bot away")
+
+
+async def test_a_thread_that_is_archived_in_mid_call_loses_nothing(hasty: RunningBot) -> None:
+    """discord.py forgets it then; Discord opens it again for the next message."""
+    place = hasty.place()
+    (ann,) = place.people
+    world = hasty.stage.discord.world
+    place = replace(place, text_id=world.create_thread(place.text_id, "Talk", ann.user_id))
+    session = await hasty.start_call(place)
+    world.archive(place.text_id)
+    await asyncio.sleep(0.3)
+    session.send_packet(session.room, b'{"type": "transcript", "role": "user", "text": "Is it still there?"}')
+    await eventually(lambda: any("Is it still there?" in post["content"] for post in hasty.posts(place)))
     await hasty.command(place, ann, "voicebot leave")
     await hasty.expect_end(place, session, "someone sent the bot away")
 
