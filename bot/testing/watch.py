@@ -23,6 +23,7 @@ class BlockWatch:
         self.found: list[str] = []
         self._folder = str(folder.resolve()) + os.sep
         self._thread_id = threading.get_ident()
+        self._state = Path(f"/proc/self/task/{threading.get_native_id()}/stat")  # there is one on Linux
         self._beats = 0
         self._over = threading.Event()
         self._beating: asyncio.Task[None] | None = None
@@ -48,20 +49,35 @@ class BlockWatch:
 
     def _look(self) -> None:
         beats, busy, place = self._beats, 0.0, None
-        before, used_before = time.monotonic(), time.process_time()
+        before, used_before = time.monotonic(), self._used()
         while not self._over.wait(LOOK):
-            now, used = time.monotonic(), time.process_time()
+            now, used = time.monotonic(), self._used()
             passed, worked = now - before, used - used_before
             before, used_before = now, used
             if self._beats != beats:
                 beats, busy, place = self._beats, 0.0, None
                 continue
-            # A look that comes late itself says nothing, unless we have computed: the whole machine may stand still.
-            busy += passed if passed < 3 * LOOK else min(passed, worked)
+            # A look that comes late itself says nothing, nor does a loop that waits for the processor, unless it has
+            # computed: the machine may have other things to do.
+            counts = passed < 3 * LOOK and not self._wants_to_run()
+            busy += passed if counts else min(passed, worked)
             place = place or self._place()
             if place is not None and busy >= LIMIT:
                 self.found.append(place)
                 busy = -math.inf  # told once for each time
+
+    def _used(self) -> float:
+        """Seconds of the processor that the loop's thread has used; the whole process where the system does not say."""
+        if sys.platform == "darwin" or not hasattr(time, "pthread_getcpuclockid"):
+            return time.process_time()
+        return time.clock_gettime(time.pthread_getcpuclockid(self._thread_id))
+
+    def _wants_to_run(self) -> bool:
+        """Whether the loop's thread runs or would like to, and is not asleep (proc(5), `stat`)."""
+        try:
+            return self._state.read_text().rpartition(")")[2].split()[0] == "R"
+        except OSError:
+            return False
 
     def _place(self) -> str | None:
         """Where in the plugin the loop's thread is; None when it is not in it, or only imports it."""

@@ -92,7 +92,7 @@ async def test_no_call_begins_where_people_cannot_read_that_they_are_heard(hasty
         await place.people[0].join(place.guild_id, place.voice_id)
     told = bot.stage.discord.world.messages
     await eventually(lambda: bool(told(crossing.voice_id)), 10, bot.log())
-    assert "is gone, or I cannot see it" in told(crossing.voice_id)[0]["content"]
+    assert "is gone, or an archived thread" in told(crossing.voice_id)[0]["content"]
     await asyncio.sleep(1)
     assert not bot.organisation.meters
     assert told(other.text_id) == told(mute.text_id) == []
