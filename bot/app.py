@@ -1,6 +1,7 @@
 """Wiring: the Discord client, the media loop, the calls and the plugins of one process."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import ssl
@@ -33,6 +34,7 @@ from bot.plugin_host.host import PluginHost
 from bot.plugin_host.plugin import Changes
 from bot.text import fit
 from bot.voice import opus
+from bot.voice.handshake import GATEWAY_AWAY
 
 log = logging.getLogger(__name__)
 
@@ -229,7 +231,7 @@ class Parley(commands.AutoShardedBot):
         self.calls.on_channel_deleted(channel)
 
     async def on_thread_update(self, before: discord.Thread, after: discord.Thread) -> None:
-        call = self.calls.of_guild(after.guild.id)
+        call = self.calls.of_guild(after.guild.id) or self.calls.still_billed(after.guild.id)
         if after.archived and call is not None and call.text_channel_id == after.id:
             self._archived[after.guild.id] = after
 
@@ -253,10 +255,21 @@ class Parley(commands.AutoShardedBot):
         self.calls.on_gateway(self._guilds_of(shard_id), connected=False)
 
     async def on_shard_resumed(self, shard_id: int) -> None:
-        self.calls.on_gateway(self._guilds_of(shard_id), connected=True)
+        await self._gateway_is_back(shard_id)
 
     async def on_shard_ready(self, shard_id: int) -> None:
-        self.calls.on_gateway(self._guilds_of(shard_id), connected=True)
+        await self._gateway_is_back(shard_id)
+
+    async def _gateway_is_back(self, shard_id: int) -> None:
+        """Calls go on; and a goodbye that could not be said while it was away is said now."""
+        guilds = [guild for guild in self.guilds if guild.shard_id == shard_id]
+        self.calls.on_gateway([guild.id for guild in guilds], connected=True)
+        for guild in guilds:
+            me = None if self.user is None else guild.get_member(self.user.id)
+            if me is not None and me.voice is not None and not self.calls.is_in_voice(guild.id):
+                log.warning("server %d: I am in a voice channel without a call, and leave it", guild.id)
+                with contextlib.suppress(*GATEWAY_AWAY):
+                    await guild.change_voice_state(channel=None)
 
     async def close(self) -> None:
         """End every call first, then everything else; safe to call twice."""

@@ -33,6 +33,7 @@ from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.providers import Providers
 from bot.provider import Provider
 from bot.voice import opus
+from bot.voice.udp import RECEIVE_BUFFER
 from bot.watchdog.pulse import is_held, lock_file
 
 API = "https://discord.com/api/v10"
@@ -109,7 +110,16 @@ def _machine(config: Config) -> Iterator[Line]:
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
             udp.bind(("", 0))
-        yield Line(True, "UDP sockets can be opened (Discord's voice and LiveKit need outgoing UDP)")
+            with contextlib.suppress(OSError):
+                udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+            holds = udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        text = "UDP sockets can be opened (Discord's voice and LiveKit need outgoing UDP)"
+        if holds < RECEIVE_BUFFER:
+            text += (
+                f"; they hold {holds >> 10} KiB, which a crowd fills in less than a second in which the machine has no "
+                f"time for it: on Linux, sysctl -w net.core.rmem_max={RECEIVE_BUFFER} lets them hold more"
+            )
+        yield Line(True, text)
     except OSError as error:
         yield Line(False, f"UDP sockets cannot be opened ({error.strerror}): allow outgoing UDP")
 

@@ -91,11 +91,12 @@ def spoken(locale: object) -> str:
 
 
 def is_command_name(word: str) -> bool:
-    """Whether Discord takes it for the name of a command or an option.
+    """Whether Discord takes it for the name of a command or an option. The signs of Hindi and Thai are no letters to
+    Python.
 
     Source: https://discord.com/developers/docs/interactions/application-commands#application-command-object-application-command-naming
     """
-    return re.fullmatch(r"[-'\w]{1,32}", word) is not None and word == word.lower()
+    return re.fullmatch(r"[-'\w\u0900-\u097F\u0E00-\u0E7F]{1,32}", word) is not None and word == word.lower()
 
 
 def languages() -> list[str]:

@@ -122,7 +122,7 @@ class Speaker:
 
     def _rest(self) -> Frame | None:
         """Nobody speaks any more; what is left of the last frame still does, or what it stopped in the middle of."""
-        rest, self._ready = self._ready, self._ready[:0]
+        rest, self._ready = self._ready[:FRAME_SAMPLES], self._ready[:0]  # a long packet's end may be more than a frame
         self._fade.rest()
         if not len(rest):
             if self._end <= SILENT_END:

@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 #: Seconds that a rejoined room must have held before it is joined once more.
 ROOM_RESPITE = 120.0
+#: A repaired voice connection that is lost again within so many seconds was none. Each such one waits twice as long
+#: for the next, and after so many in a row the call ends: nobody is heard, and it is billed.
+HELD, MOST_SHORT_LIVED = 10.0, 5
 GATEWAY_WAIT = 5.0  # seconds for the main gateway to explain a 4014
 
 _ROOM_ENDS = {
@@ -55,6 +58,8 @@ class Healing:
         self._repairs = Repairs(name, self._on_repair_done)
         self._rejoined_room_at: float | None = None
         self._sessions_undecryptable = 0  # voice sessions in a row in which nobody could be decrypted
+        self._repaired_voice_at: float | None = None
+        self._short_lived = 0  # repaired voice connections in a row
 
     async def cancel(self) -> None:
         """The call is over: nothing is repaired any more."""
@@ -89,13 +94,19 @@ class Healing:
         ):  # new keys, and a new session, were of no use: nobody pays for more of that
             self._warn(say("{problem} I end the call.", problem=NOBODY_DECRYPTED.meaning))
             self._end(EndReason.NOBODY_HEARD)
-        elif lost.remedy is Remedy.GIVE_UP:
+        elif lost.remedy is Remedy.GIVE_UP or self._has_repaired_enough():
             self._end(EndReason.VOICE_LOST)
         elif lost.remedy is Remedy.AWAIT_GATEWAY:
             # Kicked, moved or a new server: the main gateway tells in a moment, and then this is cancelled.
             self._repairs.start("voice", self._voice.rejoin(after=GATEWAY_WAIT))
         else:
-            self._repairs.start("voice", self._voice.rejoin())
+            pause = 2.0 ** (self._short_lived - 1) if self._short_lived else 0.0
+            self._repairs.start("voice", self._voice.rejoin(after=pause))
+
+    def _has_repaired_enough(self) -> bool:
+        held = None if self._repaired_voice_at is None else clock.now() - self._repaired_voice_at
+        self._short_lived = self._short_lived + 1 if held is not None and held < HELD else 0
+        return self._short_lived > MOST_SHORT_LIVED
 
     def voice_server_changed(self, server: VoiceServerInfo) -> None:
         """Discord has named another voice server."""
@@ -121,6 +132,8 @@ class Healing:
 
     def _on_repair_done(self, side: str, error: Exception | None) -> None:
         if error is None:
+            if side == "voice":
+                self._repaired_voice_at = clock.now()
             self.healed(side)
         else:
             log.warning("%s: the %s connection could not be restored: %s", self._name, side, error)

@@ -82,6 +82,11 @@ class CallManager:
             return None
         return call
 
+    def is_in_voice(self, guild_id: int) -> bool:
+        """Whether a call or an echo test has business in one of the server's voice channels."""
+        call = self.of_guild(guild_id)
+        return guild_id in self._tests or (call is not None and call.state is not CallState.ENDING)
+
     def config_of(self, guild_id: int) -> Config | None:
         """What the server's call began with, until its receipt is given; None when there is none."""
         call = self._calls.get(guild_id)

@@ -11,7 +11,7 @@ from bot.errors import VoiceError
 from bot.media.loop import MediaLoop
 from bot.media.session import MediaSession
 from bot.voice.gateway import VoiceServerInfo
-from bot.voice.handshake import VoiceHandshake, VoiceUpdate
+from bot.voice.handshake import GATEWAY_AWAY, MainGatewayAway, VoiceHandshake, VoiceUpdate
 
 from .hearing import Listeners
 
@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 HANDSHAKE_TIMEOUT = 10.0  # seconds for Discord to name a voice server
 KEYS_TIMEOUT = 10.0  # seconds for DAVE to agree on keys
+GATEWAY_POLL = 0.5  # seconds between two looks whether the main gateway is back
 FRESH_SESSIONS = 3  # attempts before the voice connection counts as lost
 
 VoiceChannel = discord.VoiceChannel | discord.StageChannel
@@ -98,20 +99,24 @@ class VoiceLink:
             await self.rejoin()
 
     async def rejoin(self, after: float = 0.0) -> None:
-        """Leave and join again through the main gateway, a few times; VoiceError when all fail."""
+        """Leave and join again through the main gateway, a few times; VoiceError when all fail. While the main gateway
+        is away none is made: the guards say for how long that may be."""
         assert self._handshake is not None
         await asyncio.sleep(after)
-        for attempt in range(1, FRESH_SESSIONS + 1):
+        attempt = 1
+        while True:
             try:
                 server = await self._handshake.renew(HANDSHAKE_TIMEOUT)
                 await self._use(server, self._keys_timeout())
+                return
+            except MainGatewayAway:
+                await asyncio.sleep(GATEWAY_POLL)
             except VoiceError as error:
                 log.info("fresh voice session %d failed (%s)", attempt, error)
                 if attempt == FRESH_SESSIONS:
                     raise
                 await asyncio.sleep(2.0 ** (attempt - 1))
-            else:
-                return
+                attempt += 1
 
     def retune(self) -> None:
         """The channel may have another bitrate now."""
@@ -121,7 +126,7 @@ class VoiceLink:
     async def leave(self) -> None:
         """Leave the channel; also when joining it failed or was cancelled half-way."""
         if self._handshake is not None:
-            with contextlib.suppress(ConnectionError, discord.DiscordException):
+            with contextlib.suppress(*GATEWAY_AWAY, discord.DiscordException):  # then it is said when that is back
                 await self._handshake.disconnect(force=True)
 
     async def _use(self, server: VoiceServerInfo, keys_timeout: float | None) -> None:

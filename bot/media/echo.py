@@ -11,6 +11,8 @@ from bot.bridge.playout import is_silent
 
 #: Frames of 20 ms: the longest thing that is repeated, and the pause that ends it.
 LONGEST, PAUSE = 500, 50
+#: Frames for which it stays deaf at its end: so late does it come out of somebody's loudspeakers into their microphone.
+LATE = 20
 
 
 class Echo:
@@ -40,7 +42,10 @@ class Echo:
             return
         self._heard.append(frame.copy())
         self._quiet = self._quiet + 1 if silent else 0
-        self._playing = self._quiet >= PAUSE
+        if self._quiet >= PAUSE:
+            for _ in range(self._quiet - LATE):  # the whole pause again would be deaf to who answers at once
+                self._heard.pop()
+            self._playing = True
 
     def tick(self, *_: object) -> None:
         """Once per 20 ms: the next frame of what is being repeated."""

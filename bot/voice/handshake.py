@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import discord
 
 from bot.errors import VoiceError
@@ -19,6 +20,14 @@ from .gateway import VoiceServerInfo
 
 if TYPE_CHECKING:
     from discord.types.voice import GuildVoiceState, VoiceServerUpdate
+
+
+#: What discord.py raises when the main gateway's websocket is closed, and it is making another.
+GATEWAY_AWAY = (ConnectionError, aiohttp.ClientError, discord.ConnectionClosed)
+
+
+class MainGatewayAway(VoiceError):
+    """Nothing can be asked of Discord before its main gateway is back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,8 @@ class VoiceHandshake(discord.VoiceProtocol):
         await self.renew(timeout)
 
     async def renew(self, timeout: float) -> VoiceServerInfo:
-        """Fresh credentials for the channel. Joining again is how Discord hands out a new voice session."""
+        """Fresh credentials for the channel; VoiceError, MainGatewayAway. Joining again is how Discord hands out a new
+        voice session."""
         self._server = None
         self._complete = asyncio.get_running_loop().create_future()
         try:
@@ -82,7 +92,13 @@ class VoiceHandshake(discord.VoiceProtocol):
                 await self.channel.guild.change_voice_state(channel=None)
             await self.channel.guild.change_voice_state(channel=self.channel)
             async with asyncio.timeout(timeout):
-                return await self._complete
+                await self._complete
+            return self.server  # another may have been named in the same breath
+        except GATEWAY_AWAY as error:
+            raise MainGatewayAway(
+                "the main gateway is away",
+                for_user=say("The connection to Discord is just being restored. Try again in a moment."),
+            ) from error
         except TimeoutError as error:
             raise VoiceError(
                 "no voice server assigned",

@@ -46,7 +46,7 @@ async def doctor(host: Host, interaction: Interaction) -> str:
         running = RunningCall(call.state is CallState.LIVE, call.voicebot_there, sound)
         people = [_person(call, user_id, sound.speakers) for user_id in people_in(call.channel)]
     if call is not None:
-        text = guild.get_channel_or_thread(call.text_channel_id)
+        text = host.get_channel(call.text_channel_id)
     else:
         text = text_channel(interaction, host.config.server(guild.id))
     hidden = call is not None and running is None

@@ -319,13 +319,15 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
             await asyncio.wait({announcing}, timeout=LAST_MOMENT)
             announcing.cancel()
         panel = self._panels.pop(receipt.session_id, None)
-        if panel is not None:
-            await panel.end(receipt)
         channel = self.host.get_channel(receipt.text_channel_id)
-        if channel is None:
-            log.warning("the receipt of session %s has no place to go: its channel is gone", receipt.session_id)
-        else:
-            await receipts.post_once(channel, receipt, self.language(receipt.guild_id))
+        try:
+            if channel is None:
+                log.warning("the receipt of session %s has no place to go: its channel is gone", receipt.session_id)
+            else:
+                await receipts.post_once(channel, receipt, self.language(receipt.guild_id))
+        finally:  # in this order: a message opens an archived thread, an edit is refused there
+            if panel is not None:
+                await panel.end(receipt)
 
     def _view(self, language: str, *, ask_first: bool = False) -> PanelButtons:
         label = words.HEAR_ME if ask_first else words.MUTE_ME

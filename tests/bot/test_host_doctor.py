@@ -67,6 +67,15 @@ async def test_all_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert KEY not in str(lines)
 
 
+@pytest.mark.parametrize("wanted", [2048, 1 << 30])
+def test_what_a_socket_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: int) -> None:
+    """The system gives less than what is asked for, and says nothing."""
+    monkeypatch.setattr(host_doctor, "RECEIVE_BUFFER", wanted)
+    (line,) = [line for line in host_doctor._machine(_config(tmp_path)) if "UDP" in line.text]
+    assert line.good
+    assert (f"net.core.rmem_max={wanted}" in line.text) == (wanted > 2048)
+
+
 @pytest.mark.parametrize(
     ("status", "told"),
     [

@@ -172,6 +172,8 @@ async def test_commands_are_called_what_discord_takes(name: str) -> None:
     ("where", "said", "word", "kept"),
     [
         (Location.command_name, "roll", "würfeln", True),
+        (Location.command_name, "roll", "ตั้งค่า", True),
+        (Location.parameter_name, "roll", "सेटअप", True),
         (Location.command_name, "roll", "Würfel Wurf!", False),
         (Location.parameter_name, "roll", "Würfeln", False),
         (Location.command_description, "Roll", "Würfelt", True),

@@ -95,6 +95,64 @@ async def test_codes_that_forbid_a_reconnect_end_the_call(hasty: RunningBot, cod
     await hasty.expect_end(place, session, "voice server broke", within=5)
 
 
+async def test_voice_that_is_lost_while_the_main_gateway_is_away_waits_for_it(
+    hasty: RunningBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fresh voice session is asked for through the gateway."""
+    bot = await start_bot(hasty.stage)
+    place = bot.place()
+    session = await bot.start_call(place)
+    discord = bot.stage.discord
+    discord.gateway.drop(bot.account, resumable=True)
+    monkeypatch.setattr(discord.gateway, "latency", 1.0)  # until the bot is greeted anew
+    await asyncio.sleep(0.2)
+    discord.voice.forget_sessions(place.guild_id, bot.account.user_id)
+    await eventually(lambda: not _is_in_voice(bot))
+    await eventually(lambda: _is_in_voice(bot), 15, bot.log())
+    monkeypatch.setattr(discord.gateway, "latency", 0.0)
+    assert await _is_heard(bot, place, session)
+    assert await bot.process.stop() == 0
+
+
+async def test_a_call_that_ends_while_the_main_gateway_is_away_leaves_its_channel_afterwards(
+    hasty: RunningBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = await start_bot(hasty.stage)
+    place = bot.place()
+    session = await bot.start_call(place)
+    discord = bot.stage.discord
+    discord.gateway.drop(bot.account, resumable=True)
+    monkeypatch.setattr(discord.gateway, "latency", 1.0)  # until the bot is greeted anew
+    await asyncio.sleep(0.2)
+    await bot.stage.valsea.delete_room(session.room)
+    await eventually(lambda: not bot.bills(session))
+    assert discord.world.voice_channel_of(place.guild_id, bot.account.user_id) == place.voice_id
+    await eventually(lambda: discord.world.voice_channel_of(place.guild_id, bot.account.user_id) is None, 15, bot.log())
+    assert await bot.process.stop() == 0
+
+
+async def test_voice_sessions_that_do_not_hold_end_the_call(hasty: RunningBot) -> None:
+    """Each of them is fine for a moment, in which nobody is heard, and the session bills."""
+    bot = await start_bot(hasty.stage)
+    place = bot.place()
+    session = await bot.start_call(place)
+    lost = 0
+    async with asyncio.timeout(60):
+        while bot.bills(session):
+            if _is_in_voice(bot):
+                bot.stage.discord.voice.forget_sessions(place.guild_id, bot.account.user_id)
+                lost += 1
+            await asyncio.sleep(0.2)
+    assert 4 <= lost <= 12
+    await bot.expect_end(place, session, "the connection to Discord's voice server broke")
+    assert await bot.process.stop() == 0
+
+
+def _is_in_voice(bot: RunningBot) -> bool:
+    connections = bot.stage.discord.voice._connections.values()
+    return any(connection.user_id == bot.account.user_id for _, connection in connections)
+
+
 @pytest.mark.parametrize("resumable", [True, False])
 async def test_the_main_gateway_reconnects(hasty: RunningBot, resumable: bool) -> None:
     """Sound does not go through it: nobody notices."""

@@ -72,6 +72,17 @@ def test_a_long_packet_fills_several_ticks(speaker: Speaker) -> None:
     assert _values(speaker, 3) == [7, 7, 7]
 
 
+def test_who_leaves_in_the_middle_of_a_long_packet_fades_within_a_frame(speaker: Speaker) -> None:
+    speaker.push(1, 0, b"long 07", now=0.0)
+    assert _values(speaker, 1) == [7]
+    last = speaker.last_frame(0.06)
+    assert last is not None
+    assert last.shape == (FRAME_SAMPLES,)
+    assert last[0] == 7
+    assert last[-1] == 0
+    assert speaker.last_frame(0.06) is None
+
+
 def test_long_packets_one_after_another_leave_no_gap(speaker: Speaker) -> None:
     for number in range(3):
         speaker.push(1, number * 3 * FRAME_SAMPLES, f"long{number:02}".encode(), now=0.0)

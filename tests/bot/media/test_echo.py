@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bot.bridge import FRAME_SAMPLES, Frame
-from bot.media.echo import LONGEST, PAUSE, Echo
+from bot.media.echo import LATE, LONGEST, PAUSE, Echo
 
 SILENCE: Frame = np.zeros(FRAME_SAMPLES, np.int16)
 
@@ -41,13 +41,13 @@ def test_nothing_is_played_before_the_pause_and_nothing_twice() -> None:
     echo.feed(SILENCE)
     for _ in range(10 * LONGEST):
         echo.tick()
-    assert played == [*(1000 + number for number in range(10)), *[0] * PAUSE]
+    assert played == [*(1000 + number for number in range(10)), *[0] * LATE]
 
 
 def test_it_does_not_hear_itself() -> None:
     echo, played = _echo()
     _say(echo, 5)
-    for _ in range(5 + PAUSE):
+    for _ in range(5 + LATE):
         echo.feed(_loud(99))  # somebody's loudspeakers
         echo.tick()
     assert 1099 not in played

@@ -4,11 +4,12 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
+import aiohttp
 import discord
 import pytest
 
 from bot.errors import VoiceError
-from bot.voice.handshake import Disconnected, Moved, ServerChanged, VoiceHandshake, VoiceUpdate
+from bot.voice.handshake import Disconnected, MainGatewayAway, Moved, ServerChanged, VoiceHandshake, VoiceUpdate
 
 GUILD, LOUNGE, ELSEWHERE, BOT = 10, 20, 21, 30
 
@@ -142,6 +143,35 @@ async def test_put_out_by_someone(scene: Scene) -> None:
     await scene.join()
     await scene.state(None)
     assert scene.heard == [Disconnected()]
+
+
+async def test_of_two_servers_named_in_one_breath_the_later_one_is_used(scene: Scene) -> None:
+    await scene.join()
+    renewing = asyncio.create_task(scene.handshake.renew(1))
+    await asyncio.sleep(0)
+    await scene.state(None)
+    await scene.state(LOUNGE, "s2")
+    await scene.server("two.discord.media:443", "t2")
+    await scene.server("three.discord.media:443", "t3")
+    assert (await renewing).token == "t3"
+    assert scene.handshake.latest == scene.handshake.server
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionResetError("closing"), aiohttp.ClientConnectionResetError("closing"), OSError("gone")]
+)
+async def test_what_cannot_be_asked_for_is_told_apart(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """While the main gateway is away nothing can be said to Discord, which is no reason to give up."""
+
+    async def away(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(scene.guild, "change_voice_state", away)
+    expected = OSError if type(error) is OSError else MainGatewayAway
+    with pytest.raises(expected):
+        await scene.handshake.connect(timeout=1, reconnect=True)
 
 
 async def test_the_goodbye_of_the_connection_before_is_none(scene: Scene) -> None:
