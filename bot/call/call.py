@@ -470,7 +470,9 @@ class Call:
         if isinstance(event, SpeakingChanged):
             self._healing.somebody_was_heard()
             member = self.channel.guild.get_member(event.user_id)
-            if member is None or not member.bot:  # a music bot is no conversation
+            if member is not None and member.bot:  # a music bot is no conversation
+                self._media_loop.post(lambda: self._media.is_a_bot(event.user_id))
+            else:
                 self._guards.speaking(clock.now(), event.user_id, event.speaking)
         self._conversation.happened(event)
 

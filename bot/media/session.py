@@ -95,6 +95,7 @@ class MediaSession:
         self._closed = False
         self._echo: Echo | None = None
         self._may_interrupt = settings.may_interrupt
+        self._bots: set[int] = set()  # user ids
 
     # -- commands from the main loop ----------------------------------------------------------------------------
 
@@ -173,6 +174,10 @@ class MediaSession:
     def let_interrupt(self, user_ids: frozenset[int] | None) -> None:
         """Who may interrupt the voicebot from now on; None is everybody."""
         self._may_interrupt = user_ids
+
+    def is_a_bot(self, user_id: int) -> None:
+        """Music, or a voice that reads the chat aloud: the voicebot hears it, and is not interrupted by it."""
+        self._bots.add(user_id)
 
     async def close(self) -> None:
         """Stop carrying sound and leave both sides; safe to call at any time, and twice."""
@@ -290,7 +295,8 @@ class MediaSession:
 
     def _check_interruption(self, user_id: int, frame: Frame, now: float) -> None:
         may = self._may_interrupt
-        if (may is None or user_id in may) and self._interruption.person(user_id, frame, now):
+        allowed = (may is None or user_id in may) and user_id not in self._bots
+        if allowed and self._interruption.person(user_id, frame, now):
             self._voices.clear()
 
     # -- what the two sides report ------------------------------------------------------------------------------
@@ -342,7 +348,7 @@ class MediaSession:
         if (
             self._agent_state == SPEAKING
             and state != SPEAKING
-            and any(s.activity.speaking for s in self._speakers.values())
+            and any(s.activity.speaking for user_id, s in self._speakers.items() if user_id not in self._bots)
         ):
             self._voices.hurry()
         self._agent_state = state

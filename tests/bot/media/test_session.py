@@ -166,6 +166,21 @@ def test_an_interruption_empties_the_queue_at_once_and_holds_back_what_follows()
     assert desk.session._interruption.count == 1
 
 
+@pytest.mark.parametrize("is_a_bot", [True, False])
+def test_another_bot_does_not_interrupt_the_voicebot(is_a_bot: bool) -> None:
+    """Music with a voice in it would do so again and again."""
+    desk = Desk()
+    if is_a_bot:
+        desk.session.is_a_bot(ANN)
+    bot, person = frames(ANSWER), frames(WORDS)
+    desk.session._on_room_event(AgentState("speaking"))
+    for number in range(100):
+        desk.say(ANN, person[number % len(person)])
+        desk.voicebot_says(bot[number % len(bot)])
+        desk.beat()
+    assert (desk.session._interruption.count == 0) == is_a_bot
+
+
 @pytest.mark.parametrize(("speaking", "most"), [(True, 2), (False, 9)])
 def test_a_voicebot_that_stops_because_of_somebody_is_silent_within_two_frames(speaking: bool, most: int) -> None:
     desk = Desk(may_interrupt=frozenset())
