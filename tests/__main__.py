@@ -32,7 +32,7 @@ ROOM = ["tests/bot/room"]
 WORDS = [*_calls("words", "conversation", "languages"), SPEAKING, *ROOM]
 SOUND = [*_calls("soak", "membership", "sound", "bad_lines"), COUNTING]
 MONEY = _calls("money", "guards", "settings", "setup", "config")
-FAULTS = _calls("accidents", "voice_faults", "endings", "room_faults", "checks")
+FAULTS = _calls("accidents", "voice_faults", "endings", "room_faults", "checks", "panel")
 #: All that is not named, so that no file is ever forgotten.
 OTHER_CALLS = ["tests/calls", *_without(*WORDS, *SOUND, *MONEY, *FAULTS)]
 CLASSES = _without("tests/calls", *ROOM, SPEAKING)

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 ROOM_RESPITE = 120.0
 #: A repaired voice connection that is lost again within so many seconds was none. Each such one waits twice as long
 #: for the next, and after so many in a row the call ends: nobody is heard, and it is billed.
-HELD, MOST_SHORT_LIVED = 10.0, 5
+HELD, MOST_SHORT_LIVED = 10.0, 4
 GATEWAY_WAIT = 5.0  # seconds for the main gateway to explain a 4014
 
 _ROOM_ENDS = {
