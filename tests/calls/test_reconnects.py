@@ -143,7 +143,7 @@ async def test_voice_sessions_that_do_not_hold_end_the_call(hasty: RunningBot) -
                 bot.stage.discord.voice.forget_sessions(place.guild_id, bot.account.user_id)
                 lost += 1
             await asyncio.sleep(0.2)
-    assert 4 <= lost <= 10
+    assert 4 <= lost <= 25  # some are lost before they are one; it was one every 0.2 s before, without end
     await bot.expect_end(place, session, "the connection to Discord's voice server broke")
     assert await bot.process.stop() == 0
 
