@@ -109,7 +109,7 @@ async def test_twenty_five_people_at_once_miss_no_beat(hasty: RunningBot) -> Non
     assert said >= CROWD * 4 * 50 * 0.8  # what a busy machine's voice server has made of it
     assert after["came"] - before["came"] >= 0.95 * said
     skipped = after["skipped"] - before["skipped"]
-    assert skipped <= 10  # of 200: mixing 25 in more than 20 ms would lose every other one, a busy machine a few
+    assert skipped <= 50  # of 200: mixing 25 in more than 20 ms would lose every other one, a busy machine some
     sound = levels(*timeline(observer.of(agent=False)))
     loud = [level for _, level in sound if level > 5000]
     assert len(loud) >= 4 * 50 - 15 - skipped
