@@ -51,9 +51,7 @@ class Text(str):
             else:
                 template = catalogue.ngettext(self.template, self.plural, self.values["count"])
             return _filled(template, self.values, language)
-        except (
-            Exception
-        ) as error:  # a translator's slip, in the file's formula for plurals too, costs nobody the sentence
+        except Exception as error:  # a translator's slip, in the formula for plurals say, costs nobody the sentence
             log.error("the translation of %r into %s cannot be filled in: %r", self.template, language, error)
             return str(self)
 

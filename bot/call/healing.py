@@ -87,14 +87,13 @@ class Healing:
             return
         log.info("%s: voice lost (%s)", self._name, lost.meaning)
         self.broke("voice")
+        self._count_short_lived()
         if lost.meaning == NOBODY_DECRYPTED.meaning:
             self._sessions_undecryptable += 1
-        if (
-            self._sessions_undecryptable > 1
-        ):  # new keys, and a new session, were of no use: nobody pays for more of that
+        if self._sessions_undecryptable > 1:  # new keys, and a new session, were of no use: nobody pays for more
             self._warn(say("{problem} I end the call.", problem=NOBODY_DECRYPTED.meaning))
             self._end(EndReason.NOBODY_HEARD)
-        elif lost.remedy is Remedy.GIVE_UP or self._has_repaired_enough():
+        elif lost.remedy is Remedy.GIVE_UP or self._short_lived > MOST_SHORT_LIVED:
             self._end(EndReason.VOICE_LOST)
         elif lost.remedy is Remedy.AWAIT_GATEWAY:
             # Kicked, moved or a new server: the main gateway tells in a moment, and then this is cancelled.
@@ -103,10 +102,9 @@ class Healing:
             pause = 2.0 ** (self._short_lived - 1) if self._short_lived else 0.0
             self._repairs.start("voice", self._voice.rejoin(after=pause))
 
-    def _has_repaired_enough(self) -> bool:
+    def _count_short_lived(self) -> None:
         held = None if self._repaired_voice_at is None else clock.now() - self._repaired_voice_at
         self._short_lived = self._short_lived + 1 if held is not None and held < HELD else 0
-        return self._short_lived > MOST_SHORT_LIVED
 
     def voice_server_changed(self, server: VoiceServerInfo) -> None:
         """Discord has named another voice server."""
