@@ -15,7 +15,7 @@ from sandbox.people.person import FRAME, Person
 from tests.bot.bridge.lines import vowel_packets
 from tests.bot.voice import hostile
 from tests.calls.hum import hum, humming
-from tests.support import RunningBot
+from tests.support import RunningBot, eventually
 
 WORDS = "The gallery on the second floor is open until six, and the café until five."
 CROWD = 25
@@ -62,6 +62,7 @@ async def test_after_a_stall_of_two_seconds_people_are_heard_as_soon_as_before(h
     observer = RoomObserver()
     await observer.join(hasty.stage.livekit, session.room)
     words = await asyncio.to_thread(speech.speak, WORDS)
+    await eventually(lambda: len(observer.of(agent=False)) > 10)  # its track is subscribed to a moment later
     assert ann.voice is not None
     loop = asyncio.get_running_loop()
     said = [(await ann.say(words))[0]]

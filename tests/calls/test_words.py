@@ -41,6 +41,7 @@ async def test_ten_questions_and_their_answers(parley: RunningBot) -> None:
     session = await parley.start_call(place)
     observer = RoomObserver()
     await observer.join(parley.stage.livekit, session.room)
+    await eventually(lambda: len(observer.of(agent=False)) > 10, what="the observer hears nothing")
     asked, at_the_ear, in_the_room = [], [], []
     for question in ASKED:
         ann.ear.clear()
