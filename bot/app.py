@@ -20,7 +20,7 @@ from bot.call.strangers import strangers, told
 from bot.command_errors import explained
 from bot.command_language import CommandTranslator
 from bot.command_sync import CommandSync
-from bot.config.keys import ServerKeys, leaves, operators, server_keys
+from bot.config.keys import ServerKeys, leaves, operators, operators_part, server_keys
 from bot.config.load import Config
 from bot.config.named import Named
 from bot.config.source import Path_, parse
@@ -102,8 +102,7 @@ class Parley(commands.AutoShardedBot):
 
         def kept() -> dict[Path_, Any]:
             keys = self._server_keys()
-            before = leaves(parse(file, self._source.last_text(guild_id)).data, keys)
-            theirs = {path: value for path, value in before if operators(path, keys) or keys.is_of_no_plugin(path)}
+            theirs = operators_part(parse(file, self._source.last_text(guild_id)).data, keys)
             absent = {path[:2] for path in theirs if keys.is_of_no_plugin(path)}
             for path, _ in leaves(parse(file, text).data, keys):
                 if operators(path, keys) or path[:2] in absent:
@@ -252,7 +251,7 @@ class Parley(commands.AutoShardedBot):
         self.calls.on_gateway([guild.id], connected=True)
 
     async def on_shard_disconnect(self, shard_id: int) -> None:
-        self.calls.on_gateway(self._guilds_of(shard_id), connected=False)
+        self.calls.on_gateway([guild.id for guild in self._guilds_of(shard_id)], connected=False)
 
     async def on_shard_resumed(self, shard_id: int) -> None:
         await self._gateway_is_back(shard_id)
@@ -262,7 +261,7 @@ class Parley(commands.AutoShardedBot):
 
     async def _gateway_is_back(self, shard_id: int) -> None:
         """Calls go on; and a goodbye that could not be said while it was away is said now."""
-        guilds = [guild for guild in self.guilds if guild.shard_id == shard_id]
+        guilds = self._guilds_of(shard_id)
         self.calls.on_gateway([guild.id for guild in guilds], connected=True)
         for guild in guilds:
             me = None if self.user is None else guild.get_member(self.user.id)
@@ -282,8 +281,8 @@ class Parley(commands.AutoShardedBot):
         await self.media_loop.stop()
         await self.books.close()
 
-    def _guilds_of(self, shard_id: int) -> list[int]:
-        return [guild.id for guild in self.guilds if guild.shard_id == shard_id]
+    def _guilds_of(self, shard_id: int) -> list[discord.Guild]:
+        return [guild for guild in self.guilds if guild.shard_id == shard_id]
 
 
 class _CommandTree(app_commands.CommandTree["Parley"]):

@@ -71,6 +71,11 @@ def operators(path: Path_, keys: ServerKeys) -> bool:
     return any(key.operator and (dotted in tops or dotted.startswith(below)) for dotted, key in keys.items())
 
 
+def operators_part(data: Mapping[str, Any], keys: ServerKeys) -> dict[Path_, Any]:
+    """What of the data of a server's own file only the operator may change."""
+    return {path: value for path, value in leaves(data, keys) if operators(path, keys) or keys.is_of_no_plugin(path)}
+
+
 def leaves(data: Mapping[str, Any], keys: Mapping[str, Key], above: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
     """The settings in a server's data, each with its path; a key that nobody knows is one, too."""
     for name, value in data.items():

@@ -68,7 +68,7 @@ class BlockWatch:
 
     def _used(self) -> float:
         """Seconds of the processor that the loop's thread has used; the whole process where the system does not say."""
-        if sys.platform == "darwin" or not hasattr(time, "pthread_getcpuclockid"):
+        if not hasattr(time, "pthread_getcpuclockid"):
             return time.process_time()
         return time.clock_gettime(time.pthread_getcpuclockid(self._thread_id))
 

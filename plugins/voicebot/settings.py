@@ -14,7 +14,7 @@ from discord import app_commands
 from bot.call.access import check_configure
 from bot.call.strangers import strangers, told
 from bot.config.edit import ABSENT, changed
-from bot.config.keys import Key, ServerKeys, as_written, leaves, operators, server_keys
+from bot.config.keys import Key, ServerKeys, as_written, leaves, operators_part, server_keys
 from bot.config.load import Config
 from bot.config.source import parse
 from bot.errors import ConfigError, Problem, Refused
@@ -175,8 +175,8 @@ class SettingsCommands(app_commands.Group):
 
     def _operators_own(self, interaction: Interaction) -> dict[tuple[str, ...], Any]:
         """What of the server's own settings is the operator's."""
-        keys, own = self._keys(), self._own(interaction)
-        return {path: value for path, value in own.items() if operators(path, keys) or keys.is_of_no_plugin(path)}
+        with told_plainly(interaction):
+            return operators_part(parse(_FILE, self._host.server_text(_guild(interaction))).data, self._keys())
 
     async def _change(self, interaction: Interaction, changes: Mapping[tuple[str, ...], Any]) -> None:
         with told_plainly(interaction):

@@ -9,6 +9,7 @@ import discord
 import pytest
 
 from bot.errors import VoiceError
+from bot.voice.gateway import VoiceServerInfo
 from bot.voice.handshake import Disconnected, MainGatewayAway, Moved, ServerChanged, VoiceHandshake, VoiceUpdate
 
 GUILD, LOUNGE, ELSEWHERE, BOT = 10, 20, 21, 30
@@ -54,6 +55,14 @@ class Scene:
         await self.server("one.discord.media:443")
         await joining
         self.heard.clear()
+
+    async def rejoin(self) -> "asyncio.Task[VoiceServerInfo]":
+        """A renewal that has left and is back, and waits for its server."""
+        renewing = asyncio.create_task(self.handshake.renew(1))
+        await asyncio.sleep(0)
+        await self.state(None)
+        await self.state(LOUNGE, "s2")
+        return renewing
 
 
 @pytest.fixture
@@ -147,10 +156,7 @@ async def test_put_out_by_someone(scene: Scene) -> None:
 
 async def test_of_two_servers_named_in_one_breath_the_later_one_is_used(scene: Scene) -> None:
     await scene.join()
-    renewing = asyncio.create_task(scene.handshake.renew(1))
-    await asyncio.sleep(0)
-    await scene.state(None)
-    await scene.state(LOUNGE, "s2")
+    renewing = await scene.rejoin()
     await scene.server("two.discord.media:443", "t2")
     await scene.server("three.discord.media:443", "t3")
     assert (await renewing).token == "t3"
@@ -187,10 +193,7 @@ async def test_the_goodbye_of_the_connection_before_is_none(scene: Scene) -> Non
 
 async def test_a_rejoin_leaves_first_and_the_goodbye_is_our_own(scene: Scene) -> None:
     await scene.join()
-    renewing = asyncio.create_task(scene.handshake.renew(1))
-    await asyncio.sleep(0)
-    await scene.state(None)
-    await scene.state(LOUNGE, "s2")
+    renewing = await scene.rejoin()
     await scene.server("two.discord.media:443", "t2")
     assert (await renewing).session_id == "s2"
     assert scene.guild.asked == [LOUNGE, None, LOUNGE]
