@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup livekit demo test check lint unit bench chaos fuzz soak pictures translations lock example clean
+.PHONY: help setup livekit demo test quick check lint unit bench chaos reality strangers fuzz soak pictures map api translations lock example clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ demo: livekit ## one whole call on this machine: speech in, speech out, words an
 
 test: livekit check ## everything: lint, types, import directions, all tests
 
+quick: lint ## all that needs no stage: lint, types, import directions and most tests, in a minute
+	@$(BIN)/python -m tests.quick
+
 check: lint unit
 
 lint: $(READY) ## ruff, mypy --strict, import directions
@@ -49,6 +52,12 @@ SEED ?= 1
 chaos: livekit ## kill the bot at 200 seeded moments and look at the provider's meter (15 minutes)
 	@$(BIN)/python -m tests.chaos --kills $(KILLS) --seed $(SEED)
 
+reality: livekit ## one call under each behaviour the real services are reported to have (ten minutes); docs/reality.md
+	@$(BIN)/python -m sandbox.reality --write docs/reality.md
+
+strangers: livekit ## bots on other libraries, unmodified, on the sandbox's Discord (a minute, and the package registry)
+	@$(BIN)/python -m sandbox.strangers
+
 PACKETS ?= 1000000
 FILES ?= 100000
 fuzz: $(READY) ## a million mutated packets through all that a datagram passes, 100,000 mutated config files (10 minutes)
@@ -62,6 +71,12 @@ soak: livekit ## one call of an hour: talk, silence, talk; does the delay stay, 
 pictures: livekit ## docs/images anew: the channel as people see it, from a real call; needs Chromium
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[pictures]"
 	@$(BIN)/python -m sandbox.screenshots
+
+map: $(READY) ## put every module of bot/ into docs/architecture.md
+	@$(BIN)/python -m tests.module_map
+
+api: $(READY) ## write down what plugins may import, and how it is called, as it is now
+	@$(BIN)/python -m tests.api_listing
 
 translations: $(READY) ## put new sentences into the catalogues, and say what is left to translate
 	@$(BIN)/python -m tests.translations

@@ -20,6 +20,9 @@ from . import models
 from .dialogue import Reply
 from .voicebot import Event, Said, Showed, Voicebot
 
+#: What a voicebot is told, in order.
+Wishes = asyncio.Queue[dict[str, Any]]
+
 
 class Worker:
     """All voicebots of this process, by session."""
@@ -27,8 +30,8 @@ class Worker:
     def __init__(self, *, ears: bool = True) -> None:
         """With `ears` it loads what they need before it is ready."""
         self._ears = ears
-        self._voicebots: dict[str, Voicebot] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._voicebots: dict[str, tuple[Voicebot, Wishes]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Read commands until the input ends."""
@@ -38,28 +41,33 @@ class Worker:
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
         _write({"event": "ready"})
         while line := await reader.readline():
-            await self._command(json.loads(line))
-        for voicebot in self._voicebots.values():
+            self.command(json.loads(line))
+        for voicebot, _ in self._voicebots.values():
             voicebot.stop()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _command(self, message: dict[str, Any]) -> None:
+    def command(self, message: dict[str, Any]) -> None:
+        """Take one command. What a voicebot is told while it joins is done once it is there. What one of them cannot do
+        is a failure of its own, and the others go on."""
         session = str(message["session"])
         if message["command"] == "join":
-            self._tasks[session] = asyncio.create_task(self._serve(session, message))
+            voicebot, wishes = Voicebot(lambda event: _write(_report(session, event))), Wishes()
+            self._voicebots[session] = voicebot, wishes
+            serving = asyncio.create_task(self._serve(session, message, voicebot, wishes), name=f"session {session}")
+            self._tasks.add(serving)
+            serving.add_done_callback(self._tasks.discard)
             return
-        voicebot = self._voicebots.get(session)
-        if voicebot is None:
+        present = self._voicebots.get(session)
+        if present is None:
             return
-        if message["command"] == "say":
-            voicebot.say(Reply(message["text"], message.get("image")))
-        elif message["command"] == "send":
-            await voicebot.send(message["payload"].encode())
-        elif message["command"] == "leave":
+        voicebot, wishes = present
+        if message["command"] == "leave":
             voicebot.stop()
+        else:
+            wishes.put_nowait(message)
 
-    async def _serve(self, session: str, message: dict[str, Any]) -> None:
-        voicebot = self._voicebots[session] = Voicebot(lambda event: _write(_report(session, event)))
+    async def _serve(self, session: str, message: dict[str, Any], voicebot: Voicebot, wishes: Wishes) -> None:
+        obeying: asyncio.Task[None] | None = None
         try:
             await voicebot.join(
                 message["url"],
@@ -68,14 +76,32 @@ class Worker:
                 transcription=bool(message.get("transcription", True)),
                 ears=bool(message.get("ears", True)),
             )
+            obeying = asyncio.create_task(_obey(session, voicebot, wishes), name=f"wishes of {session}")
             await voicebot.wait()
         except Exception as error:
-            _write({"event": "failed", "session": session, "error": f"{type(error).__name__}: {error}"})
+            _write_failure(session, error)
         finally:
+            if obeying is not None:
+                obeying.cancel()
+                await asyncio.gather(obeying, return_exceptions=True)
             await voicebot.leave()
-            self._voicebots.pop(session, None)
-            self._tasks.pop(session, None)
+            present = self._voicebots.get(session)
+            if present is not None and present[0] is voicebot:  # or another one of the same session is there by now
+                del self._voicebots[session]
             _write({"event": "left", "session": session})
+
+
+async def _obey(session: str, voicebot: Voicebot, wishes: Wishes) -> None:
+    """Do what a voicebot that has joined is told, in order, until cancelled."""
+    while True:
+        message = await wishes.get()
+        try:
+            if message["command"] == "say":
+                voicebot.say(Reply(message["text"], message.get("image")))
+            elif message["command"] == "send":
+                await voicebot.send(message["payload"].encode())
+        except Exception as error:
+            _write_failure(session, error)
 
 
 def _warm_up(ears: bool) -> None:
@@ -94,6 +120,10 @@ def _report(session: str, event: Event) -> dict[str, Any]:
     else:
         body = {"event": "state", "state": event.state}
     return {**body, "session": session}
+
+
+def _write_failure(session: str, error: Exception) -> None:
+    _write({"event": "failed", "session": session, "error": f"{type(error).__name__}: {error}"})
 
 
 def _write(body: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ import sys
 
 from sandbox.libopus import load_opus
 
-from . import beat, calls, codec, cpu, cycles, delay, ending, harm, stopping, words
+from . import beat, calls, codec, cpu, crowd, cycles, delay, ending, harm, stopping, words
 from .table import Row, show
 
 BENCHMARKS = {
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "delay": delay.run,
     "stopping": stopping.run,
     "beat": beat.run,
+    "crowd": crowd.run,
     "harm": harm.run,
     "ending": ending.run,
     "cycles": cycles.run,

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 from statistics import median
 
-import httpx
 from livekit import rtc
 
+from bot.network import httpx
 from sandbox.people.person import Person
 from sandbox.stage import Stage
 from sandbox.valsea.server import VOICEBOT_ID

@@ -7,8 +7,7 @@ bare request of the same kind from a process of its own, with its connection ope
 import asyncio
 import time
 
-import httpx
-
+from bot.network import httpx
 from sandbox.stage import BotProcess, Place, Stage
 from sandbox.valsea.server import API
 

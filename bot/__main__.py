@@ -5,8 +5,6 @@ import os
 import sys
 from typing import NoReturn
 
-from bot.cli import main
-
 
 def run() -> NoReturn:
     """Run the command and end the process with its exit code, without waiting for native threads.
@@ -15,6 +13,10 @@ def run() -> NoReturn:
     apart is ended by it in the middle of Rust code, which aborts the process: exit code -6 after a clean stop (see
     Py_FinalizeEx and PyGILState_Ensure in Python's C API). By now everything is closed, so nothing is lost.
     """
+    if sys.platform == "win32":  # the ledger's lock, and the watchdog's line, are POSIX's
+        sys.exit("Parley runs on Linux and macOS. On Windows it runs in WSL or in its Docker image; see the README.")
+    from bot.cli.main import main  # not before: it imports what Windows does not have
+
     code = main()
     logging.shutdown()
     sys.stdout.flush()

@@ -14,35 +14,45 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot import language
-from bot.books import Books
+from bot.access.missing_ids import describe_missing, missing_ids
+from bot.billing_services import BillingServices
+from bot.call.connection.media import MediaEngine
 from bot.call.manager import CallManager
-from bot.call.strangers import strangers, told
-from bot.command_errors import explained
-from bot.command_language import CommandTranslator
-from bot.command_sync import CommandSync
-from bot.config.keys import ServerKeys, leaves, operators, operators_part, server_keys
+from bot.call.services import CallServices
+from bot.commands.errors import explained
+from bot.commands.language import CommandTranslator
+from bot.commands.sync import CommandSync
+from bot.config.discord_ids import DiscordId
+from bot.config.keys import ServerKeys, is_operator_only, leaves, operators_part, server_keys
 from bot.config.load import Config
-from bot.config.named import Named
-from bot.config.source import Path_, parse
+from bot.config.source import KeyPath, parse
 from bot.config.watch import ConfigFile
 from bot.errors import ConfigError, PluginError, Refused
 from bot.language import in_language, say, spoken
+from bot.logins import SHORTEST, LoginPace
 from bot.media.loop import MediaLoop
+from bot.media.session import MediaSession
+from bot.names import Names
 from bot.network import connector
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.host import PluginHost
 from bot.plugin_host.plugin import Changes
-from bot.text import fit
+from bot.text import fit, redact
 from bot.voice import opus
 from bot.voice.handshake import GATEWAY_AWAY
 
 log = logging.getLogger(__name__)
 
+#: Seconds to wait for a new day's logins, whatever Discord says of it.
+MOST_LOGIN_WAIT = 86_400.0
+#: Servers that are listed in the log at the start.
+MOST_LISTED = 100
+
 
 class Parley(commands.AutoShardedBot):
-    """The bot. Create it inside a running event loop; it closes its books with itself."""
+    """The bot. Create it inside a running event loop; it closes its billing services with itself."""
 
-    def __init__(self, source: ConfigFile, books: Books, catalog: Catalog) -> None:
+    def __init__(self, source: ConfigFile, billing: BillingServices, catalog: Catalog) -> None:
         config = source.config
         intents = discord.Intents.none()
         intents.guilds = True
@@ -53,35 +63,44 @@ class Parley(commands.AutoShardedBot):
             intents=intents,
             allowed_mentions=discord.AllowedMentions.none(),
             connector=connector(config.host.network),
+            proxy=config.host.network.proxy,
             tree_cls=_CommandTree,
+            enable_debug_events=True,  # voice states carry people's names, and discord.py leaves them aside
             guild_ready_timeout=1.0,  # seconds between two servers at the start; only receipts wait for the last
         )
         self.config = config
-        self.books = books
+        self.billing = billing
         self.plugins = PluginHost(self, catalog)
-        self.media_loop = MediaLoop(lambda: connector(config.host.network))
+        self.media_loop = MediaLoop(lambda: connector(config.host.network), config.host.network.proxy)
         self.calls = CallManager(
-            self.media_loop,
-            self.plugins.dispatcher,
-            books.providers.of_server,
-            books.ledger,
-            books.opener,
-            books.closer,
+            CallServices(
+                MediaEngine(
+                    self.media_loop,
+                    lambda sound, read, post: MediaSession(self.media_loop, sound, read_packet=read, post=post),
+                ),
+                self.plugins.dispatcher,
+                billing.opener,
+                billing.closer,
+            ),
+            billing.providers.of_server,
+            billing.ledger,
             config.host.max_calls,
             config.ledger_file,
         )
+        self._logins = LoginPace()
+        self.names = Names()
         self._source = source
         self._reloading = asyncio.Lock()
         self._commands = CommandSync(self.tree, self.plugins)
-        self._strangers: set[tuple[int, Named]] = set()  # those the log has, by server
+        self._reported_ids: set[tuple[int, DiscordId]] = set()  # those the log has, by server
         self._archived: dict[int, discord.Thread] = {}  # by server: the one that its last call wrote into
 
     def apply(self, config: Config) -> None:
         """Put a changed config in force; calls that are running keep the one they began with."""
-        self.config = self.books.config = config
+        self.config = self.billing.config = config
         self.calls.limits.max_calls = config.host.max_calls
-        self.books.closer.config_changed()
-        self._tell_of_strangers(self.guilds)
+        self.billing.closer.config_changed()
+        self._warn_of_missing_ids(self.guilds)
 
     async def change_settings(self, guild_id: int, changes: Changes) -> None:
         """Set keys in a server's own file, or take them out; in force for its next call. ConfigError, and Refused for
@@ -90,8 +109,8 @@ class Parley(commands.AutoShardedBot):
         def check() -> None:
             keys = self._server_keys()
             for path in changes:
-                if operators(path, keys):
-                    raise Refused(say("`{key}` can be changed by the bot's operator only.", key=".".join(path)))
+                if is_operator_only(path, keys):
+                    raise Refused(say("Only the bot's operator can change `{key}`.", key=".".join(path)))
 
         await self._source.change(guild_id, changes, check)
 
@@ -100,14 +119,14 @@ class Parley(commands.AutoShardedBot):
         ConfigError, and Refused when the text says something of what is the operator's."""
         file = self._source.server_file(guild_id)
 
-        def kept() -> dict[Path_, Any]:
+        def kept() -> dict[KeyPath, Any]:
             keys = self._server_keys()
             theirs = operators_part(parse(file, self._source.last_text(guild_id)).data, keys)
             absent = {path[:2] for path in theirs if keys.is_of_no_plugin(path)}
             for path, _ in leaves(parse(file, text).data, keys):
-                if operators(path, keys) or path[:2] in absent:
+                if is_operator_only(path, keys) or path[:2] in absent:
                     name = ".".join(path)
-                    raise Refused(say("`{key}` can be changed by the bot's operator only. Take it out.", key=name))
+                    raise Refused(say("Only the bot's operator can change `{key}`. Remove it from the file.", key=name))
             return theirs
 
         await self._source.replace(guild_id, text, kept)
@@ -158,13 +177,13 @@ class Parley(commands.AutoShardedBot):
 
     def _apply_with_code(self, config: Config) -> None:
         """A config, and the plugins' classes that it was checked against."""
-        self.books.providers.use(self.plugins.catalog.classes)
+        self.billing.providers.use(self.plugins.catalog.classes)
         self._source.config = config
         self.apply(config)
 
     def tls_context(self) -> ssl.SSLContext:
         """For plugins that open connections of their own."""
-        return self.books.tls
+        return self.billing.network.tls
 
     async def sleep(self, seconds: float, /) -> None:
         """As `asyncio.sleep`; plugins wait with it, since in their tests time can be made to pass."""
@@ -181,13 +200,16 @@ class Parley(commands.AutoShardedBot):
         except (discord.HTTPException, aiohttp.ClientError, OSError) as failure:
             log.warning("the answer to a command could not be delivered: %s", failure)
 
-    def _tell_of_strangers(self, guilds: Iterable[discord.Guild]) -> None:
+    def _warn_of_missing_ids(self, guilds: Iterable[discord.Guild]) -> None:
         """Log what servers' settings name in vain, each once."""
         for guild in guilds:
-            for stranger in strangers(guild, self.config):
-                if (guild.id, stranger) not in self._strangers:
-                    self._strangers.add((guild.id, stranger))
-                    log.warning("config: server %d: %s", guild.id, told(stranger))
+            try:
+                for one in missing_ids(guild, self.config):
+                    if (guild.id, one) not in self._reported_ids:
+                        self._reported_ids.add((guild.id, one))
+                        log.warning("config: server %d: %s", guild.id, describe_missing(one))
+            except Exception:  # one server's settings are no other's trouble
+                log.exception("config: server %d: its settings could not be looked through", guild.id)
 
     async def setup_hook(self) -> None:
         """discord.py calls this once, after login and before the gateway."""
@@ -197,42 +219,102 @@ class Parley(commands.AutoShardedBot):
         await self.tree.set_translator(CommandTranslator())
         await self.plugins.start()
         await self._commands.sync_what_is_taken()
-        await self.books.ready()
+        await self.billing.ready()
+        await self._await_logins()
         # What is there now stays: looking through it again and again would hold up the beat of every call. And without
         # it, what calls leave behind is looked at soon.
         gc.collect()
         gc.freeze()
 
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """discord.py asks before each login."""
+        loop = asyncio.get_running_loop()
+        pause = self._logins.pause(loop.time(), self.shard_count or 1, initial=initial)
+        if pause > SHORTEST:
+            log.error("Discord refuses my sessions again and again; the next login is in %.0f s", pause)
+        await asyncio.sleep(pause)
+        if pause > SHORTEST:
+            await self._await_logins()
+
+    async def _await_logins(self) -> None:
+        """Wait while Discord allows no more logins today: one beyond them costs the token."""
+        try:
+            limits = await self.fetch_session_start_limits()
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            log.warning("how many logins are left could not be asked: %s", error)
+            return
+        if limits.remaining < 1:
+            wait = min(max(limits.reset_after / 1000, 0.0), MOST_LOGIN_WAIT)
+            log.error("Discord allows no more logins today; I wait %.0f minutes for new ones", wait / 60)
+            await asyncio.sleep(wait)
+
     async def on_ready(self) -> None:
+        """Log where the bot is, and give the receipts that are still due."""
         log.info("ready on %d servers", len(self.guilds))
-        self._tell_of_strangers(self.guilds)
+        for guild in self.guilds[:MOST_LISTED]:
+            log.info("server %d: %s%s", guild.id, redact(guild.name), "" if self.serves(guild.id) else " (not allowed)")
+        self._warn_of_missing_ids(self.guilds)
         self.calls.give_receipts()
+
+    def serves(self, guild_id: int) -> bool:
+        """Whether people of a server may start calls, by the operator's word."""
+        allowed = self.config.host.servers_allowed
+        return allowed is None or guild_id in allowed
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Log an invitation, and whether calls may begin there."""
+        known = "" if self.serves(guild.id) else "; `servers_allowed` does not name it, so it starts no calls"
+        log.info("invited to server %d: %s%s", guild.id, redact(guild.name), known)
+
+    async def on_socket_raw_receive(self, message: str) -> None:
+        """Learn display names from what the gateway sends anyway."""
+        self.names.learn_from_gateway(message)
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """Learn the name of whoever uses a command."""
+        if interaction.guild_id is not None:
+            self.names.learn(interaction.guild_id, interaction.user.id, interaction.user.display_name)
+
+    def name_of(self, guild_id: int, user_id: int) -> str | None:
+        """What somebody is called on a server by now; None when they are not known."""
+        guild = self.get_guild(guild_id)
+        member = None if guild is None else guild.get_member(user_id)
+        return self.names.of(guild_id, user_id) or (None if member is None else member.display_name)
 
     async def on_voice_state_update(
         self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
     ) -> None:
+        """Tell the calls who joins, leaves or moves."""
         self.calls.on_voice_state(member, before, after)
 
     async def on_guild_channel_update(self, _: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
+        """Look at the call's permissions again."""
         self.calls.on_permissions(after.guild)
 
     async def on_guild_role_update(self, _: discord.Role, after: discord.Role) -> None:
+        """Look at the call's permissions again."""
         self.calls.on_permissions(after.guild)
 
     async def on_guild_role_delete(self, role: discord.Role) -> None:
+        """Look at the call's permissions again."""
         self.calls.on_permissions(role.guild)
 
     async def on_member_update(self, _: discord.Member, after: discord.Member) -> None:
+        """Look at the call's permissions again when the bot itself has changed."""
         if after == after.guild.me:  # Discord tells of nobody else without the intent for members
             self.calls.on_permissions(after.guild)
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """Tell the calls that a channel is gone."""
         self.calls.on_channel_deleted(channel)
 
     async def on_thread_update(self, before: discord.Thread, after: discord.Thread) -> None:
+        """Reopen a thread that was archived while a call writes into it."""
         call = self.calls.of_guild(after.guild.id) or self.calls.still_billed(after.guild.id)
-        if after.archived and call is not None and call.text_channel_id == after.id:
-            self._archived[after.guild.id] = after
+        if call is not None and call.text_channel_id == after.id:
+            if after.archived:
+                self._archived[after.guild.id] = after
+            self.calls.on_permissions(after.guild)  # it may have been locked
 
     def get_channel(self, channel_id: int, /) -> Any:
         """As discord.py's, which forgets a thread when it is archived: one that a call writes into is known all the
@@ -242,21 +324,27 @@ class Parley(commands.AutoShardedBot):
         return found if found is not None else next(closed, None)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """Tell the calls that the bot was removed from a server."""
         self.calls.on_guild_removed(guild)
 
     async def on_guild_unavailable(self, guild: discord.Guild) -> None:
+        """Tell the calls that nothing is heard of a server for now."""
         self.calls.on_gateway([guild.id], connected=False)
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
+        """Tell the calls that a server is back."""
         self.calls.on_gateway([guild.id], connected=True)
 
     async def on_shard_disconnect(self, shard_id: int) -> None:
+        """Tell the calls which servers nothing is heard of."""
         self.calls.on_gateway([guild.id for guild in self._guilds_of(shard_id)], connected=False)
 
     async def on_shard_resumed(self, shard_id: int) -> None:
+        """Tell the calls that a shard's servers are back."""
         await self._gateway_is_back(shard_id)
 
     async def on_shard_ready(self, shard_id: int) -> None:
+        """Tell the calls that a shard's servers are back."""
         await self._gateway_is_back(shard_id)
 
     async def _gateway_is_back(self, shard_id: int) -> None:
@@ -266,9 +354,16 @@ class Parley(commands.AutoShardedBot):
         for guild in guilds:
             me = None if self.user is None else guild.get_member(self.user.id)
             if me is not None and me.voice is not None and not self.calls.is_in_voice(guild.id):
-                log.warning("server %d: I am in a voice channel without a call, and leave it", guild.id)
-                with contextlib.suppress(*GATEWAY_AWAY):
-                    await guild.change_voice_state(channel=None)
+                if await self.calls.knows_of(guild.id):
+                    log.warning("server %d: I am in a voice channel without a call, and leave it", guild.id)
+                    with contextlib.suppress(*GATEWAY_AWAY):
+                        await guild.change_voice_state(channel=None)
+                else:
+                    log.warning(
+                        "server %d: this bot is in a voice channel, and no call that this process knows of is there; "
+                        "if it stays, another process runs with the same token",
+                        guild.id,
+                    )
 
     async def close(self) -> None:
         """End every call first, then everything else; safe to call twice."""
@@ -279,7 +374,7 @@ class Parley(commands.AutoShardedBot):
         await self.plugins.stop()
         await super().close()
         await self.media_loop.stop()
-        await self.books.close()
+        await self.billing.close()
 
     def _guilds_of(self, shard_id: int) -> list[discord.Guild]:
         return [guild for guild in self.guilds if guild.shard_id == shard_id]

@@ -3,9 +3,12 @@
     ParleyError
     ├── ConfigError              a setting is wrong: file, line and key
     ├── PluginError              a plugin's code, class or manifest cannot be used: file, and line where there is one
+    ├── SecretError              a token or key in the environment cannot be one
     ├── LedgerError              the ledger of billed sessions cannot be read or written
     ├── Refused                  the request cannot be granted as things are: permissions, no channel, call running
     ├── VoiceError               Discord's voice side failed
+    │   ├── SeatTaken            ... since the channel is full
+    │   ├── VoiceBlocked         ... since no sound gets through
     │   └── VoiceClosed          ... with one of the voice gateway's close codes
     ├── RoomError                the LiveKit room failed
     └── ProviderError            the voicebot provider failed or said no
@@ -50,7 +53,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One wrong setting."""
+    """One wrong setting, and where it stands."""
 
     place: Place
     key: str  # dotted path, empty for the file as a whole
@@ -69,12 +72,16 @@ class ConfigError(ParleyError):
 
     @classmethod
     def at(cls, place: Place, message: str, key: str = "") -> "ConfigError":
-        """One setting is wrong."""
+        """The error for a single wrong setting."""
         return cls([Problem(place, key, message)])
 
 
 class PluginError(ParleyError):
     """A plugin cannot be used."""
+
+
+class SecretError(ParleyError):
+    """What an environment variable holds cannot be a secret; the message names the variable alone."""
 
 
 class LedgerError(ParleyError):
@@ -86,7 +93,15 @@ class Refused(ParleyError):
 
 
 class VoiceError(ParleyError):
-    """Discord's voice connection failed."""
+    """The connection to Discord's voice server failed."""
+
+
+class VoiceBlocked(VoiceError):
+    """Sound cannot get through, whatever the handshake says: seldom does another attempt help."""
+
+
+class SeatTaken(VoiceError):
+    """The voice channel is full."""
 
 
 class VoiceClosed(VoiceError):
@@ -109,19 +124,19 @@ class ProviderError(ParleyError):
 
 
 class RequestRejected(ProviderError):
-    """400 or 422."""
+    """The provider does not accept the request (400, 422)."""
 
 
 class KeyRejected(ProviderError):
-    """401."""
+    """The provider does not accept the key (401)."""
 
 
 class OutOfCredits(ProviderError):
-    """402."""
+    """The organisation has no credits left (402)."""
 
 
 class NotAllowed(ProviderError):
-    """403."""
+    """The key may not use this voicebot (403)."""
 
 
 class VoicebotNotFound(ProviderError):

@@ -36,6 +36,7 @@ class Text(str):
     values: Mapping[str, Any]
 
     def __new__(cls, template: str, values: Mapping[str, Any], plural: str | None = None) -> "Text":
+        """The string itself is the sentence in English."""
         text = super().__new__(cls, _filled(_english(template, plural, values), values, ENGLISH))
         text.template, text.plural, text.values = template, plural, values
         return text
@@ -98,7 +99,7 @@ def is_command_name(word: str) -> bool:
 
 
 def languages() -> list[str]:
-    """All there are."""
+    """All languages that have a catalogue, and English."""
     return sorted({ENGLISH, *_files})
 
 

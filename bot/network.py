@@ -1,16 +1,29 @@
-"""How Parley reaches the outside: TLS trust and host map for every connection it opens.
+"""How Parley reaches the outside: TLS trust, host map and proxy, by one rule for every connection that takes one.
 
-Both are for hosts behind a corporate proxy or a gateway of their own; they default to the plain internet.
+All three are for hosts behind a proxy or a gateway of their own; they default to the plain internet. They hold for
+Discord (REST, gateway, voice websocket), the providers and `parley doctor`. LiveKit's SDK has its own TLS and its own
+resolver, so `ca_file` and `connect_to` do not reach it; the proxy does, by the environment that the SDK reads. UDP, of
+Discord's voice and of WebRTC, goes through no proxy.
 """
 
 import fnmatch
+import os
 import socket
 import ssl
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
+import httpx2 as httpx  # the way back is this line: `import httpx`, whose API it keeps
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from bot.config.model import NetworkSettings
+
+__all__ = ["Network", "connector", "httpx", "proxies_not_heeded", "take_over_environment", "tls_context"]
+
+#: Where libraries look for a proxy by themselves, each by rules of its own.
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy")
 
 
 def tls_context(settings: NetworkSettings) -> ssl.SSLContext:
@@ -27,6 +40,59 @@ def connector(settings: NetworkSettings) -> aiohttp.BaseConnector:
     return aiohttp.TCPConnector(ssl=tls_context(settings), resolver=resolver, limit=0)
 
 
+def proxies_not_heeded(settings: NetworkSettings) -> list[str]:
+    """The environment's variables that name another proxy than the setting does."""
+    return [name for name in _spellings(_PROXIES) if os.environ.get(name, "") not in ("", settings.proxy)]
+
+
+def _spellings(variables: Iterable[str]) -> list[str]:
+    return [spelling for variable in variables for spelling in (variable, variable.upper())]
+
+
+def take_over_environment(settings: NetworkSettings) -> list[str]:
+    """Make the setting the only proxy that this process and its children know; the variables that said another.
+
+    Each library heeds the usual variables differently (discord.py none of them, LiveKit's SDK all but NO_PROXY), so a
+    process that left them alone could open a billed session and not reach its room.
+    """
+    found = proxies_not_heeded(settings)
+    for name in _spellings((*_PROXIES, "no_proxy")):
+        os.environ.pop(name, None)
+    if settings.proxy is not None:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+            os.environ[name] = settings.proxy
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What a provider's client connects with. `proxy` is an http:// address, None for none."""
+
+    tls: ssl.SSLContext
+    proxy: str | None = None
+    connect_to: Mapping[str, str] | None = None
+
+    @classmethod
+    def of(cls, settings: NetworkSettings) -> "Network":
+        """Make it from the settings (OSError, ssl.SSLError)."""
+        return cls(tls_context(settings), settings.proxy, settings.connect_to or None)
+
+    def http_client(self, **options: Any) -> httpx.AsyncClient:
+        """A client for a provider's REST API; `options` are httpx's own."""
+        direct = httpx.AsyncHTTPTransport(verify=self.tls, proxy=self.proxy, trust_env=False)
+        transport = _MappedTransport(direct, self.connect_to) if self.connect_to else direct
+        return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False, **options)
+
+
+def _mapped(host: str, mapping: Mapping[str, str]) -> tuple[str, int] | None:
+    """Where to connect to instead of a host; None for where it is."""
+    target = next((target for pattern, target in mapping.items() if fnmatch.fnmatch(host, pattern)), None)
+    if target is None:
+        return None
+    address, _, port = target.rpartition(":")
+    return address.removeprefix("[").removesuffix("]"), int(port)
+
+
 class _HostMap(AbstractResolver):
     """Sends the hosts of a map elsewhere, as curl's `--connect-to` does; names and certificates stay as they are."""
 
@@ -37,14 +103,33 @@ class _HostMap(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        for pattern, target in self._mapping.items():
-            if fnmatch.fnmatch(host, pattern):
-                address, _, mapped_port = target.rpartition(":")
-                found = await self._default.resolve(address, int(mapped_port), family)
-                for result in found:
-                    result["hostname"] = host
-                return found
-        return await self._default.resolve(host, port, family)
+        mapped = _mapped(host, self._mapping)
+        if mapped is None:
+            return await self._default.resolve(host, port, family)
+        address, mapped_port = mapped
+        kind = socket.AF_INET6 if ":" in address else family
+        found = await self._default.resolve(address, mapped_port, kind)
+        for result in found:
+            result["hostname"] = host
+        return found
 
     async def close(self) -> None:
         await self._default.close()
+
+
+class _MappedTransport(httpx.AsyncBaseTransport):
+    """The same for httpx: another address is connected to, the request and the certificate's name stay."""
+
+    def __init__(self, direct: httpx.AsyncBaseTransport, mapping: Mapping[str, str]) -> None:
+        self._direct = direct
+        self._mapping = mapping
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        mapped = _mapped(request.url.host, self._mapping)
+        if mapped is not None:
+            request.extensions = {**request.extensions, "sni_hostname": request.url.host}
+            request.url = request.url.copy_with(host=mapped[0], port=mapped[1])  # its Host header is made already
+        return await self._direct.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._direct.aclose()

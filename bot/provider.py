@@ -4,6 +4,7 @@ A provider is a plugin (`plugins/valsea` is one); the core knows it only by this
 `ProviderError` family, with words for the user in them.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -70,6 +71,14 @@ class Account:
 
     key_name: str  # the environment variable with the key; never the key itself
     endpoint: str
+    #: Tells one key from another without telling anything of either (`mark_of`); None for what was opened before there
+    #: were marks.
+    key_mark: str | None = field(default=None, compare=False)
+
+
+def mark_of(key: str) -> str:
+    """32 bits of a key's hash: enough to see that it was replaced, and no help to who looks for it."""
+    return hashlib.sha256(b"parley key mark:" + key.encode()).hexdigest()[:8]
 
 
 class Provider(Protocol):
@@ -108,5 +117,5 @@ class Provider(Protocol):
         ...
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Close the connections to the provider."""
         ...

@@ -11,10 +11,11 @@ def load_opus() -> None:
     """Load it once; RuntimeError with what to install when there is none."""
     if discord.opus.is_loaded():
         return
-    discord.opus.load_opus(_find())
+    discord.opus.load_opus(find_opus())
 
 
-def _find() -> str:
+def find_opus() -> str:
+    """Its file; RuntimeError with what to install when there is none."""
     system = ctypes.util.find_library("opus")
     if system is not None:
         return system

@@ -45,8 +45,8 @@ class BotProcess:
         self.ledger = folder / f"bot-{account.user_id}.sqlite3"
         self.log = folder / f"bot-{account.user_id}.log"
         self._key = key
-        # Python's development mode finds what is never awaited or closed, and makes asyncio slow.
-        self._python = [sys.executable, *(["-X", "dev"] if development else [])]
+        # What is never closed is told of; Python's development mode says where it came from, and makes asyncio slow.
+        self._python = [sys.executable, *(["-X", "dev"] if development else ["-W", "default::ResourceWarning"])]
         self.process: asyncio.subprocess.Process | None = None
 
     async def start(self, config: Mapping[str, Any]) -> None:
@@ -196,12 +196,12 @@ class Stage:
         self._bots.append(bot)
         return bot
 
-    def place(self, bot: BotAccount, *names: str, line: Line | None = None) -> Place:
-        """A new server with `bot` and people of these names on it."""
+    def place(self, bot: BotAccount, *names: str, line: Line | None = None, server: str = "The Museum") -> Place:
+        """A new server with `bot` and people of these names on it; `server` is what it is called."""
         world = self.discord.world
         people = [Person(self.discord, world.create_user(name), line=line) for name in names]
         self._people += people
-        guild_id = world.create_guild("The Museum", bot, members=tuple(p.user_id for p in people))
+        guild_id = world.create_guild(server, bot, members=tuple(p.user_id for p in people))
         text = world.create_text_channel(guild_id, "museum-talk")
         voice = world.create_voice_channel(guild_id, "Lounge")
         return Place(guild_id, text, voice, people)

@@ -1,8 +1,9 @@
 """Runs the whole suite, side by side only what does not disturb each other: `python -m tests`, or `make unit`.
 
-Tests of calls mostly wait: three of them go on at once, and those of single classes, which compute, take what is left
-of the machine. What is judged by ear (words, drift, gaps in the middle of a sentence) and the rooms' own sound come
-after that, with as little beside them as can be. Plain `pytest` runs everything in one.
+First comes what `make quick` runs. Tests of calls mostly wait: four parts of them go on at once, and other tests that
+need a stage, or parts of one, take what is left of the machine. What is judged by ear (words, drift, gaps in the middle
+of a sentence) and the rooms' own sound come last, with as little beside them as can be. Plain `pytest` runs everything
+in one.
 """
 
 import os
@@ -15,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
+from tests.quick import QUICK, SIDE_BY_SIDE, environment
+
 
 def _calls(*names: str) -> list[str]:
     return [f"tests/calls/test_{name}.py" for name in names]
@@ -26,16 +29,26 @@ def _without(*left_out: str) -> list[str]:
 
 
 #: Single tests of files whose others can stand company: one waits for words to be understood, one counts frames.
-SPEAKING = "tests/bot/testing/test_new_plugin.py::test_a_new_plugin_passes_its_own_test"
+SPEAKING = "tests/bot/testing/test_new_plugin.py::test_a_new_plugin_passes_its_own_test_on_the_sandbox"
 COUNTING = "tests/calls/test_plugins.py::test_a_hundred_reloads_in_a_live_call"
-ROOM = ["tests/bot/room"]
-WORDS = [*_calls("words", "conversation", "languages"), SPEAKING, *ROOM]
-SOUND = [*_calls("soak", "membership", "sound", "bad_lines"), COUNTING]
-MONEY = _calls("money", "guards", "settings", "setup", "config")
+ROOM = ["tests/bot/room/test_connection.py", "tests/bot/room/test_text_streams.py"]
+#: How late something is heard, by the tests' own clock.
+LATENESS = [
+    "tests/calls/test_room_faults.py::test_a_voicebot_that_sends_faster_than_it_speaks_is_not_heard_ever_later",
+    "tests/calls/test_room_faults.py::test_five_seconds_at_once_do_not_make_what_follows_late",
+]
+#: Whether words are understood, and what only waits for the room's own sound beside that.
+WORDS = [*_calls("words", "conversation"), *ROOM, COUNTING, *LATENESS]
+SOUND = _calls("membership", "sound", "bad_lines", "soak")
+MONEY = _calls("money", "settings", "setup", "config")
+#: Tests of single classes in which people speak in real time: beneath others there is no time for that.
+SPEAKING_CLASSES = ["tests/bot/voice/test_connection.py", "tests/bot/media/test_session.py"]
+REALITY = [*_calls("reality", "guards", "languages"), *SPEAKING_CLASSES, SPEAKING]
 FAULTS = _calls("accidents", "voice_faults", "endings", "room_faults", "checks", "panel")
-#: All that is not named, so that no file is ever forgotten.
-OTHER_CALLS = ["tests/calls", *_without(*WORDS, *SOUND, *MONEY, *FAULTS)]
-CLASSES = _without("tests/calls", *ROOM, SPEAKING)
+FAULTS_LANE = [*FAULTS, *_without(*LATENESS)]
+#: All that is not named, so that no file is ever forgotten; `OTHERS` likewise.
+OTHER_CALLS = ["tests/calls", *_without(*WORDS, *SOUND, *MONEY, *FAULTS, *REALITY)]
+OTHERS = ["-p", "tests.staged", *_without("tests/calls", *ROOM, SPEAKING, *SPEAKING_CLASSES)]
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,7 @@ class Run:
     number: int
     lane: Sequence[str]
     beneath: bool = False
+    quick: bool = False
 
     @property
     def report(self) -> Path:
@@ -67,6 +81,7 @@ class Run:
                 command,
                 stdout=None if shown else output,
                 stderr=errors,
+                env={**environment(), **({QUICK: "1"} if self.quick else {})},
                 preexec_fn=partial(os.nice, 10 if self.beneath else 0),
             )
 
@@ -88,11 +103,16 @@ class Run:
 def main() -> int:
     """0 if every run passed. Each prints as it would alone, one after the other, and what failed is told at the end:
     that is what one sees of a log, and the runs before the last are far above it."""
-    print("» Two parts of several minutes each; what runs beside the first in line is shown when it ends.", flush=True)
+    print("» Three parts of some minutes each; what runs beside the first in line is shown when it ends.", flush=True)
     with tempfile.TemporaryDirectory(prefix="parley-lanes-") as folder:
-        first = [Run(Path(folder), number, lane) for number, lane in enumerate((OTHER_CALLS, MONEY, FAULTS))]
-        second = [Run(Path(folder), number, lane) for number, lane in enumerate((WORDS, SOUND), 10)]
-        wrong = side_by_side(*first, Run(Path(folder), 9, CLASSES, beneath=True)) + side_by_side(*second)
+        quick = Run(Path(folder), 8, ["-q", *SIDE_BY_SIDE], quick=True)
+        calls = [
+            Run(Path(folder), number, lane) for number, lane in enumerate((OTHER_CALLS, MONEY, FAULTS_LANE, REALITY))
+        ]
+        heard = [Run(Path(folder), number, lane) for number, lane in enumerate((WORDS, SOUND), 10)]
+        wrong = side_by_side(quick)
+        wrong += side_by_side(*calls, Run(Path(folder), 9, OTHERS, beneath=True))
+        wrong += side_by_side(*heard)
     print(*wrong, sep="\n")
     return 1 if wrong else 0
 

@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 
 from sandbox.stage import Place, Stage
 from sandbox.valsea.faults import Fault
-from tests.conftest import start_bot
-from tests.support import RunningBot, eventually
+from tests.running_bot import RunningBot
+from tests.stage import start_bot
+from tests.support import eventually
 
 #: Seconds until nothing may be billed any more: from the kill, with a watchdog half a second for its next look and the
 #: DELETE (docs/money.md), or from the start of the next bot. What comes on top is this machine, which runs everything.
@@ -125,7 +126,7 @@ async def _kill(stage: Stage, bot: RunningBot, name: str, phase: str, random_: r
 
 async def _kill_watchdogs(bot: RunningBot) -> None:
     finder = await asyncio.create_subprocess_exec(
-        "pgrep", "-f", f"bot watchdog {bot.process.config_file}", stdout=asyncio.subprocess.PIPE
+        "pgrep", "-f", f"watchdog {bot.process.config_file}", stdout=asyncio.subprocess.PIPE
     )
     found, _ = await finder.communicate()
     for pid in found.split():

@@ -23,8 +23,8 @@ from sandbox.libopus import load_opus
 from sandbox.livekit.observer import RoomObserver
 from sandbox.people.delay import RATE, Pcm, delay, timeline
 from sandbox.stage import Place, Stage
-from tests.conftest import start_bot
-from tests.support import RunningBot
+from tests.running_bot import RunningBot
+from tests.stage import start_bot
 
 SLOT = 3.0  # seconds from one phrase to the next
 PHRASE = 1.2

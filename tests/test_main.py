@@ -6,6 +6,8 @@ import pytest
 
 from tests.__main__ import Run, side_by_side
 
+#: Plugins that pytest would load each time.
+UNNEEDED = ("-p", "no:parley", "-p", "no:simcord", "-p", "no:hypothesispytest")
 PASSES = "def test_passes(): pass"
 FAILS = "def test_fails():\n    assert 1 == 2, 'one is not two'"
 DIES = "import os, signal\ndef test_dies(): os.kill(os.getpid(), signal.SIGKILL)"
@@ -26,7 +28,7 @@ def run(folder: Path, *tests: str) -> list[str]:
     for number, code in enumerate(tests):
         file = folder / f"test_{number}.py"
         file.write_text(code)
-        runs.append(Run(folder, number, [str(file), f"--rootdir={folder}", "-p", "no:cacheprovider"]))
+        runs.append(Run(folder, number, [str(file), f"--rootdir={folder}", "-p", "no:cacheprovider", *UNNEEDED]))
     return side_by_side(*runs)
 
 

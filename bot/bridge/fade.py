@@ -26,7 +26,7 @@ class Fade:
         return np.asarray(frame * ramp, np.float32).astype(np.int16)
 
     def heard(self, frame: Frame) -> Frame:
-        """A frame that arrived."""
+        """Pass a frame that arrived, blended in after concealed ones."""
         self._row = 0
         if self._gain == 1.0:
             return frame

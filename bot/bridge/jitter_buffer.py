@@ -27,7 +27,7 @@ class Gap(Enum):
 
 @dataclass(slots=True)
 class JitterStats:
-    """In packets."""
+    """What has become of a stream's packets, in packets."""
 
     played: int = 0
     lost: int = 0

@@ -22,7 +22,7 @@ _FULL_SCALE = 32_767.0
 
 
 class LevelBalance:
-    """One person's gain."""
+    """One person's gain, which follows how loud they speak."""
 
     def __init__(self) -> None:
         self.gain = 1.0

@@ -45,7 +45,7 @@ class Fit(Enum):
 
 @dataclass(slots=True)
 class PlayoutStats:
-    """In frames."""
+    """What has become of a track's frames, in frames."""
 
     played: int = 0
     dropped: int = 0  # beyond the ceiling
@@ -55,10 +55,12 @@ class PlayoutStats:
 
 
 class Playout:
-    """`prefill` frames are held before a burst starts, `ceiling` at most."""
+    """`prefill` frames are held before a burst starts, `ceiling` at most. Before each burst there are `lead_in` ticks
+    at least in which something waits and nothing is played."""
 
-    def __init__(self, *, prefill: int = 2, ceiling: int = 10) -> None:
+    def __init__(self, *, prefill: int = 2, ceiling: int = 10, lead_in: int = 0) -> None:
         self.stats = PlayoutStats()
+        self._lead_in = lead_in
         self._prefill = prefill
         self._ceiling = ceiling
         self._held: deque[Frame] = deque()
@@ -79,7 +81,13 @@ class Playout:
 
     @property
     def playing(self) -> bool:
+        """Whether a burst is being played."""
         return self._playing
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a burst is about to be played."""
+        return not self._playing and bool(self._held)
 
     @property
     def delay(self) -> float:
@@ -106,6 +114,8 @@ class Playout:
         if not self._playing:
             self._waited = self._waited + 1 if self._held else 0
             if len(self._held) < self._prefill and self._waited <= PATIENCE:
+                return None
+            if 0 < self._waited <= self._lead_in:
                 return None
             self._start()
         if not self._held and len(self._part) < FRAME_SAMPLES:

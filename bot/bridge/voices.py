@@ -11,7 +11,9 @@ from .playout import Playout
 class Voices:
     """All tracks of a room that are to be heard; a track is named by whatever tells it from the others."""
 
-    def __init__(self) -> None:
+    def __init__(self, lead_in: int = 0) -> None:
+        """`lead_in` is in ticks (`Playout`)."""
+        self._lead_in = lead_in
         self._playouts: dict[str, Playout] = {}
         self._mixer = Mixer()
         self._past = Playout().stats  # of tracks that are gone
@@ -21,6 +23,11 @@ class Voices:
     def playing(self) -> bool:
         """Whether any of them is being heard."""
         return any(playout.playing for playout in self._all())
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something is about to be said, and nothing is being said yet."""
+        return any(playout.waiting for playout in self._playouts.values()) and not self.playing
 
     @property
     def delay(self) -> float:
@@ -41,7 +48,7 @@ class Voices:
         """A frame of a track arrived."""
         playout = self._playouts.get(track)
         if playout is None:
-            playout = self._playouts[track] = Playout()
+            playout = self._playouts[track] = Playout(lead_in=self._lead_in)
         playout.push(frame)
 
     def pop(self) -> Frame | None:

@@ -41,6 +41,7 @@ class Voicing:
 
     @property
     def pitched(self) -> bool:
+        """Whether the sound repeats itself as a voice does."""
         return self.likeness >= PITCHED
 
 
@@ -53,7 +54,7 @@ class VoicingDetector:
         self._recent: deque[Voicing] = deque(maxlen=MOTION_FRAMES)
 
     def analyse(self, frame: Frame) -> Voicing:
-        """The next frame."""
+        """Take the next frame into account."""
         slow = frame.reshape(-1, _DECIMATION).mean(axis=1, dtype=np.float32)
         before = np.concatenate(([self._last], slow[:-1]), dtype=np.float32)
         self._last = float(slow[-1])

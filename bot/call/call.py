@@ -17,50 +17,47 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot import clock
+from bot.access.permissions import PermissionMonitor
+from bot.access.voice_channel import VoiceChannel
+from bot.billing.billed_session import BilledSession
+from bot.billing.closing import confirmed
+from bot.billing.end_reason import EndReason
+from bot.billing.ledger import SessionRecord
+from bot.billing.limits import Allowance
+from bot.cancellation import StepCancelled, cancel_when
 from bot.config.load import Config
 from bot.errors import ParleyError
 from bot.language import say
-from bot.media.consent import Unwilling
+from bot.media.consent import Consent
 from bot.media.events import (
     MediaEvent,
     SpeakingChanged,
     Undecryptable,
+    Unowned,
     VoicebotSpeaking,
     VoiceLost,
     VoiceResumed,
     VoiceResuming,
 )
-from bot.media.loop import MediaLoop
 from bot.media.report import SoundReport
-from bot.media.session import MediaSession
 from bot.media.tap import AudioTap
 from bot.provider import Provider, ShownImage, Utterance, VoicebotSession
-from bot.room.events import (
-    AgentState,
-    RoomClosed,
-    RoomReconnected,
-    RoomReconnecting,
-    VoicebotArrived,
-    VoicebotGone,
-)
+from bot.room.events import AgentState, RoomClosed, RoomReconnected, RoomReconnecting, VoicebotArrived, VoicebotGone
 from bot.voice.handshake import Disconnected, Moved, ServerChanged, VoiceUpdate
 
-from .billing import BilledSession
-from .closing import SessionCloser
+from .connection.healing import Healing
+from .connection.media import CallMedia
+from .connection.sound import interrupters, sound_settings
 from .conversation import Conversation, Said
-from .events import CallObserver
+from .events import CallMoved, CallStarted, HandedOver, NoticeGiven, WarningGiven
 from .guards import CheckHearing, End, Guards, Tell, Verdict, Warn
-from .healing import Healing
-from .hearing import diagnosis, undecryptable
-from .ledger import SessionRecord
-from .limits import Allowance
-from .opening import SessionOpener
-from .permissions import Hindrances
+from .hearing import UNOWNED, diagnosis, undecryptable
+from .inbox import Inbox
+from .moves import Moves
+from .participants import Participants
 from .request import CallRequest
-from .sound import bitrate, interrupters, sound_settings
-from .state import CallState, CallStateMachine, EndReason
-from .steps import GivenUp, unless
-from .voice_link import VoiceChannel, VoiceLink
+from .services import CallServices
+from .state import CallState, CallStateMachine
 
 log = logging.getLogger(__name__)
 
@@ -68,23 +65,21 @@ LONGEST_PATIENCE = 5.0  # seconds between two looks of the guards
 DELETION_WAIT = 0.25  # seconds
 #: Seconds that the end of a session may wait for its room to be left; it takes a few milliseconds.
 LEAVING_FIRST = 0.1
-#: Seconds the call waits for the provider to confirm the end; after that people are told, and the closing goes on.
-CONFIRM_WAIT = 15.0
-CONFIRM_WAIT_AT_SHUTDOWN = 4.0
 
 
 class Call:
-    """A call. Create it, `await run()` in a task, and read its state from anywhere on the main loop."""
+    """A call. Create it, `await run()` in a task, and read its state from anywhere on the main loop.
+
+    It has more attributes than other classes: each is a part of the call that is a class of its own, and what connects
+    them is here alone.
+    """
 
     def __init__(
         self,
         request: CallRequest,
         config: Config,
         provider: Provider,
-        media_loop: MediaLoop,
-        observer: CallObserver,
-        opener: SessionOpener,
-        closer: SessionCloser,
+        services: CallServices,
         limits: "Callable[[Call], Awaitable[Allowance | None]]",
     ) -> None:
         self.id = secrets.token_hex(6)
@@ -93,52 +88,46 @@ class Call:
         self.config = config
         self.settings = settings = config.server(request.channel.guild.id)
         self.provider = provider
+        self.machine = CallStateMachine()
         #: What ends the session and returns its closed record; None when no session was opened.
         self.closing: asyncio.Task[SessionRecord] | None = None
-        self._billing = BilledSession(request.intent(self.id, settings, provider.account), opener, closer)
-        self.machine = CallStateMachine()
+        self._billing = BilledSession(
+            request.intent(self.id, settings, provider.account), services.opener, services.closer
+        )
         self.started_at = datetime.now(UTC)
         self.ended_by: int | None = None
         #: Set when the call is live; holds the error when it never came to that.
         self.live: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._media_loop = media_loop
-        self._observer = observer
-        self._queue: asyncio.Queue[MediaEvent | VoiceUpdate] = asyncio.Queue()
-        self._end = asyncio.Event()
-        self._media = MediaSession(
-            media_loop,
+        self._observer = services.observer
+        self._inbox: Inbox[MediaEvent | VoiceUpdate] = Inbox()
+        self._media = CallMedia(
+            request.channel,
+            settings,
             sound_settings(settings, request.starter_id),
+            services.engine,
             read_packet=provider.read_packet,
-            post=self._post_from_media,
+            on_event=self._inbox.put,
+            on_voice_update=self._on_voice_update,
         )
-        self._voice = VoiceLink(
-            request.channel, media_loop, self._media, self._on_voice_update, lambda channel: bitrate(settings, channel)
-        )
-        self._loop = asyncio.get_running_loop()
-        self._conversation = Conversation(self, observer)
+        self._conversation = Conversation(self, services.observer)
         self._limits = limits
         #: How long it may last; None is for ever.
         self.allowance: Allowance | None = None
-        self._voicebot_spoke = False
+        self.participants = Participants(Consent(ask_first=settings.consent == "asked", hear_bots=settings.hear_bots))
         self._guards = Guards(settings)
-        self._wake = asyncio.Event()
         self._healing = Healing(
             f"call {self.id}",
-            self._voice,
+            self._media.voice,
             self._join_room,
             self.machine,
             self._guards,
-            warn=lambda text: observer.warning(self, text),
+            warn=self._warn,
             end=self.end,
         )
-        self._hindrances = Hindrances()
-        #: Those who are not heard in this call, as they wish.
-        self.unwilling = Unwilling(ask_first=settings.consent == "asked")
+        self._permissions = PermissionMonitor()
         #: Who may end it and interrupt the voicebot where that is the starter's: the starter, until they leave.
         self.host_id = request.starter_id
-        self._sent_to: set[int] = set()  # voice channels' ids, until it is there
-        #: Whether the voicebot is in its room.
-        self.voicebot_there = False
+        self._moves = Moves(request.channel.id, follow=settings.follow_moves)
 
     # -- what others may ask ------------------------------------------------------------------------------------
 
@@ -149,27 +138,32 @@ class Call:
 
     @property
     def guild_id(self) -> int:
+        """The id of the server it is on."""
         return self.request.channel.guild.id
 
     @property
     def voice_channel_id(self) -> int:
+        """The id of the voice channel it is in now."""
         return self.channel.id
 
     @property
     def channel(self) -> VoiceChannel:
         """Where the bot is; it can be moved."""
-        return self._voice.channel
+        return self._media.voice.channel
 
     @property
     def text_channel_id(self) -> int:
+        """The id of the channel that reads what is said."""
         return self.request.text_channel_id
 
     @property
     def starter_id(self) -> int:
+        """The id of the person who started it."""
         return self.request.starter_id
 
     @property
     def voicebot(self) -> str:
+        """The provider's id of the voicebot in it."""
         return self.request.voicebot
 
     @property
@@ -182,6 +176,7 @@ class Call:
 
     @property
     def state(self) -> CallState:
+        """The state it is in now."""
         return self.machine.state
 
     @property
@@ -197,64 +192,87 @@ class Call:
     async def move_to(self, channel: VoiceChannel) -> None:
         """Take the call along to another voice channel of its server; its people were told there, or will be."""
         if self.state is CallState.LIVE:  # nobody would leave the channel for a call that is over
-            self._sent_to.add(channel.id)
+            self._moves.send_to(channel.id, clock.now())
             await channel.guild.change_voice_state(channel=channel)
 
     async def sound(self) -> SoundReport:
-        """The media loop's counters."""
-        return await self._media_loop.run(self._media.report())
+        """The media loop's counters for this call as they stand."""
+        return await self._media.report()
+
+    async def present(self) -> frozenset[int] | None:
+        """User ids of those at the voice server, as far as it has told; None without a voice session."""
+        return await self._media.present()
+
+    @property
+    def since_heard(self) -> float | None:
+        """Seconds since somebody in the channel was heard; 0 while they speak, None for never."""
+        return self.participants.since_heard(clock.now())
+
+    @property
+    def consent(self) -> Consent:
+        """What people said about being heard in this call."""
+        return self.participants.consent
+
+    @property
+    def voicebot_there(self) -> bool:
+        """Whether the voicebot is in its room."""
+        return self.participants.voicebot_there
 
     async def listen(self) -> AudioTap:
         """A copy of the sound of both sides, from now to the end of the call: `async for sound in await call.listen()`.
 
         Whoever reads it must be able to say what it is for: people read in the channel that the voicebot hears them.
         """
-        tap = AudioTap(self._loop)
-        await self._media_loop.run(self._media.add_tap(tap))
-        return tap
+        return await self._media.listen()
 
-    async def hear(self, user_id: int, willing: bool) -> None:
+    async def set_consent(self, user_id: int, given: bool) -> None:
         """Somebody said whether they want to be heard in this call."""
-        self.unwilling.hear(user_id, willing)
-        await self._media_loop.run(self._media.hear(user_id, willing))
+        self.consent.set(user_id, given)
+        await self._media.set_consent(user_id, given)
 
     def end(self, reason: EndReason, by: int | None = None) -> None:
         """Ask the call to end; the first reason stands."""
         if self.machine.end(reason):
             self.ended_by = by
-            self._end.set()
+            self._inbox.close()
 
     def occupancy(self, humans: int) -> None:
         """How many people are in the channel now. Nobody for the grace ends the call; a return keeps it."""
         self._guards.occupancy(clock.now(), humans)
-        self._wake.set()
+        self._inbox.wake()
+
+    def look_for_bots(self) -> None:
+        """Who came may be another bot; whether it is heard is the server's to say."""
+        bots = self._media.voice.bots
+        if bots != self.consent.bots:
+            self.consent.set_bots(bots)
+            self._media.set_bots(bots)
 
     def hand_over(self, user_id: int) -> None:
         """Whoever started the call has left its channel: somebody else may end it, and interrupt the voicebot, now."""
         before, self.host_id = self.host_id, user_id
         log.info("call %s: user %d is its host now", self.id, user_id)
-        self._observer.handed_over(self, before)
-        may = interrupters(self.settings, user_id)
-        self._media_loop.post(lambda: self._media.let_interrupt(may))
+        self._observer.publish(self, HandedOver(before))
+        self._media.set_interrupters(interrupters(self.settings, user_id))
 
-    def look_for_hindrances(self) -> None:
+    def check_permissions(self) -> None:
         """Permissions, the bot's own voice state or the channel changed: tell people once what no longer works."""
-        self._voice.retune()
+        self._media.voice.retune()
         guild = self.channel.guild
-        wrong, well = self._hindrances.update(self.channel, guild.get_channel_or_thread(self.text_channel_id))
+        wrong, well = self._permissions.update(self.channel, guild.get_channel_or_thread(self.text_channel_id))
         for text in wrong:
             log.warning("call %s: %s", self.id, text)
-            self._observer.warning(self, text)
+            self._warn(text)
         for text in well:
-            self._observer.notice(self, text)
+            self._observer.publish(self, NoticeGiven(text))
 
     def gateway(self, *, connected: bool) -> None:
         """Discord's main gateway was lost, or is back. Sound goes on meanwhile."""
         if connected:
-            self._guards.healed("gateway")
+            self._guards.healed(clock.now(), "gateway")
         else:
             self._guards.broke(clock.now(), "gateway")
-        self._wake.set()
+        self._inbox.wake()
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -266,12 +284,12 @@ class Call:
             await self._connect()
             self.machine.connected()
             self._guards.live(clock.now())
-            self._observer.started(self)
-            self.look_for_hindrances()  # a mute may be left over from some other time
+            self._observer.publish(self, CallStarted())
+            self.check_permissions()  # a mute may be left over from some other time
             if not self.live.done():
                 self.live.set_result(None)
             await self._live()
-        except GivenUp:
+        except StepCancelled:
             self._fail_start(ParleyError(say("The call was ended before it had begun.")))
         except ParleyError as error:
             log.warning("call %s could not start: %s", self.id, error)
@@ -284,88 +302,76 @@ class Call:
                 ParleyError(
                     f"unexpected: {type(error).__name__}",
                     for_user=say(
-                        "Something went wrong inside the bot, and the session was closed. The operator's log says what."
+                        "Something went wrong inside the bot, and I end the call. The operator's log says what."
                     ),
                 )
             )
         finally:
             self.machine.end(EndReason.FAILED)
-            self._end.set()
+            self._inbox.close()
             self._fail_start(ParleyError(say("The bot is being restarted.")))  # to nobody, unless this was cancelled
             await self._close()
 
     async def _connect(self) -> None:
-        await unless(self._end, self._voice.connect())
+        self.look_for_bots()
+        await cancel_when(self._inbox.closed, self._media.voice.connect())
+        self.look_for_bots()
         session = await self._open_session()
-        await unless(self._end, self._join_room(session))
+        await cancel_when(self._inbox.closed, self._join_room(session))
 
     async def _join_room(self, session: VoicebotSession) -> None:
-        await self._media_loop.run(self._media.join_room(session.room_url, session.room_token))
+        await self._media.join_room(session.room_url, session.room_token)
 
     async def _open_session(self) -> VoicebotSession:
         """The POST. It is not given up when the call is to end meanwhile."""
-        if self._end.is_set():
-            raise GivenUp
+        if self._inbox.closed.is_set():
+            raise StepCancelled
         session = await self._billing.open(self.request.participant)
         if self.allowance is not None:
             allowance, elapsed = self.allowance, self.elapsed
             self._guards.allowed(
                 clock.now(), allowance.seconds - elapsed, allowance.whose, allowance.reason, allowance.spent + elapsed
             )
-        if self._end.is_set():
-            raise GivenUp
+        if self._inbox.closed.is_set():
+            raise StepCancelled
         return session
 
     async def _live(self) -> None:
         """Handle what happens, and what does not, until the call is to end."""
-        ending = asyncio.create_task(self._end.wait())
-        arriving = asyncio.create_task(self._queue.get())
-        waking = asyncio.create_task(self._wake.wait())
-        try:
-            while not self._end.is_set():
-                await asyncio.wait(
-                    {ending, arriving, waking}, timeout=self._patience(), return_when=asyncio.FIRST_COMPLETED
-                )
-                if arriving.done():
-                    self._handle(arriving.result())
-                    arriving = asyncio.create_task(self._queue.get())
-                if waking.done():
-                    self._wake.clear()
-                    waking = asyncio.create_task(self._wake.wait())
-                for verdict in self._guards.check(clock.now(), time.monotonic()):
-                    await self._obey(verdict)
-        finally:
-            if arriving.done():  # the ending handles what is left
-                self._handle(arriving.result())
-            for waiting in (ending, arriving, waking):
-                waiting.cancel()
-            await asyncio.gather(ending, arriving, waking, return_exceptions=True)
+        await self._inbox.run(handle=self._handle, look=self._ask_guards, patience=self._patience)
+
+    async def _ask_guards(self) -> None:
+        for verdict in self._guards.check(clock.now(), time.monotonic()):
+            await self._obey(verdict)
 
     def _patience(self) -> float:
         """Seconds until the guards must be asked; never long, since waiting stands still in a suspended machine."""
         due = self._guards.next()
         return LONGEST_PATIENCE if due is None else min(max(0.0, due - clock.now()), LONGEST_PATIENCE)
 
+    def _warn(self, text: str) -> None:
+        self._observer.publish(self, WarningGiven(text))
+
     async def _obey(self, verdict: Verdict) -> None:
         if isinstance(verdict, End):
             self.end(verdict.reason)
         elif isinstance(verdict, Warn):
-            self._observer.warning(self, verdict.text)
+            self._warn(verdict.text)
         elif isinstance(verdict, Tell):
-            self._observer.notice(self, verdict.text)
+            self._observer.publish(self, NoticeGiven(verdict.text))
         else:
             await self._check_hearing(verdict)
 
     async def _check_hearing(self, check: CheckHearing) -> None:
         """Nobody has spoken so far: say why, and end the call in time, unless the voicebot alone is listened to."""
-        problem = diagnosis(await self.sound(), self._voice.listeners(self.unwilling))
+        problem = diagnosis(await self.sound(), self._media.voice.listeners(self.consent.allows))
         if problem is None:
             return
         if not check.last:
-            self._observer.warning(self, say("I have heard nobody yet. {problem}", problem=problem))
-        elif not self._voicebot_spoke:
+            self._warn(say("I have heard nobody yet. {problem}", problem=problem))
+        elif check.final or not self.participants.voicebot_spoke:
             text = say("I end the call, because I heard nobody. {problem}", problem=problem)
-            self._observer.warning(self, text)
+            self._warn(text)
             self.end(EndReason.NOBODY_HEARD)
 
     async def _close(self) -> None:
@@ -375,7 +381,7 @@ class Call:
         megabytes of the SDK's, whatever is done about it afterwards (livekit 1.1.21).
         """
         assert self.machine.end_reason is not None
-        leaving = asyncio.create_task(self._media_loop.run(self._media.leave_room()), name=f"call {self.id} room")
+        leaving = asyncio.create_task(self._media.leave_room(), name=f"call {self.id} room")
         try:
             await asyncio.wait({leaving}, timeout=LEAVING_FIRST)
         finally:
@@ -383,7 +389,7 @@ class Call:
         if self.session is not None and self.machine.was_live:
             self._conversation.ends(self.session.reference)
         await self._healing.cancel()
-        for step in (leaving, self._media_loop.run(self._media.close()), self._voice.leave()):
+        for step in (leaving, self._media.close(), self._media.voice.leave()):
             try:
                 await step
             except Exception:
@@ -396,19 +402,15 @@ class Call:
         await self._observer.finished(self)
 
     async def _await_confirmation(self) -> None:
-        if self.closing is None:
+        if self.closing is None or await confirmed(self.closing, hurry=self.machine.end_reason is EndReason.SHUTDOWN):
             return
-        hurry = self.machine.end_reason is EndReason.SHUTDOWN
-        done, _ = await asyncio.wait({self.closing}, timeout=CONFIRM_WAIT_AT_SHUTDOWN if hurry else CONFIRM_WAIT)
-        if not done:
-            self._observer.warning(
-                self,
-                say(
-                    "{provider} has not confirmed the end of the session, so it may still be billing. "
-                    "I keep trying until it does; the receipt follows then.",
-                    provider=self.provider.title,
-                ),
+        self._warn(
+            say(
+                "{provider} has not confirmed the end of the session, so it may still be billing. "
+                "I keep trying until it does; the receipt follows then.",
+                provider=self.provider.title,
             )
+        )
 
     def _fail_start(self, error: ParleyError) -> None:
         if not self.live.done():
@@ -417,9 +419,6 @@ class Call:
 
     # -- what happens -------------------------------------------------------------------------------------------
 
-    def _post_from_media(self, event: MediaEvent) -> None:
-        self._loop.call_soon_threadsafe(self._queue.put_nowait, event)
-
     def _on_voice_update(self, update: VoiceUpdate) -> None:
         """While the call is being started nobody reads the queue, and every second may be billed."""
         if self.state is CallState.CONNECTING:
@@ -427,7 +426,7 @@ class Call:
                 self.end(EndReason.DISCONNECTED)
             elif isinstance(update, Moved) and not self._may_be_in(update.channel_id):
                 self.end(EndReason.MOVED)
-        self._queue.put_nowait(update)
+        self._inbox.put(update)
 
     def _handle(self, event: MediaEvent | VoiceUpdate) -> None:
         match event:
@@ -455,40 +454,37 @@ class Call:
             case RoomClosed():
                 self._healing.room_closed(event, self.session)
             case VoicebotArrived():
-                self.voicebot_there = True
+                self.participants.voicebot_there = True
                 self._guards.voicebot_arrived()
             case VoicebotGone():
-                self.voicebot_there = False
+                self.participants.voicebot_there = False
                 self._guards.voicebot_gone(clock.now())
+            case Unowned():
+                self._warn(UNOWNED)
             case Undecryptable():
-                self._observer.warning(self, undecryptable(event.user_id))
+                self._warn(undecryptable(event.user_id))
             case VoicebotSpeaking():
-                self._voicebot_spoke = True
+                self.participants.voicebot_spoke = True
                 self._guards.speaking(clock.now(), None, event.speaking)
 
     def _tell(self, event: Said) -> None:
         if isinstance(event, SpeakingChanged):
             self._healing.somebody_was_heard()
-            member = self.channel.guild.get_member(event.user_id)
-            if member is not None and member.bot:  # a music bot is no conversation
-                self._media_loop.post(lambda: self._media.is_a_bot(event.user_id))
-            else:
+            self.participants.on_speaking(event.user_id, event.speaking, clock.now())
+            if event.user_id not in self.consent.bots:  # a music bot is no conversation
                 self._guards.speaking(clock.now(), event.user_id, event.speaking)
         self._conversation.happened(event)
 
     def _drain_transcript(self) -> None:
         """Words and pictures that had arrived when the call ended still belong to it."""
-        while not self._queue.empty():
-            event = self._queue.get_nowait()
+        for event in self._inbox.drain():
             if isinstance(event, Utterance | ShownImage):
                 self._tell(event)
 
     def _may_be_in(self, channel_id: int) -> bool:
-        """Whether the bot was there, or was moved by a moderator who may, or the call was taken there."""
-        return self.settings.follow_moves or channel_id in {self.request.channel.id, *self._sent_to}
+        return self._moves.may_be_in(channel_id, clock.now())
 
     def _on_moved(self) -> None:
-        self._sent_to.discard(self.channel.id)
-        if self.channel.id != self.request.channel.id:  # or it is back already
+        if self._moves.arrived(self.channel.id):
             self.request = replace(self.request, channel=self.channel)
-            self._observer.moved(self)
+            self._observer.publish(self, CallMoved())

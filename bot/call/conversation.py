@@ -8,7 +8,7 @@ from bot.provider import ShownImage, Utterance
 from bot.room.events import AgentState
 
 from .catch_up import CatchUp
-from .events import CallObserver, TranscriptLine
+from .events import CallObserver, ImageShown, LineSaid, PersonSpeaking, TranscriptLine, VoicebotState
 from .speech import SpeechLedger
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ Said = Utterance | ShownImage | SpeakingChanged | AgentState
 
 
 class Conversation:
-    """One call's."""
+    """What is said and shown in one call."""
 
     def __init__(self, call: "Call", observer: CallObserver) -> None:
         self._call = call
@@ -31,13 +31,13 @@ class Conversation:
         match event:
             case SpeakingChanged():
                 (self._speech.started if event.speaking else self._speech.stopped)(event.user_id, event.at)
-                self._observer.speaking(self._call, event.user_id, event.speaking)
+                self._observer.publish(self._call, PersonSpeaking(event.user_id, event.speaking))
             case Utterance():
                 self._said(event)
             case ShownImage():
-                self._observer.image(self._call, event)
+                self._observer.publish(self._call, ImageShown(event))
             case AgentState():
-                self._observer.agent_state(self._call, event.state)
+                self._observer.publish(self._call, VoicebotState(event.state))
 
     def ends(self, reference: str) -> None:
         """Begin to read what the provider has kept of the session, for lines that were missed live."""
@@ -46,7 +46,7 @@ class Conversation:
     async def missed_lines(self) -> None:
         """Hand on what was missed."""
         for line in await self._catch_up.missed():
-            self._observer.transcript(self._call, line)
+            self._observer.publish(self._call, LineSaid(line))
 
     def _said(self, utterance: Utterance) -> None:
         speakers: tuple[int, ...] = ()
@@ -54,4 +54,4 @@ class Conversation:
             speakers = self._speech.claim(time.monotonic())
         line = TranscriptLine(utterance.role, utterance.text, utterance.final, speakers)
         self._catch_up.note(line)
-        self._observer.transcript(self._call, line)
+        self._observer.publish(self._call, LineSaid(line))

@@ -29,9 +29,11 @@ class Deadlines(Generic[V]):
             self.start(name, now, *steps)
 
     def runs(self, name: str) -> bool:
+        """Whether a deadline of this name runs."""
         return name in self._running
 
     def stop(self, name: str) -> None:
+        """Forget a deadline, if it runs."""
         self._running.pop(name, None)
 
     def due(self, now: float) -> list[V]:

@@ -1,14 +1,10 @@
 """What a call tells its plugins."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from bot.billing.receipts import ReceiptObserver
 from bot.provider import Role, ShownImage
-
-from .ledger import SessionRecord
-from .state import EndReason
 
 if TYPE_CHECKING:
     from .call import Call
@@ -26,70 +22,114 @@ class TranscriptLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """What a session was and what it cost. Durations in seconds; `billed_minutes` is our own count, `credits` what the
-    provider said."""
+class CallEvent:
+    """Something that happens in a call. `hook` is the plugins' method for it, which gets the call and the event's
+    fields in their order: a new event is a class here and a method of `bot.plugin_host.plugin.Plugin`."""
 
-    session_id: str
-    guild_id: int
-    voice_channel_id: int
-    text_channel_id: int
-    starter_id: int
-    voicebot: str
-    voicebot_name: str
-    reason: EndReason | None  # None when the provider never said whether the session was opened
-    ended_by: int | None
-    started_at: datetime
-    duration: float
-    billed_minutes: int
-    credits: Decimal | None
-    #: The call was not this process's own: its receipt may have been posted before a crash.
-    recovered: bool = False
+    hook: ClassVar[str]
+    #: One that passes by itself: a plugin that is far behind is not told of it any more.
+    passing: ClassVar[bool] = False
 
-    @classmethod
-    def of(cls, record: SessionRecord, *, recovered: bool) -> "Receipt":
-        """The receipt of a closed session, or of one with an unknown outcome."""
-        opened_at = record.opened_at or record.intended_at
-        named = record.voicebot_name if record.voicebot_name != record.voicebot else None
-        return cls(
-            session_id=record.id,
-            guild_id=record.guild_id,
-            voice_channel_id=record.voice_channel_id,
-            text_channel_id=record.text_channel_id,
-            starter_id=record.starter_id,
-            voicebot=record.voicebot,
-            voicebot_name=named or "Voicebot",
-            reason=record.reason,
-            ended_by=record.ended_by,
-            started_at=datetime.fromtimestamp(opened_at, UTC),
-            duration=max(0.0, (record.closed_at or opened_at) - opened_at),
-            billed_minutes=record.billed_minutes or 0,
-            credits=record.credits,
-            recovered=recovered,
-        )
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """What the hook gets besides the call."""
+        return tuple(getattr(self, field.name) for field in fields(self))
+
+    @property
+    def matters(self) -> bool:
+        """Whether a plugin must be told of it, however late."""
+        return not self.passing
 
 
-class CallObserver(Protocol):
-    """Who is told about calls: the plugin host. All but `starting` return at once."""
+@dataclass(frozen=True, slots=True)
+class CallStarted(CallEvent):
+    """The call has become live."""
+
+    hook = "on_call_started"
+
+
+@dataclass(frozen=True, slots=True)
+class CallMoved(CallEvent):
+    """The call goes on in another voice channel."""
+
+    hook = "on_call_moved"
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver(CallEvent):
+    """Somebody else is the call's host now; user `before` was it."""
+
+    hook = "on_handed_over"
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineSaid(CallEvent):
+    """A line was said, or is being said."""
+
+    hook = "on_transcript"
+    line: TranscriptLine
+
+    @property
+    def matters(self) -> bool:
+        """Whether it is finished: of one that is not, there is more to come."""
+        return self.line.final
+
+
+@dataclass(frozen=True, slots=True)
+class ImageShown(CallEvent):
+    """The voicebot shows a picture."""
+
+    hook = "on_image"
+    image: ShownImage
+
+
+@dataclass(frozen=True, slots=True)
+class PersonSpeaking(CallEvent):
+    """A person has begun or stopped to speak."""
+
+    hook = "on_speaking"
+    passing = True
+    user_id: int
+    speaking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VoicebotState(CallEvent):
+    """The voicebot says what it is doing."""
+
+    hook = "on_agent_state"
+    passing = True
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class WarningGiven(CallEvent):
+    """Something is wrong that people should know."""
+
+    hook = "on_warning"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeGiven(CallEvent):
+    """What was wrong is well again."""
+
+    hook = "on_notice"
+    text: str
+
+
+class CallObserver(ReceiptObserver, Protocol):
+    """Who is told about calls: the plugin host."""
 
     async def starting(self, call: "Call") -> None:
         """Before anything is opened; Refused vetoes the call."""
         ...
 
-    def started(self, call: "Call") -> None: ...
-    def moved(self, call: "Call") -> None: ...
-    def handed_over(self, call: "Call", before: int) -> None: ...
-    def transcript(self, call: "Call", line: TranscriptLine) -> None: ...
-    def image(self, call: "Call", image: ShownImage) -> None: ...
-    def speaking(self, call: "Call", user_id: int, speaking: bool) -> None: ...
-    def agent_state(self, call: "Call", state: str) -> None: ...
-    def warning(self, call: "Call", text: str) -> None: ...
-    def notice(self, call: "Call", text: str) -> None: ...
+    def publish(self, call: "Call", event: CallEvent) -> None:
+        """Something has happened in a call. Returns at once."""
+        ...
 
     async def finished(self, call: "Call") -> None:
         """The call is over, whether it ever became live or not: deliver what is left of the above."""
-        ...
-
-    async def ended(self, receipt: Receipt) -> bool:
-        """A billed session is over. False when somebody could not be told, who is to be told again."""
         ...

@@ -5,11 +5,11 @@ Pure: times come in as arguments, in seconds of a clock that runs on while the m
 
 from dataclasses import dataclass
 
+from bot.billing.end_reason import EndReason
 from bot.config.model import ServerSettings
 from bot.language import Text, mark, say, say_n
 
 from .deadlines import Deadlines
-from .state import EndReason
 
 #: Seconds before the end at which people are warned of silence, and of an allowance that runs out.
 LAST_WARNING = 60.0
@@ -44,14 +44,16 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class CheckHearing:
-    """See whether anybody was heard at all; `last` is the time to end the call if not."""
+    """See whether anybody was heard at all; `last` is the time to end the call if not, unless the voicebot has spoken,
+    and `final` the time to end it all the same."""
 
     last: bool
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """End the call."""
+    """A guard's verdict: the call is to end."""
 
     reason: EndReason
 
@@ -68,6 +70,10 @@ _AWAY = {
     "room": (say("The connection to the voicebot broke. I am reconnecting."), say("The voicebot is connected again.")),
     "voicebot": (say("The voicebot has left. I wait a moment for it to come back."), say("The voicebot is back.")),
 }
+#: Times `first_audio_limit` in which somebody must be heard where the voicebot has spoken: greeting is no conversation.
+GREETED = 3
+#: Times `silence_limit` in which people must speak, however much the voicebot says meanwhile.
+TALKED_AT = 3
 #: Seconds until a gap is told of: shorter ones are over before anyone has read it.
 NOTICEABLE = 3.0
 
@@ -81,16 +87,24 @@ class Guards:
         self._told: set[str] = set()  # what people know to be away
         self._good_news: list[Verdict] = []
         self._speaking: set[int | None] = set()  # user ids; None is the voicebot
+        self._live = self._heard = False
         self._seen: tuple[float, float] | None = None
 
     def live(self, now: float) -> None:
-        """Both sides are up."""
+        """Both connections are up for the first time."""
         settings = self._settings
-        if settings.first_audio_limit:
-            half = settings.first_audio_limit / 2
-            self._deadlines.start("hearing", now, (half, CheckHearing(False)), (2 * half, CheckHearing(True)))
+        self._live = True
+        self._listen(now)
         self._deadlines.start_once("voicebot", now, (settings.voicebot_arrival, End(EndReason.VOICEBOT_MISSING)))
         self._quiet(now)
+        self._talked_at(now)
+
+    def _listen(self, now: float) -> None:
+        """Nobody was heard so far."""
+        limit = self._settings.first_audio_limit
+        if limit:
+            last, final = (limit, CheckHearing(True)), (GREETED * limit, CheckHearing(True, final=True))
+            self._deadlines.start("hearing", now, (limit / 2, CheckHearing(False)), last, final)
 
     def allowed(self, now: float, seconds: float, whose: str, reason: EndReason, spent: float = 0.0) -> None:
         """The call may last so long; `whose` limit it is, as people read it, and `spent` what was used of it before.
@@ -119,9 +133,13 @@ class Guards:
             self._deadlines.stop("silence")
             if who is not None:
                 self._deadlines.stop("hearing")
+                self._deadlines.stop("talked at")
+                self._heard = True
         else:
             self._speaking.discard(who)
             self._quiet(now)
+            if who is not None and not self._speaking - {None}:
+                self._talked_at(now)
 
     def occupancy(self, now: float, humans: int) -> None:
         """How many people are in the channel; a return within the grace keeps the call."""
@@ -131,9 +149,11 @@ class Guards:
             self._deadlines.start_once("empty", now, (self._settings.empty_channel_grace, End(EndReason.EMPTY)))
 
     def voicebot_arrived(self) -> None:
+        """The voicebot is in the room."""
         self._back("voicebot")
 
     def voicebot_gone(self, now: float) -> None:
+        """The voicebot has left the room."""
         self._speaking.discard(None)
         limit = self._settings.voicebot_return
         if self._deadlines.runs("room"):  # it is we who are away; that has a limit of its own
@@ -143,11 +163,16 @@ class Guards:
 
     def broke(self, now: float, side: str) -> None:
         """ "voice", "room" or "gateway" was lost and is being repaired."""
+        if side == "voice":  # nobody can be heard meanwhile, and that is not their fault
+            self._deadlines.stop("hearing")
         limit = self._settings.gateway_limit if side == "gateway" else self._settings.reconnect_limit
         reasons = {"voice": EndReason.VOICE_LOST, "room": EndReason.ROOM_LOST, "gateway": EndReason.GATEWAY_LOST}
         self._deadlines.start_once(side, now, (NOTICEABLE, Gone(side)), (limit, End(reasons[side])))
 
-    def healed(self, side: str) -> None:
+    def healed(self, now: float, side: str) -> None:
+        """A connection is up again."""
+        if side == "voice" and self._live and not self._heard:
+            self._listen(now)
         self._back(side)
 
     def disconnected(self, now: float, grace: float) -> None:
@@ -183,18 +208,33 @@ class Guards:
             self._told.discard(what)
             self._good_news.append(Tell(_AWAY[what][1]))
 
+    def _talked_at(self, now: float) -> None:
+        """Nobody but the voicebot says anything."""
+        limit = TALKED_AT * self._settings.silence_limit
+        if limit:
+            text = say(
+                "Nobody in the channel has said anything for {duration}. The call ends in one minute, unless somebody "
+                "does.",
+                duration=_duration(limit - LAST_WARNING),
+            )
+            self._end_of_silence("talked at", now, limit, text)
+
     def _quiet(self, now: float) -> None:
         limit = self._settings.silence_limit
         if not limit or self._speaking:
             return
+        text = say(
+            "Nobody has spoken for {duration}. The call ends in one minute, unless somebody does.",
+            duration=_duration(limit - LAST_WARNING),
+        )
+        self._end_of_silence("silence", now, limit, text)
+
+    def _end_of_silence(self, what: str, now: float, limit: float, warning: Text) -> None:
+        """The call ends after `limit` seconds; people are warned before where there is time for it."""
         steps: list[tuple[float, Verdict]] = [(limit, End(EndReason.SILENCE))]
         if limit > LAST_WARNING:
-            text = say(
-                "Nobody has spoken for {duration}. The call ends in one minute, unless somebody does.",
-                duration=_duration(limit - LAST_WARNING),
-            )
-            steps.append((limit - LAST_WARNING, Warn(text)))
-        self._deadlines.start("silence", now, *steps)
+            steps.append((limit - LAST_WARNING, Warn(warning)))
+        self._deadlines.start(what, now, *steps)
 
 
 def _duration(seconds: float) -> Text:

@@ -25,12 +25,23 @@ def undecryptable(user_id: int) -> Text:
     )
 
 
+#: What people are told when that goes on beside others who are heard.
+UNOWNED = say(
+    "Somebody is speaking, but Discord does not say who it is, and I cannot decrypt it. If you are not heard, "
+    "leave the voice channel and join it again."
+)
+
+
 def diagnosis(sound: SoundReport, listeners: Listeners) -> Text | None:
     """One sentence with the way out; None when somebody was heard."""
-    readable = sound.packets_received - sound.packets_undecryptable
-    if readable > 0:
+    if sound.packets_heard > 0:
         return None
-    if sound.packets_received > 0:
+    if sound.packets_unowned > sound.packets_undecryptable:
+        return say(
+            "Sound arrives, but Discord does not say whose it is, and nobody's keys open it. Everybody needs to "
+            "leave the voice channel and join it again."
+        )
+    if sound.packets_undecryptable > 0:
         return say(
             "Sound arrives, but it cannot be decrypted (Discord's end-to-end encryption, DAVE). "
             "Leave the voice channel and join it again."
@@ -38,7 +49,7 @@ def diagnosis(sound: SoundReport, listeners: Listeners) -> Text | None:
     if listeners.bot_deafened:
         return say("I am deafened on this server, so Discord sends me no sound. A moderator can undo that.")
     if listeners.people and not listeners.willing:
-        return say("Nobody in the channel has agreed to be heard. Whoever wants to be types `/voicebot unmute`.")
+        return say("Nobody in the channel has agreed to be heard. If you want to be heard, type `/voicebot unmute`.")
     if listeners.people and listeners.muted >= listeners.people:
         return say("Everybody in the channel is muted.")
     return say(

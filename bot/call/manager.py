@@ -2,53 +2,55 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import discord
 
+from bot.access.permissions import check_not_timed_out, check_text, check_voice
+from bot.access.voice_channel import VoiceChannel
+from bot.billing.end_reason import EndReason
+from bot.billing.ledger import Ledger, SessionRecord, SessionState
+from bot.billing.limits import Allowance, Budget, Limits, Starter
+from bot.billing.reaper import Reaper
+from bot.billing.receipts import Receipts
 from bot.config.load import Config
-from bot.config.model import ServerSettings
+from bot.config.model import LimitSettings, ServerSettings
 from bot.errors import Refused
 from bot.language import Text, say
-from bot.media.loop import MediaLoop
 from bot.provider import Provider
 
 from . import last_room
 from .call import Call
-from .closing import SessionCloser
-from .echo import EchoTest
-from .events import CallObserver
-from .ledger import Ledger, SessionRecord, SessionState
-from .limits import Allowance, Limits, Starter
-from .opening import SessionOpener
-from .permissions import check_text, check_voice
-from .reaper import Reaper
-from .receipts import Receipts
+from .connection.echo import EchoTest
+from .presence import Presence
 from .request import CallRequest
-from .state import CallState, EndReason
-from .voice_link import VoiceChannel
+from .services import CallServices
+from .state import CallState
 
 log = logging.getLogger(__name__)
 
 #: Seconds a shutdown waits for sessions to be confirmed closed; Docker kills after 10.
-SHUTDOWN_WAIT = 7.0
+SHUTDOWN_WAIT = 5.0
 #: Seconds a start waits for what the last run left open; after that it is ended in the background.
 RECOVERY_WAIT = 5.0
+#: Seconds in which a call that the ledger knows may have left the bot in its channel.
+RECENTLY = 86_400.0
+#: Seconds between two looks at who is there and what the bot may do.
+LOOK = 10.0
 
 
 class CallManager:
-    """Owns every call's task."""
+    """Starts, finds and ends calls, and owns their tasks."""
 
     def __init__(
         self,
-        media_loop: MediaLoop,
-        observer: CallObserver,
+        services: CallServices,
         provider_for: Callable[[int, ServerSettings], Provider],
         ledger: Ledger,
-        opener: SessionOpener,
-        closer: SessionCloser,
         max_calls: int | None = None,
         ledger_file: Path | None = None,
     ) -> None:
@@ -56,19 +58,19 @@ class CallManager:
         self.ledger = ledger
         self._ledger_file = ledger_file
         self.limits = Limits(ledger, max_calls)
-        self._media_loop = media_loop
-        self._observer = observer
+        self._services = services
         self._provider_for = provider_for
-        self._opener = opener
-        self._closer = closer
-        self._receipts = Receipts(ledger, observer)
+        self._closer = services.closer
+        self._receipts = Receipts(ledger, services.observer)
         self._sweep: asyncio.Task[None] | None = None
-        self._reaper = Reaper(ledger, closer, self._has_call)
+        self._reaper = Reaper(ledger, services.closer, self._has_call)
         self._reaping: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
         self._calls: dict[int, Call] = {}  # by guild id
         self._tasks: set[asyncio.Task[None]] = set()
         self._tests: dict[int, EchoTest] = {}  # by guild id
         self._closing = False
+        self._been_in: set[int] = set()  # guild ids in which this process was in voice
 
     def of_guild(self, guild_id: int) -> Call | None:
         """The server's call that has not ended; None when there is none."""
@@ -87,10 +89,26 @@ class CallManager:
         call = self.of_guild(guild_id)
         return guild_id in self._tests or (call is not None and call.state is not CallState.ENDING)
 
+    async def knows_of(self, guild_id: int) -> bool:
+        """Whether this process, or one before it with the same ledger, has put the bot into a voice channel of the
+        server; another process with its token may have."""
+        if guild_id in self._been_in:
+            return True
+        since = time.time() - RECENTLY
+        return bool(await self.ledger.between(since, math.inf, guild_id))
+
     def config_of(self, guild_id: int) -> Config | None:
         """What the server's call began with, until its receipt is given; None when there is none."""
         call = self._calls.get(guild_id)
         return None if call is None else call.config
+
+    async def history(self, start: float, end: float, guild_id: int) -> Sequence[SessionRecord]:
+        """A server's sessions that were opened in a time, in seconds since 1970; LedgerError."""
+        return await self.ledger.between(start, end, guild_id)
+
+    async def budgets(self, settings: LimitSettings, starter: Starter, now: datetime) -> Sequence[Budget]:
+        """What is left of the limits that hold for somebody; LedgerError."""
+        return await self.limits.budgets(settings, starter, now)
 
     async def recover(self) -> None:
         """End what an earlier run of the bot left open; before any new call. LedgerError."""
@@ -101,8 +119,11 @@ class CallManager:
                 endings.append(self._closer.end(record, EndReason.CRASHED))
             elif record.state is SessionState.INTENT:
                 log.error("session %s may be open and billed: the bot died before its answer came", record.id)
-                await self.ledger.unknown(record.id, record.intended_at, "the bot died before the answer to the POST")
+                await self.ledger.record_unknown(
+                    record.id, record.intended_at, "the bot died before the answer to the POST"
+                )
         self._reaping = asyncio.create_task(self._reaper.run(), name="reaper")
+        self._looking = asyncio.create_task(self._watch_presence(), name="presence")
         if endings:
             await asyncio.wait(endings, timeout=RECOVERY_WAIT)
 
@@ -118,11 +139,14 @@ class CallManager:
         """
         guild_id = request.channel.guild.id
         settings = config.server(guild_id)
+        allowed = config.host.servers_allowed
+        if allowed is not None and guild_id not in allowed:
+            raise Refused(say("This bot's operator has not enabled it for this server, so no call can start here."))
         if guild_id in config.unusable:
             raise Refused(
                 say(
-                    "This server's settings file has a mistake, so no call begins. `/voicebot settings show` "
-                    "says where; the bot's operator can put it right, or `/voicebot settings import`."
+                    "This server's settings file has a mistake, so no call can start. `/voicebot settings show` "
+                    "says where; the bot's operator can correct it, or you can with `/voicebot settings import`."
                 )
             )
         self._check_free(guild_id)
@@ -135,21 +159,15 @@ class CallManager:
                     provider=billed.provider.title,
                 )
             )
+        await self._check_settled(guild_id)
+        check_not_timed_out(request.channel.guild)
         check_text(request.channel.guild, request.text_channel_id)
         check_voice(request.channel)
         await self._end_test(guild_id)
         provider = self._provider_for(guild_id, settings)
-        call = Call(
-            request,
-            config,
-            provider,
-            self._media_loop,
-            self._observer,
-            self._opener,
-            self._closer,
-            self._allowance,
-        )
+        call = Call(request, config, provider, self._services, self._allowance)
         self._calls[guild_id] = call
+        self._been_in.add(guild_id)
         task = asyncio.create_task(self._run(call), name=f"call {call.id}")
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._on_done(call, done))
@@ -167,9 +185,11 @@ class CallManager:
         """Try a channel out without a voicebot, and wait until it can be heard; ParleyError when it cannot be."""
         guild_id = channel.guild.id
         self._check_free(guild_id)
+        check_not_timed_out(channel.guild)
         check_voice(channel)
         await self._end_test(guild_id)
-        test = self._tests[guild_id] = EchoTest(channel, config.server(guild_id), user_id, self._media_loop)
+        self._been_in.add(guild_id)
+        test = self._tests[guild_id] = EchoTest(channel, config.server(guild_id), user_id, self._services.engine)
         task = asyncio.create_task(self._run_test(test), name=f"echo test on {guild_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -205,11 +225,12 @@ class CallManager:
             test.stop()
         call = self.of_guild(member.guild.id)
         if call is not None and call.state is not CallState.CONNECTING:
+            call.look_for_bots()
             call.occupancy(humans_in(call.channel))
             if member.id == call.host_id and call.settings.hand_over:
                 self._look_for_a_host(call)
             if member == member.guild.me and call.state is not CallState.ENDING:
-                call.look_for_hindrances()
+                call.check_permissions()
 
     @staticmethod
     def _look_for_a_host(call: Call) -> None:
@@ -222,14 +243,16 @@ class CallManager:
         """Roles, overwrites or the bot's own roles changed: can its call still do what it must?"""
         call = self.of_guild(guild.id)
         if call is not None and call.state is not CallState.CONNECTING:
-            call.look_for_hindrances()
+            call.check_permissions()
 
     def on_channel_deleted(self, channel: discord.abc.GuildChannel) -> None:
+        """End the call whose voice channel is gone."""
         call = self.of_guild(channel.guild.id)
         if call is not None and call.voice_channel_id == channel.id:
             call.end(EndReason.CHANNEL_DELETED)
 
     def on_guild_removed(self, guild: discord.Guild) -> None:
+        """End the call of a server that the bot is no longer on."""
         call = self.of_guild(guild.id)
         if call is not None:
             call.end(EndReason.SERVER_LEFT)
@@ -242,6 +265,43 @@ class CallManager:
                 call.gateway(connected=connected)
                 if connected and call.state is not CallState.CONNECTING:  # people may have left unseen
                     call.occupancy(humans_in(call.channel))
+
+    async def _watch_presence(self) -> None:
+        """Events can be missed: look at what they tell of, again and again."""
+        presence: dict[str, Presence] = {}  # by call id
+        while True:
+            await asyncio.sleep(LOOK)
+            running = [call for call in self._calls.values() if call.state in (CallState.LIVE, CallState.RECONNECTING)]
+            presence = {call.id: presence.get(call.id, Presence()) for call in running}
+            for call in running:
+                try:
+                    await self._look_at(call, presence[call.id])
+                except Exception:  # one call's trouble is no other's
+                    log.exception("call %s: looking who is there failed", call.id)
+
+    async def _look_at(self, call: Call, presence: Presence) -> None:
+        at_server = await call.present()
+        by_gateway = set(people_in(call.channel))
+        people = None if at_server is None else at_server - call.consent.bots
+        count, disagreement = presence.people(by_gateway, people, call.since_heard)
+        if disagreement is not None:
+            log.warning("call %s: %s", call.id, disagreement)
+        call.look_for_bots()
+        call.occupancy(count)
+        call.check_permissions()
+        if call.settings.hand_over and by_gateway:
+            self._look_for_a_host(call)
+
+    async def _check_settled(self, guild_id: int) -> None:
+        """Refused while an earlier run's session may still be billed: its end is tried again and again."""
+        for record in await self.ledger.unsettled():
+            if record.guild_id == guild_id and record.must_be_ended and not self._has_call(record.id):
+                raise Refused(
+                    say(
+                        "The end of an earlier call's session is not confirmed yet, so it may still be billing. "
+                        "I keep trying; a new call can begin when it is."
+                    )
+                )
 
     async def shutdown(self) -> None:
         """End every call and wait for the provider's word, but not for ever: what is left, the ledger knows."""
@@ -256,7 +316,7 @@ class CallManager:
                 task.cancel()
             await asyncio.gather(*pending, return_exceptions=True)
         await self._closer.stop()
-        routines = [routine for routine in (self._sweep, self._reaping) if routine is not None]
+        routines = [routine for routine in (self._sweep, self._reaping, self._looking) if routine is not None]
         for routine in routines:
             routine.cancel()
         await asyncio.gather(*routines, return_exceptions=True)

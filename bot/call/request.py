@@ -3,11 +3,10 @@
 import time
 from dataclasses import dataclass
 
+from bot.access.voice_channel import VoiceChannel
+from bot.billing.ledger import SessionRecord
 from bot.config.model import ServerSettings
 from bot.provider import Account
-
-from .ledger import SessionRecord
-from .voice_link import VoiceChannel
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ which two people spoke carries both names.
 from collections import deque
 from dataclasses import dataclass
 
-from bot.bridge.activity import HANGOVER
-
+#: Seconds of silence after which somebody counts as silent: `bot.bridge.activity` has the same, and what decides about
+#: lines must not need what computes with sound.
+HANGOVER = 0.3
 #: A pause of everybody at least this long separates one turn from the next.
 TURN_GAP = 0.4
 #: Who spoke less than this share of the longest speaker only coughed or said "mhm" beside the line.
@@ -39,11 +40,13 @@ class SpeechLedger:
         self._claimed: tuple[float, dict[int, float]] = (-FORGET_AFTER, {})  # when, and seconds spoken per person
 
     def started(self, user_id: int, at: float) -> None:
+        """Somebody has begun to speak at this time."""
         if not self._since and (not self._turns or at - self._turns[-1].end >= TURN_GAP):
             self._turns.append(_Turn(at, at, {}))
         self._since.setdefault(user_id, at)
 
     def stopped(self, user_id: int, at: float) -> None:
+        """Somebody has stopped speaking at this time."""
         since = self._since.pop(user_id, None)
         if since is None or not self._turns:
             return

@@ -3,6 +3,7 @@
 ruamel.yaml keeps comments, quotes and order, which PyYAML does not.
 """
 
+import copy
 import io
 import os
 import tempfile
@@ -19,13 +20,13 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from bot.errors import ConfigError, Place
 from bot.language import say
 
-from .source import Path_, parse
+from .source import KeyPath, parse
 
 #: As a value: take the key out of the file, so that the default holds again.
 ABSENT = object()
 
 
-def changed(file: Path, text: str, changes: Mapping[Path_, Any]) -> str:
+def changed(file: Path, text: str, changes: Mapping[KeyPath, Any]) -> str:
     """A file's text with some keys set or taken out; ConfigError when the text is no YAML to begin with."""
     parse(file, text)  # its errors are clearer
     yaml = _yaml()
@@ -39,12 +40,34 @@ def changed(file: Path, text: str, changes: Mapping[Path_, Any]) -> str:
         if value is ABSENT:
             _remove(data, path)
         else:
-            _set(data, path, value)
+            _block(data, path[:-1], CommentedMap)[path[-1]] = _escaped(value)
     if not data:
-        return _comments_of(text)
-    out = io.StringIO()
-    yaml.dump(data, out)
-    return out.getvalue()
+        made = _comments_of(text)
+    else:
+        out = io.StringIO()
+        yaml.dump(data, out)
+        made = out.getvalue()
+    _check_nothing_else_changed(file, text, made, changes)
+    return made
+
+
+def _check_nothing_else_changed(file: Path, before: str, after: str, changes: Mapping[KeyPath, Any]) -> None:
+    """An edit goes through the structure of YAML, where one block may stand for several: ConfigError when it touched
+    more than it was asked to."""
+    expected: Any = copy.deepcopy(parse(file, before).data)
+    for path, value in changes.items():
+        if value is ABSENT:
+            _remove(expected, path)
+        else:
+            _block(expected, path[:-1], dict)[path[-1]] = value
+    try:
+        found = parse(file, after).data
+    except ConfigError:
+        found = None
+    if found != parse(file, pyyaml.safe_dump(expected)).data:
+        raise ConfigError.at(
+            Place(file, 1), say("cannot be edited by a machine without changing something else; correct it by hand")
+        )
 
 
 def write(file: Path, text: str) -> tuple[int, int]:
@@ -77,13 +100,14 @@ def _yaml() -> YAML:
     return yaml
 
 
-def _set(data: Any, path: Path_, value: Any) -> None:
-    for key in path[:-1]:
+def _block(data: Any, path: KeyPath, kind: type[dict[Any, Any]]) -> Any:
+    """The block at a path, made of `kind` where there is none, with those above it."""
+    for key in path:
         below = data.get(key)
         if not isinstance(below, dict):
-            below = data[key] = CommentedMap()
+            below = data[key] = kind()
         data = below
-    data[path[-1]] = _escaped(value)
+    return data
 
 
 def _escaped(value: Any) -> Any:
@@ -109,7 +133,7 @@ def _is_itself(text: str) -> bool:
         return False
 
 
-def _remove(data: Any, path: Path_) -> None:
+def _remove(data: Any, path: KeyPath) -> None:
     """The key, and the blocks above it that are empty then."""
     if not isinstance(data, dict) or path[0] not in data:
         return

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin
 
@@ -108,9 +109,12 @@ def _line(text: str, about: str, depth: int) -> Iterator[str]:
         yield indented
     elif max(COLUMN, len(indented) + 2) + len(about) + 2 <= WIDTH:
         yield f"{indented:<{COLUMN - 1}} # {about}"
-    else:
+    elif len(indented) <= WIDTH:
         yield "  " * depth + f"# {about}"
         yield indented
+    else:
+        yield "  " * depth + f"# {about}"
+        yield from textwrap.wrap(indented, WIDTH, subsequent_indent="  " * (depth + 1), break_long_words=False)
 
 
 def _inline(value: Any) -> str:

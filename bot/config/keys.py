@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from .model import OPERATOR, PluginSettings, ServerSettings
-from .source import Path_
+from .source import KeyPath
 from .validate import models_in
 
 PLUGINS = "plugins"
@@ -19,13 +19,14 @@ PLUGINS = "plugins"
 class Key:
     """One setting. `operator` ones may be changed in the host's files only."""
 
-    path: Path_
+    path: KeyPath
     description: str
     default: Any
     operator: bool
 
     @property
     def dotted(self) -> str:
+        """The key as people write it: `limits.server.minutes_per_day`."""
         return ".".join(self.path)
 
 
@@ -39,7 +40,7 @@ class ServerKeys(dict[str, Key]):
         self.locked = locked
         self._plugins = {key.path[1] for key in self.values() if key.path[0] == PLUGINS}
 
-    def is_of_no_plugin(self, path: Path_) -> bool:
+    def is_of_no_plugin(self, path: KeyPath) -> bool:
         """Whether a path stands below `plugins:` under a name that nobody knows. It may be that of a provider that is
         not installed just now, and then what it says is the operator's."""
         return len(path) > 1 and path[0] == PLUGINS and path[1] not in self._plugins
@@ -59,7 +60,7 @@ def is_below(dotted: str, tops: tuple[str, ...]) -> bool:
     return any(dotted == top or dotted.startswith(top + ".") for top in tops)
 
 
-def operators(path: Path_, keys: ServerKeys) -> bool:
+def is_operator_only(path: KeyPath, keys: ServerKeys) -> bool:
     """Whether a key is the operator's, or stands in a block of theirs, or is a block with something of theirs in it.
 
     In a block of theirs that is so of keys nobody knows, too: a plugin that cannot be used now may know them later.
@@ -71,12 +72,14 @@ def operators(path: Path_, keys: ServerKeys) -> bool:
     return any(key.operator and (dotted in tops or dotted.startswith(below)) for dotted, key in keys.items())
 
 
-def operators_part(data: Mapping[str, Any], keys: ServerKeys) -> dict[Path_, Any]:
+def operators_part(data: Mapping[str, Any], keys: ServerKeys) -> dict[KeyPath, Any]:
     """What of the data of a server's own file only the operator may change."""
-    return {path: value for path, value in leaves(data, keys) if operators(path, keys) or keys.is_of_no_plugin(path)}
+    return {
+        path: value for path, value in leaves(data, keys) if is_operator_only(path, keys) or keys.is_of_no_plugin(path)
+    }
 
 
-def leaves(data: Mapping[str, Any], keys: Mapping[str, Key], above: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
+def leaves(data: Mapping[str, Any], keys: Mapping[str, Key], above: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
     """The settings in a server's data, each with its path; a key that nobody knows is one, too."""
     for name, value in data.items():
         path = (*above, str(name))
@@ -86,7 +89,7 @@ def leaves(data: Mapping[str, Any], keys: Mapping[str, Key], above: Path_ = ()) 
             yield path, value
 
 
-def _keys(model: type[BaseModel], above: Path_, operator: bool = False) -> Iterator[Key]:
+def _keys(model: type[BaseModel], above: KeyPath, operator: bool = False) -> Iterator[Key]:
     """`operator`: the block as a whole is theirs."""
     for name, field in model.model_fields.items():
         path, theirs = (*above, name), operator or is_operators(field)

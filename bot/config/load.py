@@ -9,8 +9,8 @@ from bot.errors import ConfigError, Problem
 from bot.language import say
 
 from .keys import is_below, server_keys
-from .model import HostSettings, PluginSettings, ProviderSettings, ServerSettings, UncheckedSettings
-from .source import NO_CONFIG, SERVERS, Path_, Source, is_server_id, overlay, read, read_all
+from .model import FOLDER, HostSettings, PluginSettings, ProviderSettings, ServerSettings, UncheckedSettings
+from .source import NO_CONFIG, SERVERS, KeyPath, Source, is_server_id, overlay, read, read_all
 from .validate import unknown_key, unknown_name, validate
 
 P = TypeVar("P", bound=PluginSettings)
@@ -106,7 +106,7 @@ def settle(source: Source, plugins: PluginModels, kept: Config | None = None) ->
         settled.server(guild_id, _mapping(blocks.get(str(guild_id))), kept)
     if problems or host is None:
         raise ConfigError(problems)
-    named = HostSettings.model_validate({**source.data, SERVERS: settled.raw})
+    named = HostSettings.model_validate({**source.data, SERVERS: settled.raw}, context={FOLDER: source.file.parent})
     faults = {guild_id: tuple(found) for guild_id, found in source.faults.items()}
     return Config(
         source.file,
@@ -197,7 +197,7 @@ class _Settled:
         self,
         guild_id: int | None,
         block: dict[str, Any],
-        path: Path_,
+        path: KeyPath,
         source: Source,
         problems: list[Problem],
     ) -> None:

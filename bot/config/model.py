@@ -5,15 +5,37 @@ import ssl
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from bot.language import languages, say
 from bot.text import redact
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _SPAN = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
+
+#: The largest of Discord's ids: 64 bits (https://discord.com/developers/docs/reference#snowflakes).
+LARGEST_ID = 2**64 - 1
+ID_EXPECTED = say("expected an id: digits, such as 123456789")
+
+
+def _check_id(value: Any) -> int:
+    if isinstance(value, float):  # YAML reads 1.2e+18 so, and what was behind its digits is lost
+        raise ValueError(say("an id was read as a number with a fraction; put it into quotes"))
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 20:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= LARGEST_ID:
+        raise ValueError(ID_EXPECTED)
+    return value
+
+
+#: An id of Discord's: a number, or its digits as text.
+Snowflake = Annotated[int, BeforeValidator(_check_id)]
+
+#: Under this name the validation context has the folder that relative paths start from.
+FOLDER = "folder"
 
 Seconds = Annotated[float, Field(ge=0, le=24 * 3600)]
 
@@ -64,7 +86,7 @@ def _kinds(annotation: Any) -> set[Any]:
 
 
 class DiscordSettings(Settings):
-    """The bot account."""
+    """The bot's account at Discord."""
 
     token_env: EnvName = Field("DISCORD_TOKEN", description="environment variable with the bot token")
 
@@ -72,7 +94,12 @@ class DiscordSettings(Settings):
 class NetworkSettings(Settings):
     """For hosts behind a proxy or gateway of their own."""
 
-    ca_file: str | None = Field(None, description="PEM file of one more certificate authority to trust")
+    ca_file: str | None = Field(
+        None, description="PEM file of one more certificate authority to trust, relative to this file"
+    )
+    proxy: str | None = Field(
+        None, description="http://host:port of a proxy for all but UDP; HTTP_PROXY and its like are not heeded"
+    )
     connect_to: dict[str, str] = Field(
         default_factory=dict,
         description="host or pattern -> address:port to connect to instead, as curl --connect-to",
@@ -80,9 +107,11 @@ class NetworkSettings(Settings):
 
     @field_validator("ca_file")
     @classmethod
-    def _check_certificates(cls, value: str | None) -> str | None:
+    def _check_certificates(cls, value: str | None, about: ValidationInfo) -> str | None:
+        """As an absolute path, when it is known where the config file lies."""
         if value is None:
             return None
+        value = str(Path((about.context or {}).get(FOLDER, "."), value))
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value)
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
@@ -90,12 +119,28 @@ class NetworkSettings(Settings):
             raise ValueError(say("expected a file with certificates in PEM form ({why})", why=why)) from error
         return value
 
+    @field_validator("proxy")
+    @classmethod
+    def _check_proxy(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            whole = parts.scheme == "http" and bool(parts.hostname) and bool(parts.port)
+        except ValueError:  # a port that is none
+            whole = False
+        if not whole or parts.username is not None or parts.path not in ("", "/") or parts.query or parts.fragment:
+            raise ValueError(say("expected http://host:port, without a name and a password"))
+        return value.rstrip("/")
+
     @field_validator("connect_to")
     @classmethod
     def _check_targets(cls, value: dict[str, str]) -> dict[str, str]:
         for host, target in value.items():
             address, _, port = target.rpartition(":")
-            if not address or not port.isdecimal() or not 0 < int(port[:6]) < 65_536:
+            bracketed = address.startswith("[") and address.endswith("]")
+            is_port = port.isdecimal() and 0 < int(port[:6]) < 65_536
+            if not address or (":" in address) != bracketed or not is_port:
                 raise ValueError(say("{host}: expected address:port, got {target}", host=host, target=repr(target)))
         return value
 
@@ -151,10 +196,10 @@ class LimitSettings(Settings):
     quiet_hours: tuple[str, ...] = Field((), description='without calls, for example ["23:00-07:00"]')
     server: ServerRule = ServerRule()
     user: Rule = Field(Rule(), description="for everyone who starts calls")
-    roles: dict[int, Rule] = Field(
-        default_factory=dict, description="role id -> limits of who has it", json_schema_extra=ROLE
+    roles: dict[Snowflake, Rule] = Field(
+        default_factory=dict, description="role id -> limits for members with that role", json_schema_extra=ROLE
     )
-    users: dict[int, Rule] = Field(default_factory=dict, description="user id -> limits")
+    users: dict[Snowflake, Rule] = Field(default_factory=dict, description="user id -> limits")
 
     @field_validator("time_zone")
     @classmethod
@@ -177,13 +222,13 @@ class LimitSettings(Settings):
 class AccessSettings(Settings):
     """Who may do what, by role id; who may manage the server may everything, and the starter of a call may end it."""
 
-    start: tuple[int, ...] = Field(
-        (), description="roles that may start calls; none named is everybody", json_schema_extra=ROLE
+    start: tuple[Snowflake, ...] = Field(
+        (), description="roles that may start calls; empty means everybody", json_schema_extra=ROLE
     )
-    stop: tuple[int, ...] = Field(
-        (), description="roles that may end others' calls; none named is everybody", json_schema_extra=ROLE
+    stop: tuple[Snowflake, ...] = Field(
+        (), description="roles that may end other people's calls; empty means everybody", json_schema_extra=ROLE
     )
-    configure: tuple[int, ...] = Field(
+    configure: tuple[Snowflake, ...] = Field(
         (), description="roles that may change settings and plugins from Discord", json_schema_extra=ROLE
     )
 
@@ -192,34 +237,46 @@ class ServerSettings(Settings):
     """What one server may set; `defaults:` has the same keys and is overlaid by the server's own."""
 
     provider: str = Field("valsea", description="the provider plugin to open sessions with", json_schema_extra=OPERATOR)
-    voicebot: str | None = Field(None, description="id of the voicebot that joins when none is named")
+    voicebot: str | None = Field(None, description="id of the voicebot that joins by default")
     voicebots: dict[str, str] = Field(default_factory=dict, description="name -> id, for /voicebot join")
-    voicebot_name: str | None = Field(None, description="what to call it; else the provider's name")
+    voicebot_name: str | None = Field(None, description="what to call it; by default the provider's name for it")
     language: str | None = Field(
-        None, description="what the text channel reads: en, de or vi; else the server's own language in Discord"
+        None, description="language of the text channel: en, de or vi; by default the server's language in Discord"
     )
-    text_channel: int | None = Field(
-        None, description="where words and pictures go; else where the command was typed", json_schema_extra=CHANNEL
+    text_channel: Snowflake | None = Field(
+        None,
+        description="where the transcript and pictures go; by default the channel where the command was typed",
+        json_schema_extra=CHANNEL,
     )
     empty_channel_grace: Seconds = Field(30, description="seconds alone in the channel before the call ends")
     voicebot_arrival: Seconds = Field(30, description="seconds for the voicebot to join its room")
     voicebot_return: Seconds = Field(20, description="seconds for a voicebot that left to come back")
     reconnect_limit: Seconds = Field(45, description="seconds a broken connection may take to heal")
     gateway_limit: Seconds = Field(300, description="seconds without Discord's gateway before the call ends")
-    silence_limit: Seconds = Field(600, description="seconds in which nobody speaks before the call ends; 0 is never")
-    first_audio_limit: Seconds = Field(60, description="seconds to hear somebody at all after the start; 0 is never")
+    silence_limit: Seconds = Field(600, description="seconds of silence before the call ends; 0 means never")
+    first_audio_limit: Seconds = Field(
+        60, description="seconds after the start within which somebody must be heard; 0 means no limit"
+    )
     access: AccessSettings = AccessSettings()
     limits: LimitSettings = LimitSettings()
-    hand_over: bool = Field(True, description="whoever is left may end the call when its starter leaves the channel")
+    hand_over: bool = Field(
+        True, description="when its starter leaves the channel, somebody who is still there becomes the call's host"
+    )
     follow_moves: bool = Field(False, description="stay in the call when moved to another voice channel")
     consent: Literal["assumed", "asked"] = Field(
-        "assumed", description="asked: nobody is heard in a call who has not agreed to it there, by button or command"
+        "assumed", description="asked: only people who agree during the call, by button or command, are heard"
     )
-    jitter_buffer_ms: int = Field(40, ge=20, le=200, description="least delay that evens out the network")
-    jitter_buffer_max_ms: int = Field(100, ge=20, le=500, description="most of it, when somebody's line is bad")
-    level_balance: bool = Field(True, description="bring quiet and loud people to one loudness for the voicebot")
+    hear_bots: bool = Field(False, description="whether the voicebot hears other bots in the channel, such as music")
+    lead_in_ms: int = Field(
+        20, ge=0, le=200, description="silence sent before the voicebot's first word, so that no syllable is cut off"
+    )
+    jitter_buffer_ms: int = Field(40, ge=20, le=200, description="lower bound of the jitter buffer's delay")
+    jitter_buffer_max_ms: int = Field(
+        100, ge=20, le=500, description="upper bound of the jitter buffer's delay, for bad connections"
+    )
+    level_balance: bool = Field(True, description="bring quiet and loud speakers to the same loudness for the voicebot")
     interrupt: Literal["anyone", "starter", "nobody"] = Field(
-        "anyone", description="who cuts the voicebot short in the channel by talking into its words"
+        "anyone", description="who can interrupt the voicebot by speaking"
     )
     bitrate_kbps: int = Field(64, ge=16, le=256, description="of the voicebot's voice in Discord")
     plugins: dict[str, dict[str, Any]] = Field(
@@ -268,8 +325,21 @@ class UncheckedSettings(PluginSettings):
     model_config = ConfigDict(extra="allow", frozen=True)
 
 
+#: What decides how much is billed: whoever invites the bot spends its operator's credits.
+LOCKED = (
+    "limits",
+    "silence_limit",
+    "first_audio_limit",
+    "empty_channel_grace",
+    "voicebot_arrival",
+    "voicebot_return",
+    "reconnect_limit",
+    "gateway_limit",
+)
+
+
 class HostSettings(Settings):
-    """The whole file."""
+    """The whole of the config file."""
 
     discord: DiscordSettings = DiscordSettings()
     network: NetworkSettings = NetworkSettings()
@@ -279,8 +349,11 @@ class HostSettings(Settings):
     plugin_folders: tuple[str, ...] = Field(
         (), description="folders with plugins of your own, relative to this file; read at the start"
     )
+    servers_allowed: tuple[Snowflake, ...] | None = Field(
+        None, description="ids of the servers whose people may start calls, at your cost; null is every one it is on"
+    )
     locked: tuple[str, ...] = Field(
-        (), description="settings that server admins may not change from Discord, such as limits or plugins.images"
+        LOCKED, description="settings that server admins may not change from Discord, such as plugins.images"
     )
     defaults: ServerSettings = ServerSettings()
     servers: dict[int, ServerSettings] = Field(default_factory=dict, description="guild id -> settings")

@@ -10,8 +10,10 @@ import yaml
 from bot.errors import ConfigError, Place, Problem
 from bot.language import say
 
-Path_ = tuple[str, ...]  # of keys, from the top of the file
+KeyPath = tuple[str, ...]  # of keys, from the top of the file
 MAX_BYTES = 1_000_000
+#: Values that a file may expand to by its aliases, each costing a moment wherever they are looked at.
+MOST_VALUES = 20_000
 
 
 @dataclass(slots=True)
@@ -20,19 +22,19 @@ class Source:
 
     file: Path
     data: dict[str, Any]
-    places: dict[Path_, Place] = field(default_factory=dict)
+    places: dict[KeyPath, Place] = field(default_factory=dict)
     #: The files that hold one server each, by the server's id, and what is wrong with those that cannot be read; names
     #: of no server are under 0.
     own: "dict[int, Source]" = field(default_factory=dict)
     faults: dict[int, list[Problem]] = field(default_factory=dict)
 
-    def place(self, path: Path_) -> Place:
+    def place(self, path: KeyPath) -> Place:
         """Where a key stands, or the nearest key above it that the file has."""
         while path and path not in self.places:
             path = path[:-1]
         return self.places.get(path, Place(self.file, 1))
 
-    def below(self, path: Path_, own: "Source") -> "Source":
+    def below(self, path: KeyPath, own: "Source") -> "Source":
         """These places, and those of another file as if its data stood at a path of this one."""
         there = {(*path, *key): place for key, place in own.places.items()}
         return Source(self.file, self.data, {**self.places, path: Place(own.file, 1), **there})
@@ -95,7 +97,8 @@ def read_all(file: Path) -> Source:
 
 def is_server_id(name: str) -> bool:
     """ "01" would be 1 as well, and so would digits of other scripts; ids have 64 bits (Discord docs, Snowflakes)."""
-    return name.isascii() and name.isdecimal() and not name.startswith("0") and len(name) <= 20
+    digits = name.isascii() and name.isdecimal() and not name.startswith("0") and len(name) <= 20
+    return digits and int(name) < 1 << 64
 
 
 def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,12 +178,12 @@ class _Builder:
         self._loader = yaml.SafeLoader("")
         self._nodes = 0
 
-    def mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
+    def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
             place = Place(self._source.file, key_node.start_mark.line + 1, key_node.start_mark.column + 1)
             if not isinstance(key_node, yaml.ScalarNode):
-                raise ConfigError.at(place, say("a key must be a plain word"), ".".join(path))
+                raise ConfigError.at(place, say("a key must be plain text"), ".".join(path))
             key = str(key_node.value)
             if key in result:
                 raise ConfigError.at(place, say("stands here a second time"), ".".join((*path, key)))
@@ -188,15 +191,15 @@ class _Builder:
             result[key] = self._value(value_node, (*path, key), place)
         return result
 
-    def _item(self, node: yaml.Node, path: Path_) -> Any:
+    def _item(self, node: yaml.Node, path: KeyPath) -> Any:
         place = self._source.places[path] = Place(
             self._source.file, node.start_mark.line + 1, node.start_mark.column + 1
         )
         return self._value(node, path, place)
 
-    def _value(self, node: yaml.Node, path: Path_, place: Place) -> Any:
+    def _value(self, node: yaml.Node, path: KeyPath, place: Place) -> Any:
         self._nodes += 1
-        if self._nodes > 100_000:  # an alias bomb expands here
+        if self._nodes > MOST_VALUES:  # an alias bomb expands here
             raise ConfigError.at(place, say("expands to too many values"), ".".join(path))
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)

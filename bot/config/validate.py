@@ -10,8 +10,8 @@ from bot.errors import Place, Problem
 from bot.language import Text, mark, say
 from bot.text import redact
 
-from .model import ENV_NAME_EXPECTED
-from .source import Path_, Source
+from .model import ENV_NAME_EXPECTED, FOLDER
+from .source import KeyPath, Source
 
 #: What people read in place of pydantic's words, by the beginning of its error's type; names in it are of its context.
 #: Source: https://docs.pydantic.dev/latest/errors/validation_errors/
@@ -39,11 +39,11 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def validate(
-    model: type[M], data: Any, source: Source, path: Path_, fallback: Path_, problems: list[Problem]
+    model: type[M], data: Any, source: Source, path: KeyPath, fallback: KeyPath, problems: list[Problem]
 ) -> M | None:
     """`data`, which stands at `path` of a source or was inherited from `fallback`; None adds to `problems`."""
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context={FOLDER: source.file.parent})
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             where = tuple(str(part) for part in detail["loc"] if part != "[key]")
@@ -57,7 +57,7 @@ def validate(
         return None
 
 
-def _written(source: Source, own: Path_, shared: Path_) -> Path_:
+def _written(source: Source, own: KeyPath, shared: KeyPath) -> KeyPath:
     """Where a setting is written that may stand in either place."""
     return own if own in source.places or shared not in source.places else shared
 
@@ -68,7 +68,7 @@ def _add(problems: list[Problem], problem: Problem) -> None:
         problems.append(problem)
 
 
-def unknown_key(place: Place, full: Path_, key: str, valid: Mapping[str, Any]) -> Problem:
+def unknown_key(place: Place, full: KeyPath, key: str, valid: Mapping[str, Any]) -> Problem:
     """A key that is not among the valid ones."""
     close = difflib.get_close_matches(key, valid, n=1)
     if close:
@@ -77,7 +77,7 @@ def unknown_key(place: Place, full: Path_, key: str, valid: Mapping[str, Any]) -
     return Problem(place, ".".join(full), say("unknown key; valid here: {keys}", keys=tops))
 
 
-def unknown_name(place: Place, full: Path_, name: str, installed: Sequence[str]) -> Problem:
+def unknown_name(place: Place, full: KeyPath, name: str, installed: Sequence[str]) -> Problem:
     """A plugin that is not among those that could stand here."""
     close = difflib.get_close_matches(name, installed, n=1)
     if close:
@@ -87,15 +87,24 @@ def unknown_name(place: Place, full: Path_, name: str, installed: Sequence[str])
     return Problem(place, ".".join(full), message)
 
 
-def _problem(model: type[BaseModel], place: Place, full: Path_, where: Path_, kind: str, detail: Any) -> Problem:
+def _problem(model: type[BaseModel], place: Place, full: KeyPath, where: KeyPath, kind: str, detail: Any) -> Problem:
     if kind == "extra_forbidden":
         return unknown_key(place, full, where[-1], _keys_at(model, where[:-1]))
     message = _expected(kind, detail)
     seen = detail.get("input")
     secret = message == ENV_NAME_EXPECTED  # then the value is what must not be shown
     if not secret and kind != "missing" and not isinstance(seen, dict | list):
-        message = say("{expected}, got {seen}", expected=message, seen=_AS_YAML.get(repr(seen), redact(repr(seen))))
+        message = say("{expected}, got {seen}", expected=message, seen=_shown(seen))
     return Problem(place, ".".join(full), message)
+
+
+def _shown(seen: Any) -> str:
+    """A value as people read it."""
+    try:
+        text = repr(seen)
+    except ValueError:  # a number of thousands of digits
+        return say("a number of thousands of digits")
+    return _AS_YAML.get(text, redact(text))
 
 
 def _expected(kind: str, detail: Any) -> str:
@@ -113,7 +122,7 @@ def _expected(kind: str, detail: Any) -> str:
     return say(template, **context)
 
 
-def _keys_at(model: type[BaseModel], path: Path_) -> Mapping[str, Any]:
+def _keys_at(model: type[BaseModel], path: KeyPath) -> Mapping[str, Any]:
     """The keys a model has at a path below it, through nested models and dicts of models."""
     for key in path:
         field = model.model_fields.get(key)

@@ -15,7 +15,7 @@ from bot.language import say
 from . import edit
 from .diff import changes, needs_restart
 from .load import Config, PluginModels, settle
-from .source import SERVERS, Path_, Source, Texts, assemble, parse, read_text, read_texts, server_files
+from .source import SERVERS, KeyPath, Source, Texts, assemble, parse, read_text, read_texts, server_files
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class ConfigFile:
         return self._good.get(file, "")
 
     async def change(
-        self, guild_id: int, changes: Mapping[Path_, Any], check: Callable[[], None] = lambda: None
+        self, guild_id: int, changes: Mapping[KeyPath, Any], check: Callable[[], None] = lambda: None
     ) -> None:
         """Set keys of a server's own file, or take them out. ConfigError leaves file and config as they were.
 
@@ -128,7 +128,7 @@ class ConfigFile:
             await self._replace(guild_id, make)
 
     async def replace(
-        self, guild_id: int, text: str, kept: Callable[[], Mapping[Path_, Any]] = dict[Path_, Any]
+        self, guild_id: int, text: str, kept: Callable[[], Mapping[KeyPath, Any]] = dict[KeyPath, Any]
     ) -> None:
         """Put a text in place of a server's own file. ConfigError leaves file and config as they were.
 
@@ -184,7 +184,7 @@ class ConfigFile:
         return texts, source, after
 
     def _take(self, texts: Texts, source: Source) -> None:
-        """These were read last."""
+        """Remember what was read last, for the next look."""
         filled = {file for file, text in texts.items() if isinstance(text, str) and text}
         good = {self.server_file(guild_id) for guild_id in source.own}
         new = {file: text for file, text in texts.items() if isinstance(text, str) and file in good}

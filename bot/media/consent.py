@@ -1,22 +1,36 @@
-"""Who is not to be heard: those who said so and, where a server asks people first, all who have not agreed. Pure."""
+"""Who may be heard: not those who said no, where a server asks people first only those who agreed, and no other bots.
+
+Pure.
+"""
+
+from collections.abc import Collection
 
 
-class Unwilling:
-    """`user_id in unwilling`: not a packet of theirs is decrypted."""
+class Consent:
+    """What people said about being heard in one call, and which of them are bots."""
 
-    def __init__(self, *, ask_first: bool = False) -> None:
+    def __init__(self, *, ask_first: bool = False, hear_bots: bool = False) -> None:
         """`ask_first`: silence is no consent; who has just come is not heard."""
         self.ask_first = ask_first
-        self._said: dict[int, bool] = {}  # by user id: whether they are unwilling
+        self.hear_bots = hear_bots
+        self.bots: frozenset[int] = frozenset()  # user ids
+        self._given: dict[int, bool] = {}  # by user id, of those who said something
 
-    def __contains__(self, user_id: object) -> bool:
-        return self._said.get(user_id, self.ask_first)  # type: ignore[call-overload, no-any-return]
+    def allows(self, user_id: int) -> bool:
+        """Whether somebody may be heard; of who may not, not a packet is decrypted."""
+        if user_id in self.bots:
+            return self.hear_bots
+        return self._given.get(user_id, not self.ask_first)
 
-    def hear(self, user_id: int, willing: bool) -> None:
+    def set(self, user_id: int, given: bool) -> None:
         """Somebody said whether they want to be heard."""
-        self._said[user_id] = not willing
+        self._given[user_id] = given
+
+    def set_bots(self, user_ids: Collection[int]) -> None:
+        """These in the channel are other bots: music, a voice that reads the chat aloud, a second voicebot."""
+        self.bots = frozenset(user_ids)
 
     @property
     def refused(self) -> list[int]:
-        """Those who said that they do not, by user id."""
-        return sorted(user_id for user_id, unwilling in self._said.items() if unwilling)
+        """User ids of those who said no."""
+        return sorted(user_id for user_id, given in self._given.items() if not given)

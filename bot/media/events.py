@@ -50,4 +50,11 @@ class Undecryptable:
     user_id: int
 
 
-MediaEvent = VoiceResuming | VoiceResumed | VoiceLost | SpeakingChanged | VoicebotSpeaking | Undecryptable | RoomEvent
+@dataclass(frozen=True, slots=True)
+class Unowned:
+    """Someone has been speaking for seconds of whom Discord does not say who it is, and whom nobody's keys open."""
+
+
+MediaEvent = (
+    VoiceResuming | VoiceResumed | VoiceLost | SpeakingChanged | VoicebotSpeaking | Undecryptable | Unowned | RoomEvent
+)

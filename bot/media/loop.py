@@ -25,9 +25,11 @@ log = logging.getLogger(__name__)
 class MediaLoop:
     """Start it once per process; everything of `bot.voice`, `bot.bridge` and `bot.room` lives in it."""
 
-    def __init__(self, connector: Callable[[], aiohttp.BaseConnector]) -> None:
-        """`connector` is called in the media loop for the connections of voice websockets."""
+    def __init__(self, connector: Callable[[], aiohttp.BaseConnector], proxy: str | None = None) -> None:
+        """`connector` is called in the media loop for the connections of voice websockets; `proxy` is their http://
+        proxy."""
         self._make_connector = connector
+        self._proxy = proxy
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stop: asyncio.Event | None = None
@@ -87,7 +89,7 @@ class MediaLoop:
     async def _main(self, main: asyncio.AbstractEventLoop, ready: "asyncio.Future[None]") -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        async with aiohttp.ClientSession(connector=self._make_connector()) as self._http:
+        async with aiohttp.ClientSession(connector=self._make_connector(), proxy=self._proxy) as self._http:
             main.call_soon_threadsafe(ready.set_result, None)
             await self._stop.wait()
             if self._outliving:

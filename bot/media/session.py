@@ -7,7 +7,6 @@ to Discord. Nothing is decoded, mixed or encoded for those who are silent.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,11 +27,22 @@ from bot.voice.gateway import VoiceServerInfo
 from bot.voice.opus import Decoder, Encoder
 from bot.voice.receive import OpusPacket
 
-from .consent import Unwilling
+from .consent import Consent
+from .counters import ClosedTotals, make_report
 from .echo import Echo
-from .events import MediaEvent, SpeakingChanged, Undecryptable, VoicebotSpeaking, VoiceLost, VoiceResumed, VoiceResuming
+from .events import (
+    MediaEvent,
+    SpeakingChanged,
+    Undecryptable,
+    Unowned,
+    VoicebotSpeaking,
+    VoiceLost,
+    VoiceResumed,
+    VoiceResuming,
+)
 from .loop import MediaLoop
-from .report import Past, SoundReport, report
+from .report import SoundReport
+from .settings import SoundSettings
 from .tap import AudioTap
 from .unheard import UnheardSpeakers
 
@@ -45,19 +55,6 @@ TICKS_PER_SECOND = 50
 ECHO = "echo"  # in place of a track's sid
 SPEAKING = "speaking"  # of livekit-agents' `lk.agent.state`
 _SILENCE: Frame = np.zeros(FRAME_SAMPLES, np.int16)
-
-
-@dataclass(frozen=True, slots=True)
-class SoundSettings:
-    """What a server may tune. Seconds."""
-
-    jitter_buffer: float = 0.04
-    jitter_buffer_max: float = 0.1
-    level_balance: bool = True
-    #: User ids of those who may interrupt the voicebot; None is everybody.
-    may_interrupt: frozenset[int] | None = None
-    #: Whether nobody is heard who has not agreed to it.
-    ask_first: bool = False
 
 
 class MediaSession:
@@ -82,20 +79,20 @@ class MediaSession:
         self._leaving: list[Speaker] = []  # whose last word is still to fade out
         self._mixer = Mixer()
         self._outflow = Outflow()
-        self._voices = Voices()
+        self._voices = Voices(round(settings.lead_in * TICKS_PER_SECOND))
         self._encoder: Encoder | None = None
         self._last_sound: float | None = None
         self._voicebot = VoiceActivity()
         self._interruption = Interruption()
-        self._unwilling = Unwilling(ask_first=settings.ask_first)
+        self._consent = Consent(ask_first=settings.ask_first, hear_bots=settings.hear_bots)
         self._unheard = UnheardSpeakers()
+        self._unowned = UnheardSpeakers()  # by SSRC
         self._agent_state = ""
-        self._past = Past(ticks=self._ticks)
+        self._closed_totals = ClosedTotals(ticks=self._ticks)
         self._taps: list[AudioTap] = []
         self._closed = False
         self._echo: Echo | None = None
         self._may_interrupt = settings.may_interrupt
-        self._bots: set[int] = set()  # user ids
 
     # -- commands from the main loop ----------------------------------------------------------------------------
 
@@ -118,7 +115,7 @@ class MediaSession:
             on_resumed=lambda: self._post(VoiceResumed()),
             on_lost=lambda verdict: self._post(VoiceLost(server, verdict.remedy, verdict.meaning)),
             encoder=self._encoder,
-            unwilling=self._unwilling,
+            may_hear=self._consent.allows,
         )
         try:
             await voice.open()
@@ -126,6 +123,7 @@ class MediaSession:
             self._retire(voice.close())
             raise
         self._voice = voice
+        self._unowned = UnheardSpeakers()
         if keys_timeout is not None:
             await voice.keys_agreed(keys_timeout)
         for user_id in [user_id for user_id in self._speakers if user_id not in voice.members]:
@@ -171,13 +169,17 @@ class MediaSession:
         else:
             self._taps.append(tap)
 
-    def let_interrupt(self, user_ids: frozenset[int] | None) -> None:
+    def set_interrupters(self, user_ids: frozenset[int] | None) -> None:
         """Who may interrupt the voicebot from now on; None is everybody."""
         self._may_interrupt = user_ids
 
-    def is_a_bot(self, user_id: int) -> None:
-        """Music, or a voice that reads the chat aloud: the voicebot hears it, and is not interrupted by it."""
-        self._bots.add(user_id)
+    def set_bots(self, user_ids: frozenset[int]) -> None:
+        """These in the channel are other bots: the voicebot is not interrupted by them, nor does it hear them, unless
+        the server wants that."""
+        self._consent.set_bots(user_ids)
+        for user_id in user_ids & self._speakers.keys():
+            if not self._consent.allows(user_id):
+                self._on_member_left(user_id)
 
     async def close(self) -> None:
         """Stop carrying sound and leave both sides; safe to call at any time, and twice."""
@@ -195,14 +197,14 @@ class MediaSession:
     def _retire_voice(self) -> None:
         voice, self._voice = self._voice, None
         if voice is not None:
-            self._past.voice(voice)
+            self._closed_totals.add_voice(voice)
             self._retire(voice.close())
 
     def _retire_room(self) -> "asyncio.Task[None] | None":
         room, self._room = self._room, None
         if room is None:
             return None
-        self._past.room(room)
+        self._closed_totals.add_room(room)
         return self._retire(room.leave())
 
     def _retire(self, closing: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
@@ -217,16 +219,20 @@ class MediaSession:
         if not task.cancelled() and task.exception() is not None:
             log.error("a connection could not be closed properly", exc_info=task.exception())
 
+    async def present(self) -> frozenset[int] | None:
+        """User ids of those who are at the voice server beside us, as far as it has told; None without a session."""
+        return None if self._voice is None else frozenset(self._voice.present)
+
     async def report(self) -> SoundReport:
         """The counters as they stand."""
-        return report(
+        return make_report(
             self._voice,
             self._room,
             self._speakers,
             self._voices,
             ticks=self._ticks,
             interruptions=self._interruption.count,
-            past=self._past,
+            past=self._closed_totals,
             lateness=self._loop.ticker.lateness(),
         )
 
@@ -235,10 +241,10 @@ class MediaSession:
         """Skipped and late ones of all calls so far."""
         return self._loop.ticker.skipped, self._loop.ticker.late
 
-    async def hear(self, user_id: int, willing: bool) -> None:
+    async def set_consent(self, user_id: int, given: bool) -> None:
         """Somebody said whether they want to be heard. If not, no packet of theirs is decrypted from now on."""
-        self._unwilling.hear(user_id, willing)
-        if not willing:
+        self._consent.set(user_id, given)
+        if not given:
             self._on_member_left(user_id)
 
     # -- the beat -----------------------------------------------------------------------------------------------
@@ -251,12 +257,16 @@ class MediaSession:
             if tick % TICKS_PER_SECOND == 0:
                 for user_id in self._unheard.update(self._voice.receiver.stats.undecryptable):
                     self._post(Undecryptable(user_id))
+                if self._unowned.update(self._voice.receiver.stats.unowned):
+                    self._post(Unowned())
             frame = self._voices.pop()
             if (frame is not None or self._voicebot.speaking) and self._voicebot.update(frame, now):
                 self._post(VoicebotSpeaking(self._voicebot.speaking, now))
             if frame is not None:
                 self._interruption.voicebot(frame)
                 self._voice.send_frame(frame, tick)
+            elif self._voices.waiting:
+                self._voice.send_lead_in(tick)
             else:
                 self._voice.send_pause(tick)
         for tap in self._taps:
@@ -295,7 +305,7 @@ class MediaSession:
 
     def _check_interruption(self, user_id: int, frame: Frame, now: float) -> None:
         may = self._may_interrupt
-        allowed = (may is None or user_id in may) and user_id not in self._bots
+        allowed = (may is None or user_id in may) and user_id not in self._consent.bots
         if allowed and self._interruption.person(user_id, frame, now):
             self._voices.clear()
 
@@ -330,7 +340,7 @@ class MediaSession:
         speaker = self._speakers.pop(user_id, None)
         if speaker is None:
             return
-        self._past.speaker(user_id, speaker)
+        self._closed_totals.add_speaker(user_id, speaker)
         self._leaving.append(speaker)
         if speaker.activity.speaking:
             self._post(SpeakingChanged(user_id, False, self._loop.time()))
@@ -348,7 +358,7 @@ class MediaSession:
         if (
             self._agent_state == SPEAKING
             and state != SPEAKING
-            and any(s.activity.speaking for user_id, s in self._speakers.items() if user_id not in self._bots)
+            and any(s.activity.speaking for user_id, s in self._speakers.items() if user_id not in self._consent.bots)
         ):
             self._voices.hurry()
         self._agent_state = state

@@ -7,8 +7,10 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from bot.bridge import Frame
+if TYPE_CHECKING:
+    from bot.bridge import Frame
 
 #: Frames of 20 ms kept for a slow reader.
 CAPACITY = 100
@@ -22,15 +24,15 @@ class Sound:
     """
 
     at: float
-    people: Frame | None
-    voicebot: Frame | None
+    people: "Frame | None"
+    voicebot: "Frame | None"
 
 
 class AudioTap:
     """One reader's. `async for sound in tap` until the call is over."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, capacity: int = CAPACITY) -> None:
-        """`loop` is the reader's."""
+        """`loop` is the event loop of whoever reads it."""
         self._loop = loop
         self._frames: deque[Sound] = deque(maxlen=capacity)
         self._ready = asyncio.Event()
@@ -40,7 +42,7 @@ class AudioTap:
         #: Frames that the reader was too slow for.
         self.dropped = 0
 
-    def put(self, at: float, people: Frame | None, voicebot: Frame | None) -> None:
+    def put(self, at: float, people: "Frame | None", voicebot: "Frame | None") -> None:
         """From the media loop; never waits. Nothing is kept of a tick at which everybody was silent."""
         if (people is None and voicebot is None) or self.closed:
             return
@@ -76,7 +78,7 @@ class AudioTap:
             self._loop.call_soon_threadsafe(self._ready.set)
 
 
-def _copy(frame: Frame | None) -> Frame | None:
+def _copy(frame: "Frame | None") -> "Frame | None":
     if frame is None:
         return None
     copy = frame.copy()

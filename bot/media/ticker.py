@@ -37,6 +37,7 @@ class Ticker:
         return found[min(int(len(found) * share), len(found) - 1)] if found else 0.0
 
     def add(self, subscriber: Tick) -> None:
+        """Call a subscriber at every tick from now on."""
         self._subscribers.append(subscriber)
         if self._handle is None:
             loop = asyncio.get_running_loop()
@@ -46,6 +47,7 @@ class Ticker:
             self._schedule()
 
     def remove(self, subscriber: Tick) -> None:
+        """Call a subscriber no more, if it was called."""
         if subscriber in self._subscribers:
             self._subscribers.remove(subscriber)
         if subscriber in self._failing:

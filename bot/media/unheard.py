@@ -11,7 +11,7 @@ REPEAT = 120
 
 
 class UnheardSpeakers:
-    """Called once a second."""
+    """Finds them when it is called once a second."""
 
     def __init__(self) -> None:
         self._before: dict[int, int] = {}

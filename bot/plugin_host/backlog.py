@@ -24,7 +24,7 @@ class Backlog:
     """Begins to work when it is made; `close` it once."""
 
     def __init__(self, plugin: Plugin[Any], tell: Tell, name: str) -> None:
-        """`name` is the task's."""
+        """`name` is what the task is called."""
         self.plugin = plugin
         self._tell = tell
         self._told = 0

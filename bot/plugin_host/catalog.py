@@ -15,8 +15,9 @@ from .reimport import Reimport
 class Catalog:
     """What the bot, the watchdog and `parley` know of plugins. Needs no Discord."""
 
-    def __init__(self, discovery: Discovery, folders: Sequence[Path] = ()) -> None:
-        """`folders` are looked through again for a plugin that nobody knows yet."""
+    def __init__(self, discovery: Discovery, folders: Sequence[Path] = (), *, providers_only: bool = False) -> None:
+        """`folders` are looked through again for a plugin that nobody knows yet. With `providers_only` no code is run
+        of those that say in their plugin.yaml that they are none, and their settings are not checked."""
         self._folders = folders
         self.found = discovery.found
         self.broken = discovery.broken
@@ -24,6 +25,9 @@ class Catalog:
         #: The settings model of every plugin, by name; always the same mapping, whatever is reloaded.
         self.models: dict[str, type[PluginSettings]] = {}
         for name, found in self.found.items():
+            if providers_only and found.manifest.provider is False:
+                self.models[name] = UncheckedSettings
+                continue
             try:
                 self.put(name, import_plugin(found))
             except PluginError as error:
@@ -32,9 +36,9 @@ class Catalog:
             self.models.setdefault(broken.name, UncheckedSettings)
 
     @classmethod
-    def load(cls, folders: Sequence[Path] = ()) -> "Catalog":
+    def load(cls, folders: Sequence[Path] = (), *, providers_only: bool = False) -> "Catalog":
         """What is built in, in these folders, and installed."""
-        return cls(discover(folders), folders)
+        return cls(discover(folders), folders, providers_only=providers_only)
 
     @classmethod
     def of(cls, folder: Path) -> "Catalog":

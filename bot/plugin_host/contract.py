@@ -8,7 +8,7 @@ from typing import Any
 from .plugin import Plugin
 
 #: What a provider's `connect` is called with.
-CONNECT = ("settings", "tls", "account")
+CONNECT = ("settings", "network", "account")
 #: Every hook by name.
 HOOKS = tuple(name for name in vars(Plugin) if name.startswith("on_"))
 

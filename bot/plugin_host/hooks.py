@@ -8,18 +8,19 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from enum import Enum, auto
+from functools import partial
 from typing import Any
 
 import aiohttp
 import discord
 
+from bot.billing.receipt import Receipt
 from bot.call.call import Call
-from bot.call.events import Receipt, TranscriptLine
+from bot.call.events import CallEvent, WarningGiven
 from bot.errors import Refused
 from bot.language import Text, mark, say
-from bot.provider import ShownImage
 
 from .backlog import Backlog, Hook
 from .patience import within
@@ -86,8 +87,8 @@ class HookDispatcher:
         if self._announced and not any(plugin.announces for plugin in active):
             raise Refused(
                 say(
-                    "No plugin is on here that tells people that they are heard, so no call begins. "
-                    "`voicebot` is one; the bot's operator can switch it on."
+                    "No plugin that tells people that they are heard is enabled here, so no call can start. "
+                    "`voicebot` is one; the bot's operator can enable it."
                 )
             )
         for plugin in active:
@@ -115,36 +116,19 @@ class HookDispatcher:
             if not self._active(call.guild_id, [plugin]):
                 return
             if await self._call(call.guild_id, plugin, name, hook) is Failure.PAUSED:
-                self.warning(call, _trouble(FAILED, plugin.name, FAILURES))
+                self.publish(call, WarningGiven(_trouble(FAILED, plugin.name, FAILURES)))
 
         self._backlogs[call.id] = [Backlog(plugin, tell, f"call {call.id} plugin {plugin.name}") for plugin in own]
 
-    def started(self, call: Call) -> None:
-        self._put(call, "on_call_started", lambda plugin: plugin.on_call_started(call))
-
-    def moved(self, call: Call) -> None:
-        self._put(call, "on_call_moved", lambda plugin: plugin.on_call_moved(call))
-
-    def handed_over(self, call: Call, before: int) -> None:
-        self._put(call, "on_handed_over", lambda plugin: plugin.on_handed_over(call, before))
-
-    def transcript(self, call: Call, line: TranscriptLine) -> None:
-        self._put(call, "on_transcript", lambda plugin: plugin.on_transcript(call, line), line.final)
-
-    def image(self, call: Call, image: ShownImage) -> None:
-        self._put(call, "on_image", lambda plugin: plugin.on_image(call, image))
-
-    def speaking(self, call: Call, user_id: int, speaking: bool) -> None:
-        self._put(call, "on_speaking", lambda plugin: plugin.on_speaking(call, user_id, speaking), False)
-
-    def agent_state(self, call: Call, state: str) -> None:
-        self._put(call, "on_agent_state", lambda plugin: plugin.on_agent_state(call, state), False)
-
-    def warning(self, call: Call, text: str) -> None:
-        self._put(call, "on_warning", lambda plugin: plugin.on_warning(call, text))
-
-    def notice(self, call: Call, text: str) -> None:
-        self._put(call, "on_notice", lambda plugin: plugin.on_notice(call, text))
+    def publish(self, call: Call, event: CallEvent) -> None:
+        """Put an event into the backlog of every plugin that the call began with."""
+        for backlog in self._backlogs.get(call.id, []):
+            plugin = backlog.plugin
+            if len(backlog) < (BACKLOG_LIMIT if event.matters else PASSING_LIMIT):
+                backlog.put(event.hook, partial(_call_hook, call, event))
+            elif event.matters and not plugin.vital and not self.paused(call.guild_id, plugin.name):
+                self._pause(call.guild_id, plugin.name)
+                self.publish(call, WarningGiven(_trouble(BEHIND, plugin.name, BACKLOG_LIMIT)))
 
     async def finished(self, call: Call) -> None:
         """Deliver what waits to all who keep a pace, and end the call's tasks."""
@@ -160,16 +144,16 @@ class HookDispatcher:
 
     async def ended(self, receipt: Receipt) -> bool:
         """Tell every plugin that was not told before, a paused one too; those that fail are told again next time."""
-        told = self._told.setdefault(receipt.session_id, set())
-        own = self._of_call.get(receipt.session_id) or self._plugins()
+        told = self._told.setdefault(receipt.call_id, set())
+        own = self._of_call.get(receipt.call_id) or self._plugins()
         waiting = [p for p in own if p.enabled(receipt.guild_id) and p.name not in told]
         for plugin in waiting:
             if await self._heard(plugin, "on_call_ended", lambda p: p.on_call_ended(receipt)) is None:
                 told.add(plugin.name)
         complete = all(plugin.name in told for plugin in waiting)
         if complete:
-            del self._told[receipt.session_id]
-            self._release(receipt.session_id)
+            del self._told[receipt.call_id]
+            self._release(receipt.call_id)
         return complete
 
     def uses(self, plugin: Plugin[Any]) -> bool:
@@ -194,15 +178,6 @@ class HookDispatcher:
     def _release(self, call_id: str) -> None:
         if self._of_call.pop(call_id, None) is not None and self._released is not None:
             self._released()
-
-    def _put(self, call: Call, name: str, hook: Hook, important: bool = True) -> None:
-        for backlog in self._backlogs.get(call.id, []):
-            plugin = backlog.plugin
-            if len(backlog) < (BACKLOG_LIMIT if important else PASSING_LIMIT):
-                backlog.put(name, hook)
-            elif important and not plugin.vital and not self.paused(call.guild_id, plugin.name):
-                self._pause(call.guild_id, plugin.name)
-                self.warning(call, _trouble(BEHIND, plugin.name, BACKLOG_LIMIT))
 
     async def _call(self, guild_id: int, plugin: Plugin[Any], name: str, hook: Hook) -> Failure | None:
         """Call one hook, and count it when it fails; None when it went well."""
@@ -239,6 +214,11 @@ class HookDispatcher:
 
     def _active(self, guild_id: int, plugins: Iterable[Plugin[Any]]) -> list[Plugin[Any]]:
         return [p for p in plugins if p.enabled(guild_id) and not self.paused(guild_id, p.name)]
+
+
+def _call_hook(call: Call, event: CallEvent, plugin: Plugin[Any]) -> Coroutine[Any, Any, None]:
+    hook: Coroutine[Any, Any, None] = getattr(plugin, event.hook)(call, *event.arguments)
+    return hook
 
 
 def _trouble(template: str, name: str, count: int) -> Text:

@@ -40,6 +40,10 @@ class PluginHost:
         self._unloading: set[asyncio.Task[None]] = set()
         self._memories: dict[str, dict[str, Any]] = {}  # by plugin
 
+    def paused(self, guild_id: int, name: str) -> bool:
+        """Whether a plugin is left alone on a server because it failed too often."""
+        return self.dispatcher.paused(guild_id, name)
+
     def memory(self, name: str) -> dict[str, Any]:
         """What a plugin's instances have in common, those that were replaced included."""
         return self._memories.setdefault(name, {})

@@ -39,7 +39,7 @@ def check_class(module: ModuleType, found: Found) -> PluginClass:
     where = found.folder / "__init__.py"
     plugin = getattr(module, "PLUGIN", None)
     if not (isinstance(plugin, type) and issubclass(plugin, Plugin)):
-        raise PluginError(f"{where}: it needs `PLUGIN = YourPlugin`, derived from bot.plugin_host.plugin.Plugin")
+        raise PluginError(f"{where}: it needs `PLUGIN = YourPlugin`, derived from bot.api.Plugin")
     name = getattr(plugin, "name", None)
     if name != found.manifest.name:
         raise PluginError(f"{where}: {plugin.__name__}.name is {name!r}, plugin.yaml says {found.manifest.name!r}")
@@ -50,6 +50,8 @@ def check_class(module: ModuleType, found: Found) -> PluginClass:
         raise PluginError(
             f"{where}: {plugin.__name__} is a provider: its Settings must be derived from ProviderSettings"
         )
+    if plugin.connect is not None and found.manifest.provider is False:
+        raise PluginError(f"{where}: {plugin.__name__} is a provider, plugin.yaml says `provider: false`")
     try:
         settings()
         settings.model_json_schema()

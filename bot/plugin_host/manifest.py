@@ -12,7 +12,7 @@ from bot.config.validate import validate
 from bot.errors import ConfigError, Place, Problem
 
 FILE = "plugin.yaml"
-#: The version of the interface in `bot.plugin_host.plugin` that this Parley offers.
+#: The version of the plugin API (`bot.api`) that this Parley offers.
 API_VERSION = 1
 
 
@@ -24,6 +24,9 @@ class Manifest(Settings):
     api: int = Field(ge=1, description="of the interface it was written for")
     description: str = Field(min_length=1, max_length=200, description="what people get, in a sentence")
     author: str = Field("", max_length=100)
+    provider: bool | None = Field(
+        None, description="whether it opens sessions; what does not is left out where sessions are only ended"
+    )
     permissions: tuple[str, ...] = Field((), description="what the bot needs in the text channel, by Discord's names")
     stores: Annotated[str, Field(max_length=500)] = Field(
         "Nothing.", description="what it keeps about people, where and for how long"

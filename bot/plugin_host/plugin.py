@@ -12,52 +12,111 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.call.call import Call
-from bot.call.events import Receipt, TranscriptLine
-from bot.call.manager import CallManager
 from bot.config.load import Config
 from bot.config.model import PluginSettings
 from bot.language import ENGLISH, spoken
+from bot.network import Network
 from bot.provider import Account, Provider, ShownImage
 
 from .tasks import OwnedTasks
 
-if TYPE_CHECKING:
-    from .host import PluginHost
+if TYPE_CHECKING:  # the watchdog loads providers, and none of what calls are made of
+    from bot.billing.receipt import Receipt
+    from bot.call.events import TranscriptLine
+
+    from .offer import Call, Calls, Plugins
 
 S = TypeVar("S", bound=PluginSettings)
 
 #: A path below a server's block -> its new value, or `bot.config.edit.ABSENT`.
 Changes = Mapping[tuple[str, ...], Any]
-#: Settings, TLS, and the account to use where it is not the one in the settings -> a client.
-Connect = Callable[[Any, ssl.SSLContext, Account | None], Provider]
+#: Settings, the way out, and the account to use where it is not the one in the settings -> a client.
+Connect = Callable[[Any, Network, Account | None], Provider]
 
 
 class Host(Protocol):
     """What the bot offers its plugins."""
 
     config: Config
-    calls: CallManager
-    plugins: "PluginHost"
 
     @property
-    def tree(self) -> Any: ...
+    def calls(self) -> "Calls":
+        """The calls of this bot, by server."""
+        ...
 
-    async def sleep(self, seconds: float, /) -> None: ...
-    def get_channel(self, channel_id: int, /) -> Any: ...
-    def get_guild(self, guild_id: int, /) -> discord.Guild | None: ...
-    def get_cog(self, name: str, /) -> commands.Cog | None: ...
-    async def add_cog(self, cog: commands.Cog, /) -> None: ...
-    async def remove_cog(self, name: str, /) -> commands.Cog | None: ...
-    def remove_listener(self, func: Any, /, name: str = ...) -> None: ...
-    def server_text(self, guild_id: int) -> str: ...
-    async def change_settings(self, guild_id: int, changes: "Changes") -> None: ...
-    async def replace_settings(self, guild_id: int, text: str) -> None: ...
-    async def reload_plugin(self, name: str) -> None: ...
-    def add_view(self, view: discord.ui.View, /) -> None: ...
-    async def explain_error(self, interaction: discord.Interaction[Any], error: Exception) -> None: ...
-    async def is_owner(self, user: discord.abc.User, /) -> bool: ...
-    def tls_context(self) -> ssl.SSLContext: ...
+    @property
+    def plugins(self) -> "Plugins":
+        """The plugins that the bot has found."""
+        ...
+
+    @property
+    def tree(self) -> Any:
+        """The slash commands, as discord.py's bot has them."""
+        ...
+
+    async def sleep(self, seconds: float, /) -> None:
+        """Sleep as `asyncio.sleep` does; played servers have a clock of their own."""
+        ...
+
+    def get_channel(self, channel_id: int, /) -> Any:
+        """Find a channel, as discord.py's client does."""
+        ...
+
+    def name_of(self, guild_id: int, user_id: int, /) -> str | None:
+        """What somebody is called on a server; None when they are not known."""
+        ...
+
+    def get_guild(self, guild_id: int, /) -> discord.Guild | None:
+        """Find a server, as discord.py's client does."""
+        ...
+
+    def get_cog(self, name: str, /) -> commands.Cog | None:
+        """Find a cog, as discord.py's bot does."""
+        ...
+
+    async def add_cog(self, cog: commands.Cog, /) -> None:
+        """Add a cog, as discord.py's bot does."""
+        ...
+
+    async def remove_cog(self, name: str, /) -> commands.Cog | None:
+        """Remove a cog, as discord.py's bot does."""
+        ...
+
+    def remove_listener(self, func: Any, /, name: str = ...) -> None:
+        """Remove a listener, as discord.py's bot does."""
+        ...
+
+    def server_text(self, guild_id: int) -> str:
+        """A server's own file as it stands; empty when there is none."""
+        ...
+
+    async def change_settings(self, guild_id: int, changes: "Changes") -> None:
+        """Change single settings in a server's own file (ConfigError)."""
+        ...
+
+    async def replace_settings(self, guild_id: int, text: str) -> None:
+        """Put a whole text in the place of a server's own file (ConfigError)."""
+        ...
+
+    async def reload_plugin(self, name: str) -> None:
+        """Replace a plugin by its newest code (PluginError)."""
+        ...
+
+    def add_view(self, view: discord.ui.View, /) -> None:
+        """Add a persistent view, as discord.py's client does."""
+        ...
+
+    async def explain_error(self, interaction: discord.Interaction[Any], error: Exception) -> None:
+        """Tell somebody what went wrong with what they asked for."""
+        ...
+
+    async def is_owner(self, user: discord.abc.User, /) -> bool:
+        """Whether somebody owns the application at Discord."""
+        ...
+
+    def tls_context(self) -> ssl.SSLContext:
+        """The TLS context for connections that plugins make themselves."""
+        ...
 
 
 class CommandRefused(app_commands.CheckFailure):
@@ -114,6 +173,7 @@ class Plugin(commands.Cog, Generic[S]):
         return self.host.plugins.memory(self.name)
 
     def enabled(self, guild_id: int) -> bool:
+        """Whether this plugin is on for a server."""
         return self.settings(guild_id).enabled
 
     def language(self, guild_id: int) -> str:
@@ -128,39 +188,39 @@ class Plugin(commands.Cog, Generic[S]):
     async def on_unload(self) -> None:
         """When no call needs this instance any more; its tasks are cancelled after that."""
 
-    async def on_call_starting(self, call: Call) -> str | None:
+    async def on_call_starting(self, call: "Call") -> str | None:
         """Before anything is opened or billed. A text refuses the call and is shown to who asked."""
         return None
 
-    async def on_call_started(self, call: Call) -> None:
-        """The call is live."""
+    async def on_call_started(self, call: "Call") -> None:
+        """The call has become live: people are heard."""
 
-    async def on_call_moved(self, call: Call) -> None:
+    async def on_call_moved(self, call: "Call") -> None:
         """The call goes on in another voice channel, whose people may know nothing of it."""
 
-    async def on_handed_over(self, call: Call, before: int) -> None:
+    async def on_handed_over(self, call: "Call", before: int) -> None:
         """The call's host has left its channel: it is user `call.host_id` now, and was user `before`."""
 
-    async def on_call_ended(self, receipt: Receipt) -> None:
+    async def on_call_ended(self, receipt: "Receipt") -> None:
         """A billed session is over; once per session, also when it ended while the bot was dead.
 
-        Only a crash in the middle of this very hook brings it again; `receipt.session_id` tells.
+        Only a crash in the middle of this very hook brings it again; `receipt.call_id` tells.
         """
 
-    async def on_transcript(self, call: Call, line: TranscriptLine) -> None:
+    async def on_transcript(self, call: "Call", line: "TranscriptLine") -> None:
         """A line was said; interims have `final` false."""
 
-    async def on_image(self, call: Call, image: ShownImage) -> None:
+    async def on_image(self, call: "Call", image: ShownImage) -> None:
         """The voicebot shows a picture."""
 
-    async def on_speaking(self, call: Call, user_id: int, speaking: bool) -> None:
+    async def on_speaking(self, call: "Call", user_id: int, speaking: bool) -> None:
         """Someone in the channel started or stopped to speak."""
 
-    async def on_agent_state(self, call: Call, state: str) -> None:
+    async def on_agent_state(self, call: "Call", state: str) -> None:
         """What the voicebot is doing: initializing, listening, thinking, speaking."""
 
-    async def on_warning(self, call: Call, text: str) -> None:
+    async def on_warning(self, call: "Call", text: str) -> None:
         """Something is wrong with the call, or about to be, and people should know."""
 
-    async def on_notice(self, call: Call, text: str) -> None:
+    async def on_notice(self, call: "Call", text: str) -> None:
         """What was wrong is well again."""

@@ -5,15 +5,15 @@ Needs no Discord: the watchdog and `parley sessions` end sessions through the sa
 
 import contextlib
 import logging
-import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bot.call.ledger import SessionRecord
+from bot.billing.ledger import SessionRecord
 from bot.config.load import Config
 from bot.config.model import ServerSettings
 from bot.errors import KeyRejected, ParleyError, Refused
 from bot.language import say
+from bot.network import Network
 from bot.provider import Account, Provider
 
 from .plugin import Connect, Plugin
@@ -32,10 +32,10 @@ class Providers:
         self,
         config: Callable[[], Config],
         plugins: Mapping[str, type[Plugin[Any]]],
-        tls: Callable[[], ssl.SSLContext],
+        network: Callable[[], Network],
     ) -> None:
         self._config = config
-        self._tls = tls
+        self._network = network
         self._clients: dict[tuple[str, Any, Account | None], Provider] = {}
         self.use(plugins)
 
@@ -73,6 +73,7 @@ class Providers:
         return found
 
     async def close(self) -> None:
+        """Close the client of every account."""
         for client in self._clients.values():
             await client.close()
         self._clients.clear()
@@ -103,7 +104,7 @@ class Providers:
 
     def _connected(self, name: str, connect: Connect, settings: Any, account: Account | None) -> Provider:
         try:
-            return connect(settings, self._tls(), account)
+            return connect(settings, self._network(), account)
         except ParleyError:
             raise
         except Exception as error:

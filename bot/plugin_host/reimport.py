@@ -56,7 +56,7 @@ class Reimport:
         self._catalog.put(self._new.manifest.name, self.plugin)
 
     def undo(self) -> None:
-        """As before the reimport."""
+        """Put back the code that was there before."""
         name, module = self._old.manifest.name, self._old.module
         for imported in [imported for imported in list(sys.modules) if _belongs(imported, module)]:
             del sys.modules[imported]

@@ -15,6 +15,7 @@ version: 0.1.0
 api: {api}
 description: Greets whoever starts a call, and counts what is said
 author: You
+provider: false
 permissions: [view_channel, send_messages]
 stores: Nothing.
 """
@@ -24,10 +25,7 @@ _CODE = '''\
 
 from pydantic import Field
 
-from bot.call.call import Call
-from bot.call.events import Receipt, TranscriptLine
-from bot.config.model import PluginSettings
-from bot.plugin_host.plugin import Host, Plugin
+from bot.api import Call, Host, Plugin, PluginSettings, Receipt, TranscriptLine
 
 
 class {title}Settings(PluginSettings):
@@ -56,7 +54,7 @@ class {title}Plugin(Plugin[{title}Settings]):
             self._lines[call.id] = self._lines.get(call.id, 0) + 1
 
     async def on_call_ended(self, receipt: Receipt) -> None:
-        lines = self._lines.pop(receipt.session_id, 0)
+        lines = self._lines.pop(receipt.call_id, 0)
         channel = self.host.get_channel(receipt.text_channel_id)
         if channel is not None:
             await channel.send(f"{{lines}} lines were said.")

@@ -15,7 +15,7 @@ from livekit import rtc
 
 from bot.errors import RoomError
 from bot.language import say
-from bot.provider import Role, RoomMessage, Utterance
+from bot.provider import RoomMessage, Utterance
 
 from .events import (
     AgentState,
@@ -28,6 +28,9 @@ from .events import (
     VoicebotArrived,
     VoicebotGone,
 )
+from .intake import Intake
+from .text_streams import TOPIC as TRANSCRIPTION_TOPIC
+from .text_streams import TextStreams
 from .transcript_source import Source, TranscriptSource
 
 log = logging.getLogger(__name__)
@@ -39,7 +42,6 @@ SOURCE_QUEUE_MS = 40
 #: Frames waiting for the SDK; when it is slower than real time for longer than this, old sound is dropped.
 FEED_LIMIT = 3
 JOIN_TIMEOUT = 15.0  # seconds
-TRANSCRIPTION_TOPIC = "lk.transcription"
 AGENT_SESSION_TOPIC = "lk.agent.session"
 AGENT_STATE = "lk.agent.state"
 
@@ -65,6 +67,9 @@ class RoomConnection:
         self._room = rtc.Room()
         self._source: rtc.AudioSource | None = None
         self._transcript = TranscriptSource()
+        self._streams = TextStreams(self._on_transcription, self._is_ours)
+        self._intake = Intake()
+        self._track_sid: str | None = None  # of our microphone
         self._feed: deque[Frame] = deque()
         self._feed_ready = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -75,6 +80,7 @@ class RoomConnection:
             "track_unsubscribed": self._on_track_gone,
             "participant_attributes_changed": self._on_attributes,
             "participant_connected": self._on_participant,
+            "participant_disconnected": self._on_participant_gone,
             "data_received": self._on_data,
             "reconnecting": lambda: self._on_event(RoomReconnecting()),
             "reconnected": lambda: self._on_event(RoomReconnected()),
@@ -112,13 +118,14 @@ class RoomConnection:
         self._source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=SOURCE_QUEUE_MS)
         track = rtc.LocalAudioTrack.create_audio_track("discord", self._source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=True)
-        await self._room.local_participant.publish_track(track, options)
+        publication = await self._room.local_participant.publish_track(track, options)
+        self._track_sid = publication.sid
         self._spawn(self._feed_source(self._source), "room feed")
 
     def _failed(self, why: str) -> RoomError:
         return RoomError(
             f"joining the LiveKit room failed: {why}",
-            for_user=say("The voicebot's room could not be joined. The session was closed again."),
+            for_user=say("The voicebot's room could not be joined. I end its session; the receipt says when it is."),
         )
 
     async def leave(self) -> None:
@@ -129,6 +136,7 @@ class RoomConnection:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._listeners.clear()
+        await self._streams.stop()
         try:
             await self._room.disconnect()
             if self._source is not None:
@@ -236,29 +244,42 @@ class RoomConnection:
         if AGENT_STATE in changed and state and participant.identity != self._identity:
             self._on_event(AgentState(state))
 
+    def _on_participant_gone(self, participant: rtc.RemoteParticipant) -> None:
+        """Who comes in their place numbers its segments anew."""
+        self._transcript.forget(participant.identity)
+
     def _on_data(self, packet: rtc.DataPacket) -> None:
         # A packet sent through the server's API has no participant; our own never come back.
-        for message in self._read_packet(bytes(packet.data)):
-            self._emit(message, "packet")
+        sender = "" if packet.participant is None else packet.participant.identity
+        if self._accepts(sender, len(packet.data)):
+            for message in self._read_packet(bytes(packet.data)):
+                self._emit(message, "packet", sender)
 
     def _on_text_stream(self, reader: rtc.TextStreamReader, identity: str) -> None:
-        self._spawn(self._read_text_stream(reader, identity), "room text stream")
+        if self._accepts(identity, reader.info.size or 0):
+            self._streams.take(reader, identity)
+        else:
+            reader.close()
 
-    async def _read_text_stream(self, reader: rtc.TextStreamReader, identity: str) -> None:
-        """People's words come as a new stream per version; the voicebot's as one stream, whose end is the final."""
-        text = await reader.read_all()
-        attributes = reader.info.attributes or {}
-        spoken_by_us = identity == self._identity
-        final = not spoken_by_us or attributes.get("lk.transcription_final") == "true"
-        segment = attributes.get("lk.segment_id")
-        role: Role = "user" if spoken_by_us else "voicebot"
-        self._emit(Utterance(role, text, final, segment), "text stream")
+    def _accepts(self, sender: str, size: int) -> bool:
+        if self._intake.accepts(sender, size, asyncio.get_running_loop().time()):
+            return True
+        if self._intake.dropped == 1:
+            log.warning("the voicebot's side sends more messages than a call can need; those beyond are dropped")
+        return False
 
-    def _emit(self, message: RoomMessage, source: Source) -> None:
+    def _is_ours(self, track: str | None, identity: str) -> bool:
+        """Whether a transcription is of what we publish: it names the track, and else its sender is who spoke."""
+        return track == self._track_sid if track else identity == self._identity
+
+    def _on_transcription(self, utterance: Utterance, identity: str) -> None:
+        self._emit(utterance, "text stream", identity)
+
+    def _emit(self, message: RoomMessage, source: Source, sender: str) -> None:
         if self._leaving:
             return
         if isinstance(message, Utterance):
-            accepted = self._transcript.accept(source, message)
+            accepted = self._transcript.accept(source, message, sender)
             if accepted is None:
                 return
             message = accepted

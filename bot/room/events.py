@@ -47,12 +47,12 @@ class RoomReconnecting:
 
 @dataclass(frozen=True, slots=True)
 class RoomReconnected:
-    """It succeeded."""
+    """The connection to the room is back."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoomClosed:
-    """The room is over."""
+    """The room is closed for good."""
 
     reason: RoomEnd
 

@@ -9,6 +9,8 @@ from typing import Literal
 from bot.provider import Role, Utterance
 
 Source = Literal["packet", "text stream"]
+#: Segments that are known to be finished, the latest ones.
+REMEMBERED = 500
 
 
 class TranscriptSource:
@@ -16,10 +18,11 @@ class TranscriptSource:
 
     def __init__(self) -> None:
         self._chosen: dict[Role, Source] = {}
-        self._finished: set[tuple[Role, str]] = set()
+        self._finished: dict[tuple[str, Role, str], None] = {}  # by sender, role and segment, the oldest first
 
-    def accept(self, source: Source, utterance: Utterance) -> Utterance | None:
-        """The utterance, cleaned; None when it is empty, from the other source, or finished already."""
+    def accept(self, source: Source, utterance: Utterance, sender: str = "") -> Utterance | None:
+        """The utterance, cleaned; None when it is empty, from the other source, or finished already. `sender` is the
+        identity of who sent it: each numbers its own segments."""
         text = " ".join(utterance.text.split())
         if not text:
             return None
@@ -28,9 +31,16 @@ class TranscriptSource:
         if self._chosen.get(utterance.role, source) != source:
             return None
         if utterance.segment is not None:
-            key = (utterance.role, utterance.segment)
+            key = (sender, utterance.role, utterance.segment)
             if key in self._finished:
                 return None
             if utterance.final:
-                self._finished.add(key)
+                self._finished[key] = None
+                if len(self._finished) > REMEMBERED:
+                    del self._finished[next(iter(self._finished))]
         return Utterance(utterance.role, text, utterance.final, utterance.segment)
+
+    def forget(self, sender: str) -> None:
+        """A participant left: one that comes back under its name may give its segments' names again."""
+        for key in [key for key in self._finished if key[0] == sender]:
+            del self._finished[key]

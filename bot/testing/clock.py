@@ -22,7 +22,7 @@ class Clock:
         return asyncio.get_running_loop().time() + self._skipped
 
     async def sleep(self, seconds: float) -> None:
-        """As `asyncio.sleep`."""
+        """Sleep as `asyncio.sleep` does, by this clock."""
         waking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._set(waking, self.now() + seconds)
         try:

@@ -6,7 +6,6 @@
 import asyncio
 import contextlib
 import os
-import ssl
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -15,7 +14,9 @@ from typing import Any
 from unittest import mock
 
 from bot import language
+from bot.config.model import NetworkSettings
 from bot.errors import ParleyError, ProviderError
+from bot.network import Network
 from bot.plugin_host import contract
 from bot.plugin_host.hooks import FAILURES
 from bot.provider import Account, Provider
@@ -224,8 +225,8 @@ async def connects(server: PlayedServer) -> None:
     connect = type(server.plugin).connect
     if connect is None:
         return
-    with mock.patch.dict(os.environ, {NOWHERE.key_name: "a key"}):
-        client = connect(server.plugin.settings(server.guild.id), ssl.create_default_context(), NOWHERE)
+    with mock.patch.dict(os.environ, {NOWHERE.key_name: "a-key"}):
+        client = connect(server.plugin.settings(server.guild.id), Network.of(NetworkSettings()), NOWHERE)
         if lacking := [name for name in _offered() if not hasattr(client, name)]:
             raise AssertionError(f"what connect gives has no {', '.join(lacking)}; see bot/provider.py")
         for payload in NONSENSE:

@@ -27,7 +27,7 @@ class Posted:
     edits: int = 0
 
     async def edit(self, **changes: Any) -> "Posted":
-        """As discord.py's message."""
+        """Edit it, as discord.py's message does."""
         checked = as_posted(**changes)
         self.content = checked.content if "content" in changes else self.content
         self.embeds = checked.embeds if {"embed", "embeds"} & set(changes) else self.embeds
@@ -36,7 +36,7 @@ class Posted:
         return self
 
     async def delete(self) -> None:
-        """As discord.py's message."""
+        """Delete it, as discord.py's message does."""
         self.deleted = True
 
 
@@ -53,6 +53,7 @@ class Channel:
 
     @property
     def mention(self) -> str:
+        """How the channel is named in a message."""
         return f"<#{self.id}>"
 
     @property
@@ -70,7 +71,7 @@ class Channel:
         return message
 
     async def history(self, **_: Any) -> AsyncIterator[Posted]:
-        """Newest first."""
+        """Iterate over the messages, newest first."""
         for message in reversed(self.posted):
             yield message
 
@@ -88,20 +89,22 @@ class Person:
 
     @property
     def mention(self) -> str:
+        """How the person is named in a message."""
         return f"<@{self.id}>"
 
     @property
     def name(self) -> str:
+        """The person's name, as discord.py's member has it."""
         return self.display_name
 
     @property
     def voice(self) -> discord.VoiceState | None:
-        """As discord.py's member."""
+        """The voice state, as discord.py's member has it."""
         return self.guild.voice.get(self.id)
 
 
 class Guild:
-    """A server."""
+    """A server as a plugin sees it."""
 
     def __init__(self, guild_id: int, name: str, language: discord.Locale) -> None:
         self.id, self.name, self.preferred_locale = guild_id, name, language
@@ -109,7 +112,7 @@ class Guild:
         self.voice: dict[int, discord.VoiceState] = {}  # of who is in a voice channel, by user id
 
     def get_member(self, user_id: int, /) -> Person | None:
-        """As discord.py's guild."""
+        """Find a member, as discord.py's guild does."""
         return self.people.get(user_id)
 
 
@@ -127,7 +130,7 @@ class Bot(commands.Bot):
         await self.clock.sleep(seconds)
 
     def tls_context(self) -> ssl.SSLContext:
-        """As `Host.tls_context`."""
+        """The TLS context, as `Host.tls_context` gives it."""
         return ssl.create_default_context()
 
     async def is_owner(self, user: Any, /) -> bool:
@@ -135,11 +138,16 @@ class Bot(commands.Bot):
         return bool(user.id == self.owner_id)
 
     def get_channel(self, channel_id: int, /) -> Any:
-        """As discord.py's client."""
+        """Find a channel, as discord.py's client does."""
         return self.channels.get(channel_id)
 
+    def name_of(self, guild_id: int, user_id: int, /) -> str | None:
+        """Somebody's name, as `Host.name_of` gives it."""
+        person = self.guild.get_member(user_id) if guild_id == self.guild.id else None
+        return None if person is None else person.display_name
+
     def get_guild(self, guild_id: int, /) -> Any:
-        """As discord.py's client."""
+        """Find a server, as discord.py's client does."""
         return self.guild if guild_id == self.guild.id else None
 
 

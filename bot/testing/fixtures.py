@@ -15,8 +15,6 @@ from typing import Any
 
 import pytest
 
-from .server import PlayedServer
-
 #: An entry point of this group offers another kind of server, by its name.
 ENTRY_POINTS = "parley.testing"
 
@@ -28,13 +26,15 @@ Opener = Callable[..., Awaitable[Any]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--parley-sandbox`."""
+    """Add the option `--parley-sandbox` to pytest."""
     parser.addoption("--parley-sandbox", action="store_true", help="run calls for real, in a sandbox on this machine")
 
 
 @_fixture  # type: ignore[untyped-decorator]
 async def parley(request: pytest.FixtureRequest) -> AsyncIterator[Opener]:
     """Opens servers; they are closed at the end of the test."""
+    from .server import PlayedServer  # not before: pytest loads this module beside tests that have no use for it
+
     kind: Any = PlayedServer
     if request.config.getoption("--parley-sandbox"):
         found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}

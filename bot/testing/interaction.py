@@ -8,7 +8,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.command_errors import explained, is_refusal
+from bot.commands.errors import explained, is_refusal
 from bot.language import in_language, spoken
 
 from .discord_parts import Channel, Person, Posted, as_posted
@@ -50,7 +50,7 @@ class Interaction:
         self._began = time.monotonic()
 
     async def original_response(self) -> Posted:
-        """The first answer."""
+        """Fetch the first answer to the interaction."""
         return self.answers[0]
 
     async def edit_original_response(self, **changes: Any) -> Posted:
@@ -60,7 +60,7 @@ class Interaction:
         return await self.answers[0].edit(**changes)
 
     def first(self) -> None:
-        """Discord has an answer."""
+        """Note that Discord has an answer by now."""
         if self.answered_after is not None:
             raise discord.InteractionResponded(self)  # type: ignore[arg-type]
         self.answered_after = time.monotonic() - self._began
@@ -76,23 +76,27 @@ class Interaction:
 
 
 class Response:
-    """As discord.py's `InteractionResponse`."""
+    """What discord.py's `InteractionResponse` offers a command."""
 
     def __init__(self, interaction: Interaction) -> None:
         self._interaction = interaction
 
     def is_done(self) -> bool:
+        """Whether there was a first answer already."""
         return self._interaction.answered_after is not None
 
     async def defer(self, *, ephemeral: bool = False, thinking: bool = False) -> None:
+        """Answer that an answer will come."""
         self._interaction.first()
         self._interaction.thinking = thinking
 
     async def send_message(self, content: str | None = None, **more: Any) -> None:
+        """Answer with a message to whoever typed the command."""
         self._interaction.first()
         self._interaction.put(content, **more)
 
     async def send_modal(self, modal: discord.ui.Modal, /) -> None:
+        """Answer with a dialog to be filled in."""
         self._interaction.first()
 
 
@@ -103,6 +107,7 @@ class Followup:
         self._interaction = interaction
 
     async def send(self, content: str | None = None, **more: Any) -> Posted:
+        """Send one more answer after the first."""
         return self._interaction.put(content, **more)
 
 

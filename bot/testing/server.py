@@ -17,15 +17,28 @@ import discord
 import yaml
 
 from bot import plugin_host
+from bot.billing.end_reason import EndReason
+from bot.billing.ledger import billed_minutes
+from bot.billing.receipt import Receipt
 from bot.bridge import Frame
-from bot.call.events import Receipt, TranscriptLine
-from bot.call.ledger import billed_minutes
-from bot.call.state import CallState, EndReason
+from bot.call.events import (
+    CallMoved,
+    CallStarted,
+    HandedOver,
+    ImageShown,
+    LineSaid,
+    NoticeGiven,
+    PersonSpeaking,
+    TranscriptLine,
+    VoicebotState,
+    WarningGiven,
+)
+from bot.call.state import CallState
 from bot.config.load import Config, check
 from bot.config.model import ServerSettings
 from bot.config.source import parse
 from bot.errors import PluginError, Refused
-from bot.media.consent import Unwilling
+from bot.media.consent import Consent
 from bot.media.tap import AudioTap
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.host import PluginHost
@@ -33,6 +46,7 @@ from bot.plugin_host.plugin import Plugin
 from bot.provider import ShownImage, VoicebotSession
 
 from . import interaction
+from .clock import TURNS
 from .discord_parts import Bot, Channel, Guild, Person, Posted
 
 __all__ = ["PlayedCall", "PlayedServer", "Posted"]
@@ -48,7 +62,7 @@ class NoLibrary:
     title = "Provider"
 
     async def image_library(self, voicebot: str) -> Mapping[str, str]:
-        """None."""
+        """There is no library of pictures."""
         return {}
 
 
@@ -68,17 +82,19 @@ class PlayedCall:
     state: CallState = CallState.CONNECTING
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     elapsed: float = 0.0  # seconds
-    unwilling: Unwilling = field(init=False)
+    consent: Consent = field(init=False)
     host_id: int = field(init=False)
     provider: Any = field(default_factory=NoLibrary)
     closing: Any = None
     ended_by: int | None = None
+    #: The voice channel it is in.
+    channel: Any = None
     #: Whom `end` tells.
     ends: Callable[[EndReason, int | None], None] = lambda reason, by: None
     taps: list[AudioTap] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.unwilling = Unwilling(ask_first=self.settings.consent == "asked")
+        self.consent = Consent(ask_first=self.settings.consent == "asked")
         self.host_id = self.starter_id
 
     def end(self, reason: EndReason, by: int | None = None) -> None:
@@ -90,16 +106,18 @@ class PlayedCall:
         self.taps.append(AudioTap(asyncio.get_running_loop()))
         return self.taps[-1]
 
-    async def hear(self, user_id: int, willing: bool) -> None:
-        """As `Call.hear`."""
-        self.unwilling.hear(user_id, willing)
+    async def set_consent(self, user_id: int, given: bool) -> None:
+        """Set whether somebody is heard, as `Call.hear` does."""
+        self.consent.set(user_id, given)
 
     @property
     def settings(self) -> ServerSettings:
+        """The settings of the server it is on."""
         return self.config.server(self.guild_id)
 
     @property
     def billed_minutes(self) -> int:
+        """The minutes that would be billed so far."""
         return billed_minutes(self.elapsed)
 
 
@@ -156,11 +174,11 @@ class PlayedServer:
     # -- what the plugin host asks of calls ---------------------------------------------------------------------
 
     def of_guild(self, guild_id: int) -> PlayedCall | None:
-        """As `CallManager.of_guild`."""
+        """The server's call, as `CallManager.of_guild` finds it."""
         return self.call if guild_id == GUILD_ID else None
 
     def config_of(self, guild_id: int) -> Config | None:
-        """As `CallManager.config_of`."""
+        """A call's config, as `CallManager.config_of` gives it."""
         return None if self.call is None else self.call.config
 
     def still_billed(self, guild_id: int) -> None:
@@ -170,7 +188,7 @@ class PlayedServer:
 
     @property
     def plugin(self) -> Plugin[Any]:
-        """The instance in place."""
+        """The plugin's instance that is in place."""
         instance: Plugin[Any] = self.bot.plugins.instances[self.name]
         return instance
 
@@ -193,7 +211,7 @@ class PlayedServer:
         assert self.call is None, "there is a call already; `await server.end()` ends it"
         self._number += 1
         self._ending = None
-        call = PlayedCall(f"call{self._number}", self.bot.config, self.person(starter).id)
+        call = PlayedCall(f"call{self._number}", self.bot.config, self.person(starter).id, channel=self.voice)
         call.ends = partial(self._ends, call)
         self.refused = None
         try:
@@ -205,40 +223,40 @@ class PlayedServer:
         call.session = VoicebotSession("room", "wss://localhost", "", call.voicebot_name, images=dict(images or {}))
         call.state = CallState.LIVE
         self.call = call
-        self._dispatcher.started(call)
+        self._dispatcher.publish(call, CallStarted())
         await self.settle()
         return True
 
     async def say(self, who: str, text: str, *, final: bool = True) -> None:
-        """A person says something."""
+        """Let a person say something in the call."""
         speaker = self.person(who).id
-        self._dispatcher.speaking(self._live, speaker, True)
-        self._dispatcher.speaking(self._live, speaker, False)
-        self._dispatcher.transcript(self._live, TranscriptLine("user", text, final, (speaker,)))
+        self._dispatcher.publish(self._live, PersonSpeaking(speaker, True))
+        self._dispatcher.publish(self._live, PersonSpeaking(speaker, False))
+        self._dispatcher.publish(self._live, LineSaid(TranscriptLine("user", text, final, (speaker,))))
         await self.settle()
 
     async def answer(self, text: str, *, final: bool = True) -> None:
-        """The voicebot says something."""
+        """Let the voicebot say something in the call."""
         for state in ("thinking", "speaking"):
-            self._dispatcher.agent_state(self._live, state)
-        self._dispatcher.transcript(self._live, TranscriptLine("voicebot", text, final))
-        self._dispatcher.agent_state(self._live, "listening")
+            self._dispatcher.publish(self._live, VoicebotState(state))
+        self._dispatcher.publish(self._live, LineSaid(TranscriptLine("voicebot", text, final)))
+        self._dispatcher.publish(self._live, VoicebotState("listening"))
         await self.settle()
 
     async def show(self, key: str | None = None, url: str | None = None) -> None:
         """The voicebot shows a picture."""
         assert key or url, "a picture has a key, an address, or both"
-        self._dispatcher.image(self._live, ShownImage(key, url))
+        self._dispatcher.publish(self._live, ImageShown(ShownImage(key, url)))
         await self.settle()
 
     async def warn(self, text: str) -> None:
         """Something is wrong with the call."""
-        self._dispatcher.warning(self._live, text)
+        self._dispatcher.publish(self._live, WarningGiven(text))
         await self.settle()
 
     async def notice(self, text: str) -> None:
-        """It is well again."""
-        self._dispatcher.notice(self._live, text)
+        """Tell the plugin that something is well again."""
+        self._dispatcher.publish(self._live, NoticeGiven(text))
         await self.settle()
 
     async def move(self) -> None:
@@ -246,14 +264,15 @@ class PlayedServer:
         call = self._live
         there = call.voice_channel_id == OTHER_VOICE_ID
         call.voice_channel_id = VOICE_ID if there else OTHER_VOICE_ID
-        self._dispatcher.moved(call)
+        call.channel = self.voice if there else self.other_voice
+        self._dispatcher.publish(call, CallMoved())
         await self.settle()
 
     async def hand_over(self, to: str = "Ben") -> None:
         """Whoever started the call has left its channel, and it is somebody else's now."""
         call = self._live
         before, call.host_id = call.host_id, self.person(to).id
-        self._dispatcher.handed_over(call, before)
+        self._dispatcher.publish(call, HandedOver(before))
         await self.settle()
 
     async def sound(self, people: Frame | None = None, voicebot: Frame | None = None) -> None:
@@ -282,7 +301,7 @@ class PlayedServer:
         await self._move(who, self.voice)
 
     async def leave_voice(self, who: str) -> None:
-        """A person leaves it."""
+        """Let a person leave the voice channel."""
         await self._move(who, None)
 
     async def _move(self, who: str, to: Channel | None) -> None:
@@ -304,6 +323,8 @@ class PlayedServer:
                     await method(*arguments)
                 except Exception as error:
                     self.failures.append(f"{listened} failed: {type(error).__name__}: {error}")
+        for _ in range(TURNS):  # what it has begun beside itself comes to its first wait
+            await asyncio.sleep(0)
         await self.settle()
 
     async def advance(self, seconds: float) -> None:
@@ -339,7 +360,7 @@ class PlayedServer:
             tap.close()
         await self._dispatcher.finished(call)
         receipt = Receipt(
-            session_id=call.id,
+            call_id=call.id,
             guild_id=call.guild_id,
             voice_channel_id=call.voice_channel_id,
             text_channel_id=call.text_channel_id,

@@ -49,8 +49,12 @@ _CODES = {
 #: Not a code of Discord's: our keys fit nobody's, however often we ask for new ones.
 NOBODY_DECRYPTED = CloseCode(
     Remedy.FRESH_SESSION,
-    say("Nobody's voice can be decrypted. Leave the voice channel, everybody, and join it again."),
+    say("Nobody's voice can be decrypted. Everybody needs to leave the voice channel and join it again."),
 )
+
+
+#: Nor this: the address that the voice server sends to is ours no longer.
+READDRESSED = CloseCode(Remedy.FRESH_SESSION, say("The bot's network gave it another address."))
 
 
 def explain(code: int | None) -> CloseCode:

@@ -8,16 +8,17 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Coroutine
+from typing import Any
 
 import aiohttp
 
-from bot.errors import VoiceClosed, VoiceError
+from bot.errors import VoiceBlocked, VoiceClosed, VoiceError
 from bot.language import say
 
 from . import aead, dave
 from . import gateway as gw
-from .close_codes import NOBODY_DECRYPTED, CloseCode, Remedy, explain
+from .close_codes import NOBODY_DECRYPTED, READDRESSED, CloseCode, Remedy, explain
 from .gateway import Message, VoiceGateway, VoiceServerInfo
 from .opus import Encoder, Pcm
 from .receive import OpusPacket, Receiver
@@ -30,6 +31,8 @@ HANDSHAKE_TIMEOUT = 15.0  # seconds
 RESUME_ATTEMPTS = 5
 #: Seconds without keys while others are there, and between two looks.
 KEYS_PATIENCE, KEYS_LOOK = 5.0, 1.0
+#: Silence frames that open the way to us, once there are keys: some networks let nothing in before something went out.
+OPENING = 5
 #: Seconds in which they are counted together: a server that takes every resume and hangs up again is no server.
 RESUME_PERIOD = 60.0
 
@@ -48,11 +51,11 @@ class VoiceConnection:
         on_resumed: Callable[[], None],
         on_lost: Callable[[CloseCode], None],
         encoder: Encoder,
-        unwilling: Container[int] = frozenset(),
+        may_hear: Callable[[int], bool] = lambda user_id: True,
     ) -> None:
         self.server = server
         self.dave = dave.DaveSession(server.user_id, server.channel_id)
-        self.receiver = Receiver(self.dave, on_packet, unwilling)
+        self.receiver = Receiver(self.dave, on_packet, may_hear)
         self.sender = Sender(self.dave, encoder)
         self._http = http
         self._on_member_left = on_member_left
@@ -64,6 +67,8 @@ class VoiceConnection:
         self._socket: VoiceSocket | None = None
         self._ssrc = 0
         self._speaking = False
+        self._behind_speaking: list[bytes] = []  # datagrams, until SPEAKING is on its way
+        self._path_opened = False
         self._given_up = False
         self._described = asyncio.Event()  # the session description came
         self._keys_changed = asyncio.Event()
@@ -77,6 +82,11 @@ class VoiceConnection:
     def members(self) -> Container[int]:
         """User ids of those who are connected to the voice server, as far as it has told."""
         return self._members
+
+    @property
+    def present(self) -> frozenset[int]:
+        """User ids of the others who are connected: as the voice server told, and by the keys they have agreed on."""
+        return (frozenset(self._members) | self.dave.group) - {self.server.user_id}
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -111,14 +121,14 @@ class VoiceConnection:
         self._keys_watch = asyncio.create_task(self._watch_keys(), name="voice keys")
 
     async def keys_agreed(self, timeout: float) -> None:
-        """Wait until DAVE has keys to seal and open with; VoiceError after `timeout` seconds."""
+        """Wait until DAVE has keys to seal and open with; VoiceBlocked after `timeout` seconds."""
         try:
             async with asyncio.timeout(timeout):
                 while not self.dave.ready:
                     self._keys_changed.clear()
                     await self._keys_changed.wait()
         except TimeoutError as error:
-            raise VoiceError(
+            raise VoiceBlocked(
                 "no DAVE keys agreed",
                 for_user=say(
                     "Discord's end-to-end encryption could not be agreed, so the bot would hear nobody. "
@@ -149,8 +159,33 @@ class VoiceConnection:
     def send_frame(self, pcm: Pcm, tick: int) -> None:
         """Speak 20 ms at a tick."""
         datagram = self.sender.frame(pcm, tick)
-        if datagram is not None and self._socket is not None:
+        if datagram is not None:
+            self._send_spoken(datagram)
+
+    def send_lead_in(self, tick: int) -> None:
+        """Something is about to be said: SPEAKING, and 20 ms of silence, reach people before its first syllable."""
+        datagram = self.sender.silence(tick)
+        if datagram is not None:
+            self._send_spoken(datagram)
+
+    def _send_spoken(self, datagram: bytes) -> None:
+        if self._behind_speaking:
+            self._behind_speaking.append(datagram)
+        elif self._speaking or self._gateway is None:
+            self._send_datagram(datagram)
+        else:
             self._set_speaking(True)
+            # SPEAKING is written by a task that is ready before this callback is.
+            self._behind_speaking.append(datagram)
+            asyncio.get_running_loop().call_soon(self._send_what_waits)
+
+    def _send_what_waits(self) -> None:
+        waiting, self._behind_speaking = self._behind_speaking, []
+        for datagram in waiting:
+            self._send_datagram(datagram)
+
+    def _send_datagram(self, datagram: bytes) -> None:
+        if self._socket is not None:
             self._socket.send(datagram)
 
     def send_pause(self, tick: int) -> None:
@@ -158,8 +193,8 @@ class VoiceConnection:
         if not self._speaking:
             return
         datagram = self.sender.pause(tick)
-        if datagram is not None and self._socket is not None:
-            self._socket.send(datagram)
+        if datagram is not None:
+            self._send_datagram(datagram)
         if not self.sender.in_burst:
             self._set_speaking(False)
 
@@ -170,14 +205,32 @@ class VoiceConnection:
             self._send_soon(self._gateway, gw.SPEAKING, {"speaking": bits, "delay": 0, "ssrc": self._ssrc})
 
     def _send_soon(self, gateway: VoiceGateway, op: int, data: gw.Json | bytes) -> None:
-        task = asyncio.create_task(gateway.send(op, data))
+        self._soon(gateway.send(op, data))
+
+    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._outgoing.add(task)
         task.add_done_callback(self._outgoing.discard)
+
+    async def _open_path(self) -> None:
+        for number in range(OPENING):
+            if self._speaking:  # the voicebot does it
+                return
+            datagram = self.sender.silence(number - OPENING)
+            if datagram is not None:
+                self._send_datagram(datagram)
+            await asyncio.sleep(0.02)
 
     def _on_datagram(self, datagram: bytes) -> None:
         self.receiver.receive(datagram, asyncio.get_running_loop().time())
         if self.dave.needs_recovery(self._members):
             self._renew_keys("frames cannot be decrypted")
+
+    def _on_readdressed(self) -> None:
+        """A router gave us another address, and what is sent to the old one reaches nobody."""
+        if self._described.is_set() and not self._given_up:
+            self._given_up = True
+            self._on_lost(READDRESSED)
 
     def _renew_keys(self, why: str) -> None:
         """Ask for new DAVE keys, unless that has been in vain too often: then only a fresh session can help."""
@@ -270,10 +323,10 @@ class VoiceConnection:
         if isinstance(data, bytes):
             replies = self.dave.handle_binary(op, data, self._members)
             await gateway.send_all(replies)
-            self._keys_changed.set()
+            self._look_at_keys()
         elif op in dave.JSON_OPS:
             await gateway.send_all(self.dave.handle_json(op, data))
-            self._keys_changed.set()
+            self._look_at_keys()
         elif op == gw.READY:
             await self._select_protocol(gateway, data)
         elif op == gw.SESSION_DESCRIPTION:
@@ -289,7 +342,7 @@ class VoiceConnection:
     async def _select_protocol(self, gateway: VoiceGateway, data: gw.Json) -> None:
         self._ssrc = int(data["ssrc"])
         mode = aead.choose_mode(data["modes"])
-        self._socket = await VoiceSocket.open(data["ip"], int(data["port"]), self._on_datagram)
+        self._socket = await VoiceSocket.open(data["ip"], int(data["port"]), self._on_datagram, self._on_readdressed)
         address, port = await self._socket.discover(self._ssrc)
         choice = {"address": address, "port": port, "mode": mode}
         await gateway.send(gw.SELECT_PROTOCOL, {"protocol": "udp", "data": choice})
@@ -301,8 +354,15 @@ class VoiceConnection:
         # The server takes no sound from an SSRC it was not told of.
         await gateway.send(gw.SPEAKING, {"speaking": 0, "delay": 0, "ssrc": self._ssrc})
         await gateway.send_all(self.dave.start(int(data.get("dave_protocol_version", 0))))
-        self._keys_changed.set()
+        self._look_at_keys()
         self._described.set()
+
+    def _look_at_keys(self) -> None:
+        """Something was said about them; there may be some now."""
+        self._keys_changed.set()
+        if self.dave.ready and not self._path_opened:
+            self._path_opened = True
+            self._soon(self._open_path())
 
     def _roster(self, op: int, data: gw.Json) -> None:
         if op == gw.CLIENTS_CONNECT:

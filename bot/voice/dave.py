@@ -13,6 +13,8 @@ from typing import Any
 
 import davey
 
+from .proposals import PendingAdds
+
 PREPARE_TRANSITION, EXECUTE_TRANSITION, TRANSITION_READY, PREPARE_EPOCH = 21, 22, 23, 24
 EXTERNAL_SENDER, KEY_PACKAGE, PROPOSALS, COMMIT_WELCOME = 25, 26, 27, 28
 ANNOUNCE_COMMIT, WELCOME, INVALID_COMMIT_WELCOME = 29, 30, 31
@@ -57,6 +59,8 @@ class DaveSession:
         self._agreed = 0  # the version that keys are being agreed for; in force with the transition
         self._clear_left = 0
         self._external_sender: bytes | None = None
+        self._adds = PendingAdds()
+        self._followed: tuple[int, bytes] | None = None  # the last commit or Welcome that our keys follow
         self._pending: dict[int, int] = {}  # transition id -> protocol version
         self._failures: dict[int, float] = {}  # undecryptable frames in a row since anybody was readable, by user id
         self._asked_for: set[int] = set()  # whose frames made us ask for the keys that are on their way
@@ -81,6 +85,13 @@ class DaveSession:
     def privacy_code(self) -> str | None:
         """The code people compare to verify the call (https://daveprotocol.com/#displayable-codes)."""
         return None if self._session is None else self._session.voice_privacy_code
+
+    @property
+    def group(self) -> frozenset[int]:
+        """User ids of the others whose keys we have."""
+        if not self._version or self._session is None or not self._session.ready:
+            return frozenset()
+        return frozenset(map(int, self._session.get_user_ids())) - {self._user_id}
 
     def start(self, version: int) -> list[Reply]:
         """The session description named a protocol version: introduce ourselves."""
@@ -111,6 +122,8 @@ class DaveSession:
         elif op == PROPOSALS:
             return self._vote(session, payload, members)
         elif op in (ANNOUNCE_COMMIT, WELCOME) and len(payload) >= 2:
+            if (op, payload) == self._followed:
+                return []  # the same once more
             transition_id = struct.unpack_from(">H", payload)[0]
             try:
                 if op == ANNOUNCE_COMMIT:
@@ -119,6 +132,8 @@ class DaveSession:
                     session.process_welcome(payload[2:])
             except ValueError:
                 return self._unfit(session, op, transition_id)
+            self._followed = op, payload
+            self._adds.clear()
             self._failures.clear()
             self._wrong |= self._asked_for
             self._asked_for.clear()
@@ -157,10 +172,24 @@ class DaveSession:
             weight = 1 if self._session.ready else BEFORE_KEYS
             self._failures[user_id] = self._failures.get(user_id, 0.0) + weight
             return None
+        self._opened(user_id)
+        return opus
+
+    def try_open(self, user_id: int, frame: bytes) -> bytes | None:
+        """One decrypted frame of which nobody says that it is `user_id`'s; None says nothing about anybody's keys."""
+        if self._session is None or not self._session.ready:
+            return None
+        try:
+            opus = self._session.decrypt(user_id, davey.MediaType.audio, frame)
+        except ValueError:
+            return None
+        self._opened(user_id)
+        return opus
+
+    def _opened(self, user_id: int) -> None:
         self._failures.clear()
         self._wrong.discard(user_id)
         self._vain_recoveries = 0
-        return opus
 
     def forget(self, user_id: int) -> None:
         """Somebody left; they come back with other keys."""
@@ -207,6 +236,7 @@ class DaveSession:
         if self._agreed == 0:
             return []
         self._committed = False
+        self._adds.clear()
         if self._session is None:
             self._session = davey.DaveSession(self._agreed, self._user_id, self._channel_id)
             if self._external_sender is not None:  # it came while the call was still in clear
@@ -238,10 +268,17 @@ class DaveSession:
         if not payload:
             return []
         append = payload[0] == 0
-        operation = davey.ProposalsOperationType.append if append else davey.ProposalsOperationType.revoke
-        expected = [*members, self._user_id] if append else None
+        kinds = davey.ProposalsOperationType
+        expected = [*members, self._user_id]
+        (self._adds.append if append else self._adds.revoke)(payload[1:])
         try:
-            result = session.process_proposals(operation, payload[1:], expected)
+            if append:
+                result = session.process_proposals(kinds.append, payload[1:], expected)
+            else:
+                result = session.process_proposals(kinds.revoke, payload[1:], None)
+                again = self._adds.one()
+                if result is not None and not result.welcome and again is not None:
+                    result = session.process_proposals(kinds.append, again, expected) or result
         except ValueError:
             # Someone is proposed whom the gateway never announced, or it is not for our epoch. We do not vote for it;
             # if the others do all the same, their commit will not fit our keys and we recover then.

@@ -83,6 +83,7 @@ class VoiceGateway:
         return cls(socket, sequence)
 
     async def identify(self, server: VoiceServerInfo) -> None:
+        """Open a new voice session (opcode 0)."""
         await self.send(
             IDENTIFY,
             {
@@ -95,6 +96,7 @@ class VoiceGateway:
         )
 
     async def resume(self, server: VoiceServerInfo) -> None:
+        """Take up the voice session again (opcode 7)."""
         await self.send(
             RESUME,
             {
@@ -114,6 +116,7 @@ class VoiceGateway:
                 await self._socket.send_str(json.dumps({"op": op, "d": data}))
 
     async def send_all(self, replies: list[Reply]) -> None:
+        """Send several messages in their order."""
         for reply in replies:
             await self.send(reply.op, reply.data)
 

@@ -6,6 +6,7 @@ https://discord.com/developers/docs/topics/voice-connections#retrieving-voice-se
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,11 @@ class Moved:
 
 VoiceUpdate = ServerChanged | Moved | Disconnected
 
+#: Seconds within which the echo of a goodbye of ours comes, if it comes: Discord sends none when it had put us out.
+ECHO = 10.0
+#: Seconds within which a voice server that was named before the news of a move belongs to that move.
+SAME_MOVE = 2.0
+
 
 class VoiceHandshake(discord.VoiceProtocol):
     """Passed to `VoiceChannel.connect(cls=...)`, bound to a listener."""
@@ -71,8 +77,10 @@ class VoiceHandshake(discord.VoiceProtocol):
         )  # where Discord says that the bot is, first of all where it was asked to
         self._server: tuple[str, str] | None = None  # endpoint, token
         self._complete: asyncio.Future[VoiceServerInfo] | None = None
-        self._leaving = False
-        self._server_came_first = False  # since the last voice state
+        self._goodbyes: deque[float] = deque(maxlen=8)  # when each was said whose echo has not come, by the loop's time
+        self._left_session: str | None = None  # what the last of them left
+        self._old_news: str | None = None  # a session id that came while a goodbye's echo was awaited
+        self._server_named_at = -SAME_MOVE  # while no move has claimed it
 
     async def connect(
         self, *, timeout: float, reconnect: bool, self_deaf: bool = False, self_mute: bool = False
@@ -87,8 +95,7 @@ class VoiceHandshake(discord.VoiceProtocol):
         self._complete = asyncio.get_running_loop().create_future()
         try:
             if self._session_id is not None:
-                self._leaving = True
-                self._session_id = None
+                self._say_goodbye()
                 await self.channel.guild.change_voice_state(channel=None)
             await self.channel.guild.change_voice_state(channel=self.channel)
             async with asyncio.timeout(timeout):
@@ -124,40 +131,70 @@ class VoiceHandshake(discord.VoiceProtocol):
 
     async def disconnect(self, *, force: bool) -> None:
         """Leave the channel and let discord.py forget this connection."""
-        self._leaving = True
+        self._say_goodbye()
         try:
             await self.channel.guild.change_voice_state(channel=None)
         finally:
             self.cleanup()
 
+    def _say_goodbye(self) -> None:
+        self._goodbyes.append(asyncio.get_running_loop().time())
+        self._left_session, self._session_id = self._session_id or self._left_session, None
+        self._old_news = None
+
     async def on_voice_state_update(self, data: "GuildVoiceState", /) -> None:
-        """discord.py: the bot's own voice state changed."""
+        """discord.py: the bot's own voice state changed.
+
+        Requests and news do not alternate: news of before a goodbye (a moderator's mute, say) comes after it was said
+        and before its echo, and there is no echo when Discord had put us out already. A session that was left is what
+        tells older news from newer.
+        """
         channel_id = data["channel_id"]
+        awaited = self._awaits_echo()
         if channel_id is None:
+            self._old_news = None
             was_there, self._session_id = self._session_id is not None, None
-            if self._leaving:
-                self._leaving = False
-            elif was_there:  # or it is the goodbye of the connection before this one, which comes a round trip late
+            if awaited:
+                self._goodbyes.popleft()
+            elif was_there:
                 self._listener(Disconnected())
             return
-        self._leaving = False  # the news that we left may never come, when Discord had put us out already
-        moved = self._channel_id != int(channel_id)
-        self._session_id = data["session_id"]
-        self._channel_id = int(channel_id)
-        channel = self.channel.guild.get_channel(self._channel_id)
+        session_id = data["session_id"]
+        if awaited and session_id == self._left_session:
+            self._old_news = session_id  # unless a voice server follows, which none does that we have left
+            return
+        self._goodbyes.clear()  # it is of a session after them: the echoes will not come any more
+        self._take_state(session_id, int(channel_id))
+
+    def _take_state(self, session_id: str, channel_id: int) -> None:
+        moved = self._channel_id != channel_id
+        self._session_id, self._channel_id = session_id, channel_id
+        channel = self.channel.guild.get_channel(channel_id)
         if isinstance(channel, discord.VoiceChannel | discord.StageChannel):
             self.channel = channel
         if moved:  # while a voice server is awaited, too: it will be the other channel's
-            self._listener(Moved(self._channel_id))
-        self._offer(new_server=moved and self._server_came_first)
-        self._server_came_first = False
+            self._listener(Moved(channel_id))
+        named_first = asyncio.get_running_loop().time() - self._server_named_at < SAME_MOVE
+        self._offer(new_server=moved and named_first)
+        if moved:
+            self._server_named_at = -SAME_MOVE
 
     async def on_voice_server_update(self, data: "VoiceServerUpdate", /) -> None:
         """discord.py: a voice server was assigned. Without an endpoint it is gone, and another one will follow."""
         endpoint = data.get("endpoint")
         self._server = None if endpoint is None else (endpoint, data["token"])
-        self._server_came_first = endpoint is not None
+        if endpoint is not None:
+            self._server_named_at = asyncio.get_running_loop().time()
+            if self._session_id is None and self._old_news is not None:  # so that was no old news: we are in again
+                self._goodbyes.clear()
+                self._session_id, self._old_news = self._old_news, None
         self._offer(new_server=True)
+
+    def _awaits_echo(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        while self._goodbyes and now - self._goodbyes[0] > ECHO:
+            self._goodbyes.popleft()
+        return bool(self._goodbyes)
 
     def _assemble(self) -> VoiceServerInfo | None:
         if self._server is None or self._session_id is None:

@@ -5,19 +5,22 @@ is counted and dropped; nothing raises.
 """
 
 from collections import deque
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from . import rtp
 from .aead import TransportCipher
-from .dave import DaveSession
+from .dave import SEALED, SILENCE_FRAME, DaveSession
 from .losses import LossCounter
+from .owners import OwnerSearch
 
 #: Packets of one SSRC kept until its owner is known: SPEAKING can come a moment after the first sound.
 HELD_PER_SSRC = 25
 HELD_SSRCS = 16
 #: Seconds for which they are: an SSRC that nobody claims may be somebody else's next.
 HELD_SECONDS = 1.0
+#: SSRCs without an owner that are counted each for itself; the others are counted together, under 0.
+COUNTED_SSRCS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,10 @@ class ReceiveStats:
     not_rtp: int = 0
     not_authentic: int = 0
     malformed: int = 0
-    unknown_ssrc: int = 0
-    unwilling: int = 0
+    unknown_ssrc: int = 0  # before it was known whose they are
+    heard: int = 0  # opened, with sound in them: silence frames come in clear and prove nothing
+    without_consent: int = 0  # of people who do not want to be heard, or who may be theirs
+    unowned: dict[int, int] = field(default_factory=dict)  # by SSRC: those of whom nobody knows to this moment
     lost: dict[int, int] = field(default_factory=dict)  # by user id; what is only late among them, until it comes
     undecryptable: dict[int, int] = field(default_factory=dict)  # by user id
 
@@ -49,10 +54,13 @@ class Receiver:
     """Unwraps the datagrams of one voice session and hands each packet to `sink`."""
 
     def __init__(
-        self, dave: DaveSession, sink: Callable[[OpusPacket], None], unwilling: Container[int] = frozenset()
+        self,
+        dave: DaveSession,
+        sink: Callable[[OpusPacket], None],
+        may_hear: Callable[[int], bool] = lambda user_id: True,
     ) -> None:
-        """Packets of `unwilling` users are dropped before anything of them is decrypted."""
-        self._unwilling = unwilling
+        """Packets of users whom it may not hear are dropped before anything of them is decrypted."""
+        self._may_hear = may_hear
         self.stats = ReceiveStats()
         self._dave = dave
         self._sink = sink
@@ -60,18 +68,25 @@ class Receiver:
         self._users: dict[int, int] = {}  # SSRC -> user id
         self._losses: dict[int, LossCounter] = {}  # by SSRC, of those whose user is known
         self._held: dict[int, deque[tuple[float, rtp.RtpHeader, bytes]]] = {}
+        self._owners = OwnerSearch(dave.try_open)
+        self._reserved: set[int] = set()  # SSRCs that may be those of unwilling people Discord has not introduced
 
     def use(self, cipher: TransportCipher) -> None:
+        """Open what comes from now on with this cipher."""
         self._cipher = cipher
 
     def map_ssrc(self, ssrc: int, user_id: int, now: float) -> None:
-        """SPEAKING told whose SSRC this is; packets held for it are delivered now. `now` is in seconds."""
+        """It is known whose SSRC this is, by SPEAKING or by a frame that their keys opened; packets held for it are
+        delivered now. `now` is in seconds."""
         if self._users.get(ssrc) != user_id:
             self._losses.pop(ssrc, None)
         self._users[ssrc] = user_id
+        self._reserved.discard(ssrc)
+        self.stats.unowned.pop(ssrc, None)
         for held_at, header, frame in self._held.pop(ssrc, ()):
             if now - held_at <= HELD_SECONDS:
-                self._deliver(user_id, header, frame)
+                self._count_losses(user_id, header)
+                self._deliver(user_id, header, frame, now)
 
     def forget_user(self, user_id: int) -> None:
         """A user left: its SSRC belongs to nobody until SPEAKING says otherwise."""
@@ -87,23 +102,63 @@ class Receiver:
             stats.not_rtp += 1
             return
         user_id = self._users.get(header.ssrc)
-        if user_id is not None and user_id in self._unwilling:
-            stats.unwilling += 1
+        if user_id is not None and not self._may_hear(user_id):
+            stats.without_consent += 1
             self._losses.pop(header.ssrc, None)  # what is not looked at is not lost
             return
         payload = self._cipher.open(datagram, header.size)
         if payload is None:
             stats.not_authentic += 1
             return
+        if user_id is not None:  # whatever is in it, it has arrived
+            self._count_losses(user_id, header)
         frame = rtp.strip(payload, header)
         if not frame:
             stats.malformed += 1
             return
         stats.received += 1
         if user_id is None:
-            self._hold(header, frame, now)
+            self._find_owner(header, frame, now)
         else:
-            self._deliver(user_id, header, frame)
+            self._deliver(user_id, header, frame, now)
+
+    def _find_owner(self, header: rtp.RtpHeader, frame: bytes, now: float) -> None:
+        """Whose it is Discord has not said: whose keys open it, of those who may be heard."""
+        if self._open_with_any(header, frame, now):
+            return
+        self._hold(header, frame, now)
+        self._count_unowned(header.ssrc, self._dave.group.difference(self._users.values()))
+
+    def _open_with_any(self, header: rtp.RtpHeader, frame: bytes, now: float) -> bool:
+        """Try the keys of those who may be heard, and make whose keys open the frame the owner of its SSRC."""
+        if not (frame.endswith(SEALED) and self._owners.may_try(now)):
+            return False
+        owned = set(self._users.values())
+        willing = [user_id for user_id in self._dave.group if self._may_hear(user_id)]
+        # Those who have an SSRC already may have a new one.
+        candidates = sorted(willing, key=lambda user_id: (user_id in owned, user_id))
+        found = self._owners.find(header.ssrc, frame, candidates)
+        if found is None:
+            return False
+        user_id, opus = found
+        self.map_ssrc(header.ssrc, user_id, now)
+        self._count_losses(user_id, header)
+        self._hand_on(user_id, header, opus)
+        return True
+
+    def _count_unowned(self, ssrc: int, unnamed: Collection[int]) -> None:
+        """It may be somebody's who does not want to be heard, and whom Discord has not introduced either: as many
+        SSRCs as there are such people, so that the silence of one does not hide everybody else's trouble."""
+        unwilling = sum(not self._may_hear(user_id) for user_id in unnamed)
+        if len(self._reserved) > unwilling:  # one of them has left, or agreed
+            self._reserved.clear()
+        if ssrc in self._reserved or len(self._reserved) < unwilling:
+            self._reserved.add(ssrc)
+            self.stats.without_consent += 1
+            return
+        unowned = self.stats.unowned
+        counted = ssrc if ssrc in unowned or len(unowned) < COUNTED_SSRCS else 0
+        unowned[counted] = unowned.get(counted, 0) + 1
 
     def _hold(self, header: rtp.RtpHeader, frame: bytes, now: float) -> None:
         self.stats.unknown_ssrc += 1
@@ -116,16 +171,22 @@ class Receiver:
             held = self._held[header.ssrc] = deque(maxlen=HELD_PER_SSRC)
         held.append((now, header, frame))
 
-    def _deliver(self, user_id: int, header: rtp.RtpHeader, frame: bytes) -> None:
-        if user_id in self._unwilling:  # it was held before its owner was known
-            self.stats.unwilling += 1
+    def _deliver(self, user_id: int, header: rtp.RtpHeader, frame: bytes, now: float) -> None:
+        if not self._may_hear(user_id):  # it was held before its owner was known
+            self.stats.without_consent += 1
             return
-        self._count_losses(user_id, header)
         opus = self._dave.open(user_id, frame)
         if opus is None:
+            # Either the keys are just changing, or the SSRC has changed hands and SPEAKING was not sent or was lost.
+            if self._open_with_any(header, frame, now):
+                return
             undecryptable = self.stats.undecryptable
             undecryptable[user_id] = undecryptable.get(user_id, 0) + 1
             return
+        self._hand_on(user_id, header, opus)
+
+    def _hand_on(self, user_id: int, header: rtp.RtpHeader, opus: bytes) -> None:
+        self.stats.heard += opus != SILENCE_FRAME
         self._sink(OpusPacket(user_id, header.ssrc, header.sequence, header.timestamp, opus))
 
     def _count_losses(self, user_id: int, header: rtp.RtpHeader) -> None:

@@ -40,6 +40,7 @@ class Sender:
         self._silence_left = 0
 
     def use(self, cipher: TransportCipher, ssrc: int) -> None:
+        """Seal what goes out from now on with this cipher, under this SSRC."""
         self._cipher = cipher
         self._ssrc = ssrc
 
@@ -54,6 +55,14 @@ class Sender:
         if datagram is not None:
             self._silence_left = TRAILING_SILENCE
             self.stats.sent += 1
+        return datagram
+
+    def silence(self, tick: int) -> bytes | None:
+        """A frame of silence before something is said; None while there are no keys. A burst is open from then on."""
+        datagram = self._packet(SILENCE_FRAME, tick)
+        if datagram is not None:
+            self._silence_left = TRAILING_SILENCE
+            self.stats.silence += 1
         return datagram
 
     def pause(self, tick: int) -> bytes | None:

@@ -4,13 +4,16 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import math
+import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from bot.call.ledger import SessionRecord
+from bot.billing.ledger import SessionRecord
 from bot.errors import ProviderDown
 from bot.language import say
 from bot.provider import VoicebotSession
@@ -25,8 +28,21 @@ FAREWELL = 1.0  # seconds for it to see that nothing is left
 #: Seconds beyond the provider's patience, in which a watchdog that works says that there is no answer: more than two
 #: changes of a busy ledger take.
 ANSWER_GRACE = 10.0
-#: Seconds that a wish waits for a watchdog that has just been started.
-READY_WAIT = 5.0
+#: Seconds that a wish waits for a watchdog that has just been started: it takes two of a processor of its own, and
+#: Discord waits a quarter of an hour for the answer to a command.
+READY_WAIT = 15.0
+
+
+#: Starts this very code, whatever lies in the working folder: `-m bot` would run a `bot.py` that is there, with all
+#: secrets in its environment, and import a `token.py` in place of Python's.
+START = """
+import sys
+root = sys.argv.pop(1)
+if root not in sys.path:
+    sys.path.insert(0, root)
+from bot.__main__ import run
+run()
+"""
 
 
 class WatchdogClient:
@@ -44,6 +60,7 @@ class WatchdogClient:
         self._waiting: dict[int, tuple[SessionRecord, asyncio.Future[VoicebotSession]]] = {}
 
     async def start(self) -> None:
+        """Start the process, and another one whenever it dies."""
         reader = await self._spawn()
         self._keeper = asyncio.create_task(self._keep(reader), name="watchdog")
 
@@ -63,14 +80,21 @@ class WatchdogClient:
         process = self._process
         if process is None:
             return
-        for _ in range(int(FAREWELL / 0.05)):
+        # The end of a container's first process is the end of all that are in it.
+        patience = math.inf if os.getpid() == 1 else FAREWELL
+        since, told = time.monotonic(), False
+        while time.monotonic() - since < patience:
             if process.poll() is not None:
                 return
+            if not told and time.monotonic() - since > FAREWELL:
+                told = True
+                log.warning("sessions are still open, and this container ends with me: I stay until they are ended")
             await asyncio.sleep(0.05)
         log.warning("the watchdog (process %d) goes on ending what is still open", process.pid)
         self._let_go()
 
     async def open(self, record: SessionRecord, participant: str) -> VoicebotSession:
+        """Have the watchdog open a session (ProviderDown, and what the provider says)."""
         if not await self.ready() or self._writer is None:
             raise ProviderDown(
                 "the watchdog is not ready",
@@ -156,4 +180,5 @@ class WatchdogClient:
 
 def command(config_file: str, instance: int) -> list[str]:
     """How the bot starts its watchdog."""
-    return [sys.executable, "-m", "bot", "watchdog", config_file, "--instance", f"{instance:x}"]
+    root = str(Path(__file__).parents[2])
+    return [sys.executable, "-P", "-c", START, root, "watchdog", config_file, "--instance", f"{instance:x}"]

@@ -4,18 +4,16 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from bot.call.closing import SessionCloser
-from bot.call.ledger.sqlite import SqliteLedger
-from bot.call.opening import RecordedOpener
+from bot.billing.closing import SessionCloser
+from bot.billing.ledger.sqlite import SqliteLedger
+from bot.billing.opening import RecordedOpener
 from bot.config.load import Config
 from bot.config.watch import ConfigFile
 from bot.errors import ConfigError
-from bot.network import tls_context
-from bot.plugin_host.plugin import Plugin
+from bot.network import Network, take_over_environment
+from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.providers import Providers
 
 from .process import Watchdog, outlive_the_bot
@@ -24,11 +22,9 @@ from .pulse import PulseReader, lock_file
 log = logging.getLogger(__name__)
 
 
-async def watch(
-    file: Path, plugins: Mapping[str, type[Plugin[Any]]], instance: int | None = None, line: int | None = None
-) -> None:
+async def watch(file: Path, catalog: Catalog, instance: int | None = None, line: int | None = None) -> None:
     """Run a watchdog. `instance` and `line` (a socket's file descriptor) come from the bot that starts it."""
-    source = ConfigFile(file, {name: plugin.Settings for name, plugin in plugins.items()})
+    source = ConfigFile(file, catalog.models)
     stop = asyncio.Event()
     if instance is None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -36,9 +32,10 @@ async def watch(
     else:
         outlive_the_bot()
     settings = source.config
+    take_over_environment(settings.host.network)
     ledger = await SqliteLedger.open(settings.ledger_file)
-    tls = tls_context(settings.host.network)
-    providers = Providers(lambda: _current(source), plugins, lambda: tls)
+    network = Network.of(settings.host.network)
+    providers = Providers(lambda: _current(source), catalog.classes, lambda: network)
     closer = SessionCloser(ledger, providers.enders)
     pulse = PulseReader(lock_file(settings.ledger_file), settings.host.ledger.heartbeat_limit)
     try:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from bot import errors
-from bot.call.ledger import SessionRecord
+from bot.billing.ledger import SessionRecord
 from bot.errors import BadAnswer, LedgerError, OutcomeUnknown, ParleyError, ProviderError, RateLimited
 from bot.language import Text, say
 from bot.provider import VoicebotSession
@@ -47,13 +47,14 @@ class Words(BaseModel):
 
     @classmethod
     def of(cls, text: str) -> "Words":
+        """The words of a sentence, or of text that is none."""
         if not isinstance(text, Text):
             return cls(template="{text}", values={"text": text})
         values = {n: cls.of(v) if isinstance(v, Text) else v for n, v in text.values.items()}
         return cls(template=text.template, plural=text.plural, values=values)
 
     def text(self) -> Text:
-        """The sentence."""
+        """The sentence, to be translated again."""
         values = {n: v.text() if isinstance(v, Words) else v for n, v in self.values.items()}
         return Text(self.template, values, self.plural)
 
@@ -71,6 +72,7 @@ class NotOpened(BaseModel):
 
     @classmethod
     def of(cls, number: int, error: ParleyError) -> "NotOpened":
+        """The answer for a wish that failed with this error."""
         return cls(
             number=number,
             error=type(error).__name__,

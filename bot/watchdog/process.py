@@ -10,10 +10,10 @@ import signal
 import socket
 import time
 
-from bot.call.closing import SessionCloser
-from bot.call.ledger import Ledger, SessionRecord
-from bot.call.opening import RecordedOpener, named
-from bot.call.state import EndReason
+from bot.billing.closing import SessionCloser
+from bot.billing.end_reason import EndReason
+from bot.billing.ledger import Ledger, SessionRecord
+from bot.billing.opening import RecordedOpener, named
 from bot.errors import LedgerError, ParleyError
 
 from . import messages

@@ -75,6 +75,7 @@ class Pulse:
         return int(_LAYOUT.unpack(self._memory[:])[2])
 
     def beat(self) -> None:
+        """Count one more beat, in shared memory."""
         self._beats += 1
         self._memory[: _BEATS.size] = _BEATS.pack(self._beats)
 
@@ -104,7 +105,7 @@ class PulseReader:
         self._seen_at = 0.0
 
     def look(self, now: float) -> Sign:
-        """Look; `now` is `time.monotonic()`."""
+        """Look at the pulse; `now` is `time.monotonic()`."""
         beats, instance, _ = _LAYOUT.unpack(self._memory[:])
         if self._seen != (beats, instance):
             self._seen, self._seen_at = (beats, instance), now
@@ -116,5 +117,6 @@ class PulseReader:
         return Sign(False, instance)
 
     def close(self) -> None:
+        """Close the lock file; it is not removed."""
         self._memory.close()
         os.close(self._descriptor)

@@ -16,18 +16,28 @@ import discord
 from discord.ext import commands
 from pydantic import Field
 
-from bot.call.access import check_start
-from bot.call.call import Call
-from bot.call.events import Receipt
-from bot.call.manager import people_in
-from bot.call.permissions import check_text, check_voice
-from bot.call.request import CallRequest
-from bot.call.state import CallState, EndReason
-from bot.call.voicebots import resolve_voicebot
-from bot.config.model import CHANNEL, AccessSettings, PluginSettings, Seconds
-from bot.errors import ParleyError, Refused
-from bot.language import in_language, say
-from bot.plugin_host.plugin import Host, Plugin
+from bot.api import (
+    CHANNEL,
+    AccessSettings,
+    Call,
+    CallRequest,
+    CallState,
+    EndReason,
+    Host,
+    ParleyError,
+    Plugin,
+    PluginSettings,
+    Receipt,
+    Refused,
+    Seconds,
+    check_start,
+    check_text,
+    check_voice,
+    in_language,
+    people_in,
+    resolve_voicebot,
+    say,
+)
 
 T = TypeVar("T")
 
@@ -38,17 +48,17 @@ ENDING_POLL = 0.5
 class AutoJoinSettings(PluginSettings):
     """Where, with whom, and how soon."""
 
-    enabled: bool = Field(False, description="whether calls begin by themselves on this server")
+    enabled: bool = Field(False, description="whether calls start automatically on this server")
     channels: tuple[int, ...] = Field(
         (), description="ids of the voice channels that start a call", json_schema_extra=CHANNEL
     )
-    voicebot: str | None = Field(None, description="which one, by its name or id; else the server's usual one")
+    voicebot: str | None = Field(None, description="which one, by its name or id; by default the server's usual one")
     people: int = Field(1, ge=1, le=99, description="how many people must be there")
     wait: Seconds = Field(3, description="seconds that they must stay before the call begins")
 
 
 class AutoJoinPlugin(Plugin[AutoJoinSettings]):
-    """Joins by itself."""
+    """Joins a voice channel when people arrive there."""
 
     name = "autojoin"
     Settings = AutoJoinSettings
@@ -98,6 +108,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         return self._kept("people", {})
 
     async def on_load(self) -> None:
+        """Look into the named channels again, after a reload too."""
         for channel_id in list(self._under_way):
             if isinstance(channel := self.host.get_channel(channel_id), discord.VoiceChannel):
                 self._begin(channel)
@@ -144,18 +155,21 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
             self._joining.pop(channel.id, None)
 
     async def on_call_started(self, call: Call) -> None:
+        """Remember where the call is."""
         self._calls[call.id], self._where[call.id] = call, call.voice_channel_id
         self._people.setdefault(call.id, set()).update(people_in(call.channel))
 
     async def on_call_moved(self, call: Call) -> None:
+        """Remember where the call is now."""
         self._where[call.id] = call.voice_channel_id
 
     async def on_call_ended(self, receipt: Receipt) -> None:
-        call = self._calls.pop(receipt.session_id, None)
-        channel = self.host.get_channel(self._where.pop(receipt.session_id, 0))
-        emptied = receipt.session_id in self._emptied
-        self._emptied.discard(receipt.session_id)
-        self._people.pop(receipt.session_id, None)
+        """Forget the call, and remember whether somebody sent the bot away."""
+        call = self._calls.pop(receipt.call_id, None)
+        channel = self.host.get_channel(self._where.pop(receipt.call_id, 0))
+        emptied = receipt.call_id in self._emptied
+        self._emptied.discard(receipt.call_id)
+        self._people.pop(receipt.call_id, None)
         if call is None:
             return  # of an earlier run of the bot, or never live, and who came meanwhile looks by themselves
         if receipt.reason is not EndReason.EMPTY and not emptied and channel is not None and people_in(channel):
@@ -229,7 +243,9 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
     async def _say_why(self, channel: discord.VoiceChannel, text_channel_id: int, error: ParleyError) -> None:
         place: Any = channel.guild.get_channel_or_thread(text_channel_id) or channel
         with contextlib.suppress(discord.HTTPException, aiohttp.ClientError, OSError):  # perhaps that is why
-            text = say("I did not join {channel} by myself: {reason}", channel=channel.mention, reason=error.for_user)
+            text = say(
+                "I did not join {channel} automatically: {reason}", channel=channel.mention, reason=error.for_user
+            )
             await place.send(in_language(text, self.language(channel.guild.id)))
 
     def _must_wait(self, guild_id: int) -> bool:
@@ -269,7 +285,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
 
 def _starter(present: Sequence[discord.Member], access: AccessSettings) -> discord.Member:
     """The first one who may start calls; Refused when nobody may, or nobody is known any more."""
-    refused = Refused(say("Nobody is here who may start calls."))
+    refused = Refused(say("Nobody here may start calls."))
     for member in present:
         try:
             check_start(member, access)

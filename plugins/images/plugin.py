@@ -6,15 +6,19 @@ from dataclasses import dataclass, field
 
 import discord
 
-from bot.call.call import Call
-from bot.call.events import Receipt
-from bot.config.model import PluginSettings
-from bot.errors import ProviderError
-from bot.language import say
-from bot.plugin_host.plugin import Host, Plugin
-from bot.provider import ShownImage
-from bot.public_address import is_postable
-from bot.text import clean, plain
+from bot.api import (
+    Call,
+    Host,
+    Plugin,
+    PluginSettings,
+    ProviderError,
+    Receipt,
+    ShownImage,
+    clean,
+    is_postable,
+    plain,
+    say,
+)
 
 from .resolve import lookup
 
@@ -32,7 +36,7 @@ class _Shown:
 
 
 class ImagesPlugin(Plugin[PluginSettings]):
-    """Pictures in the channel."""
+    """Posts the voicebot's pictures into the text channel."""
 
     name = "images"
 
@@ -41,6 +45,7 @@ class ImagesPlugin(Plugin[PluginSettings]):
         self._calls: dict[str, _Shown] = {}  # by call id
 
     async def on_image(self, call: Call, image: ShownImage) -> None:
+        """Post a picture, once for each showing, or say why it cannot be shown."""
         shown = self._calls.setdefault(call.id, _Shown())
         channel = self.host.get_channel(call.text_channel_id)
         if channel is None:
@@ -67,7 +72,8 @@ class ImagesPlugin(Plugin[PluginSettings]):
             raise
 
     async def on_call_ended(self, receipt: Receipt) -> None:
-        self._calls.pop(receipt.session_id, None)
+        """Forget which pictures the call has shown."""
+        self._calls.pop(receipt.call_id, None)
 
     async def _address(self, call: Call, shown: _Shown, image: ShownImage) -> str | None:
         if image.url is not None:

@@ -2,18 +2,24 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from itertools import islice
 from typing import Any
 
-import httpx
-
-from bot.errors import BadAnswer
-from bot.language import say
-from bot.provider import Role, StoredMessage, VoicebotSession
+from bot.api import MAX_URL, BadAnswer, Role, StoredMessage, Text, VoicebotSession, httpx, is_room_address, say
 
 from .tags import without_tags
+
+#: Characters of a room's name, a voicebot's name, a picture's key, a LiveKit token, and one stored line.
+LONGEST_ROOM, LONGEST_TITLE, LONGEST_KEY, LONGEST_TOKEN, LONGEST_LINE = 512, 200, 200, 16_384, 8000
+#: Pictures of one voicebot, and messages on one page.
+MOST_PICTURES, MOST_ON_A_PAGE = 5000, 500
+#: Years in which an instant of a provider can lie; others are no instants.
+_YEARS = range(2000, 2200)
+_NUMBER = re.compile(r"\d{1,14}(?:\.\d{1,9})?", re.ASCII)
 
 _UNREADABLE = say(
     "Valsea's answer could not be understood, so the call was not started. "
@@ -24,46 +30,74 @@ _NAMELESS = say(
 )
 
 
-def session(body: Any) -> VoicebotSession:
-    """The 201 body of a session; BadAnswer, with the room's name where there is one, so that it can be ended."""
+def unreadable(reference: str | None) -> Text:
+    """What people read of an answer that makes no sense, given what its session is called, if it says so."""
+    return _UNREADABLE if reference else _NAMELESS
+
+
+def session(body: Any, endpoint: str) -> VoicebotSession:
+    """The 201 body of a session; BadAnswer, with the room's name where there is one, so that it can be ended.
+
+    `endpoint` is the API's own address: a room on this machine is believed of an API on this machine only.
+    """
     if not isinstance(body, dict):
         raise BadAnswer("the session answer is not a JSON object", for_user=_NAMELESS)
-    reference = text(body.get("roomName"))
-    url, token = text(body.get("livekitUrl")), text(body.get("participantToken"))
+    reference = text(body.get("roomName"), LONGEST_ROOM)
+    url, token = text(body.get("livekitUrl"), MAX_URL), text(body.get("participantToken"), LONGEST_TOKEN)
     if reference is None or url is None or token is None:
         names = {"roomName": reference, "livekitUrl": url, "participantToken": token}
         missing = ", ".join(name for name, value in names.items() if value is None)
+        raise BadAnswer(f"the session answer lacks {missing}", for_user=unreadable(reference), reference=reference)
+    if not is_room_address(url, endpoint):
         raise BadAnswer(
-            f"the session answer lacks {missing}", for_user=_UNREADABLE if reference else _NAMELESS, reference=reference
+            "the session answer names a LiveKit address that is not wss:// to a public host",
+            for_user=_UNREADABLE,
+            reference=reference,
         )
     return VoicebotSession(
         reference=reference,
         room_url=url,
         room_token=token,
-        voicebot_name=text(body.get("voicebotName")),
+        voicebot_name=text((text(body.get("voicebotName")) or "")[:LONGEST_TITLE]),
         avatar_url=web_address(body.get("voicebotAvatarUrl")),
         images=image_mappings(body.get("imageMappings")),
         expires_at=instant(body.get("expiresAt")),
     )
 
 
+def room_in(payload: bytes) -> str | None:
+    """The room's name in an answer that is no JSON, or too much of it: it is all that can end what was opened."""
+    found = re.search(rb'"roomName"\s{0,8}:\s{0,8}"([\w.:~-]{1,512})"', payload)
+    return None if found is None else found[1].decode("ascii", "replace")
+
+
 def image_mappings(body: Any) -> dict[str, str]:
     """Key -> URL, from the session's list of pairs or the library's object."""
-    if isinstance(body, dict):
-        for wrapper in ("imageMappings", "image_mappings", "mappings", "data"):
-            if isinstance(body.get(wrapper), dict | list):
-                return image_mappings(body[wrapper])
-        return {str(key): url for key, url in body.items() if isinstance(url, str)}
+    for _ in _IMAGE_WRAPPERS:  # an object may lie in an object
+        inner = [body[name] for name in _IMAGE_WRAPPERS if name in body] if isinstance(body, dict) else []
+        wrapped = next((one for one in inner if isinstance(one, dict | list)), None)
+        if wrapped is None:
+            break
+        body = wrapped
+    named = body.items() if isinstance(body, dict) else map(_pair, body if isinstance(body, list) else ())
     pairs: dict[str, str] = {}
-    for entry in body if isinstance(body, list) else ():
-        if isinstance(entry, dict):
-            key = text(entry.get("imageKey") or entry.get("image_key") or entry.get("key"))
-            url = text(entry.get("imageUrl") or entry.get("image_url") or entry.get("url"))
-            if key is not None and url is not None:
-                pairs[key] = url
+    for key, url in islice(named, MOST_PICTURES):
+        found = text(key, LONGEST_KEY), text(url, MAX_URL)
+        if found[0] is not None and found[1] is not None:
+            pairs[found[0]] = found[1]
     return pairs
 
 
+def _pair(entry: Any) -> tuple[Any, Any]:
+    if not isinstance(entry, dict):
+        return None, None
+    return (
+        entry.get("imageKey") or entry.get("image_key") or entry.get("key"),
+        entry.get("imageUrl") or entry.get("image_url") or entry.get("url"),
+    )
+
+
+_IMAGE_WRAPPERS = ("imageMappings", "image_mappings", "mappings", "data")
 _WRAPPERS = ("messages", "items", "data", "results")
 
 
@@ -71,7 +105,8 @@ def page(body: Any) -> list[dict[str, Any]]:
     """The entries of one page of stored messages, in any of the shapes such lists come in."""
     for _ in range(len(_WRAPPERS)):  # a list may lie in an object in an object
         if isinstance(body, list):
-            return [entry if isinstance(entry, dict) else {} for entry in body]  # the offset counts every one
+            # The offset counts every one.
+            return [entry if isinstance(entry, dict) else {} for entry in body[:MOST_ON_A_PAGE]]
         if not isinstance(body, dict):
             break
         body = next((body[key] for key in _WRAPPERS if isinstance(body.get(key), list | dict)), None)
@@ -95,7 +130,8 @@ def messages(entries: Iterable[dict[str, Any]]) -> list[StoredMessage]:
 
 def _stored(entries: Iterable[dict[str, Any]]) -> Iterable[StoredMessage]:
     for entry in entries:
-        words = without_tags(text(entry.get("content") or entry.get("text") or entry.get("message")) or "")
+        said = text(entry.get("content") or entry.get("text") or entry.get("message")) or ""
+        words = without_tags(said)[:LONGEST_LINE]
         if words:
             speaker = entry.get("role") or entry.get("sender") or entry.get("speaker") or entry.get("type")
             at = entry.get("createdAt") or entry.get("created_at") or entry.get("timestamp")
@@ -107,30 +143,38 @@ def role(value: Any) -> Role:
     return "user" if isinstance(value, str) and value.strip().casefold() in ("user", "human") else "voicebot"
 
 
-def text(value: Any) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None
+def text(value: Any, longest: int | None = None) -> str | None:
+    """Words without the blanks around them; None for anything else, for nothing, and for more than `longest`."""
+    words = value.strip() if isinstance(value, str) else ""
+    return words if words and (longest is None or len(words) <= longest) else None
 
 
 def web_address(value: Any) -> str | None:
-    address = text(value)
+    """An http or https address of a bounded length; None for anything else."""
+    address = text(value, MAX_URL)
     return address if address is not None and address.startswith(("https://", "http://")) else None
 
 
 def instant(value: Any) -> datetime | None:
-    """An ISO 8601 string, or seconds or milliseconds since 1970; the documentation does not say which."""
+    """An ISO 8601 string, or seconds or milliseconds since 1970, as a number or in digits; the documentation does not
+    say which."""
+    if isinstance(value, str):
+        value = value.strip()
+        if _NUMBER.fullmatch(value):
+            value = float(value)
     with contextlib.suppress(ValueError, OverflowError, OSError):
-        if isinstance(value, str):
-            parsed = datetime.fromisoformat(value.strip())
-            return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
+        found = None
+        if isinstance(value, str) and len(value) <= 64:
+            parsed = datetime.fromisoformat(value)
+            found = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found = datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
+        if found is not None and found.year in _YEARS:
+            return found
     return None
 
 
 def credits_used(response: httpx.Response) -> Decimal | None:
-    """The X-Credits-Used header, a decimal number."""
-    with contextlib.suppress(InvalidOperation):
-        used = Decimal(response.headers.get("x-credits-used", ""))
-        if used.is_finite() and used >= 0:
-            return used
-    return None
+    """The X-Credits-Used header, a decimal number of ordinary size."""
+    used = response.headers.get("x-credits-used", "").strip()
+    return Decimal(used) if _NUMBER.fullmatch(used) else None

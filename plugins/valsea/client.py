@@ -7,16 +7,26 @@ only when it certainly never left this machine. The API key goes to the configur
 import asyncio
 import logging
 import random
-import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-import httpx
-
-from bot.errors import BadAnswer, OutcomeUnknown, ProviderDown, ProviderError
-from bot.language import say
-from bot.provider import Account, RoomMessage, SessionEnd, StoredMessage, VoicebotSession
+from bot.api import (
+    Account,
+    BadAnswer,
+    Network,
+    OutcomeUnknown,
+    ProviderDown,
+    ProviderError,
+    RoomMessage,
+    SessionEnd,
+    StoredMessage,
+    VoicebotSession,
+    WrongAddress,
+    httpx,
+    mark_of,
+    say,
+)
 
 from . import answers, packets
 from .refusals import is_html, read_json, refusal
@@ -26,14 +36,18 @@ log = logging.getLogger(__name__)
 
 CONNECT_ATTEMPTS = 3
 PAGE = 50
-MAX_PAGES = 200
+MOST_MESSAGES = 2000  # that are read of a transcript; more are compared with nothing
 #: Seconds to listen for the answer to a POST. People are told long before, but only the answer names what to end.
 LATE_ANSWER = 600.0
 
 #: Answers to a POST that say that nothing was done: not implemented, and not available. Any other 5xx, and a 408, may
 #: come from something in front of the API that lost patience (502, 504, Cloudflare's 520 to 530) after the API acted.
 _DID_NOTHING = (501, 503)
-_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+#: The request cannot be made at all, now or later.
+_CANNOT_BE_MADE = (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError)
+#: Bytes of an answer that are read: parsing them holds up the event loop. A session's may name thousands of pictures.
+MOST_BYTES, MOST_BYTES_OF_A_SESSION = 512 * 1024, 4 * 1024 * 1024
 
 
 class ValseaClient:
@@ -41,20 +55,19 @@ class ValseaClient:
 
     title = "Valsea"
 
-    def __init__(self, settings: ValseaSettings, api_key: str, tls: ssl.SSLContext) -> None:
-        self.account = Account(settings.api_key_env, settings.base_url)
+    def __init__(self, settings: ValseaSettings, api_key: str, network: Network) -> None:
+        self.account = Account(settings.api_key_env, settings.base_url, mark_of(api_key))
         self.patience = settings.timeout
         self._settings = settings
         self._key = api_key
-        self._http = httpx.AsyncClient(
+        self._http = network.http_client(
             base_url=settings.base_url,
             headers={"Authorization": f"Bearer {api_key}", "Accept": "application/json"},
             timeout=httpx.Timeout(settings.timeout, connect=min(settings.timeout, 10)),
-            verify=tls,
-            follow_redirects=False,
         )
 
     async def close(self) -> None:
+        """Close the connections to Valsea."""
         await self._http.aclose()
 
     async def open_session(self, voicebot: str, participant: str) -> VoicebotSession:
@@ -62,7 +75,11 @@ class ValseaClient:
         body = {"voicebotId": voicebot, "participantName": participant}
         try:
             response = await self._send(
-                "POST", self._settings.session_path, json=body, timeout=httpx.Timeout(LATE_ANSWER, connect=10)
+                "POST",
+                self._settings.session_path,
+                most=MOST_BYTES_OF_A_SESSION,
+                json=body,
+                timeout=httpx.Timeout(LATE_ANSWER, connect=10),
             )
         except httpx.RequestError as error:
             raise OutcomeUnknown(
@@ -84,7 +101,11 @@ class ValseaClient:
             )
         if not response.is_success:
             raise self._refusal(response)
-        return answers.session(read_json(response))
+        body = read_json(response)
+        if body is None:
+            room = answers.room_in(response.content)
+            raise BadAnswer("the session answer is not JSON", for_user=answers.unreadable(room), reference=room)
+        return answers.session(body, self.account.endpoint)
 
     async def end_session(self, reference: str) -> SessionEnd:
         """DELETE: 2xx, or the API's own 404, is the end. A web page's 404 is a wrong address and is not."""
@@ -93,6 +114,8 @@ class ValseaClient:
             response = await self._send("DELETE", path)
         except httpx.RequestError as error:
             raise ProviderDown(f"no answer to the DELETE of a session: {type(error).__name__}") from error
+        if response.is_success and is_html(response):
+            raise WrongAddress(f"HTTP {response.status_code} with a web page, which is not the API's answer")
         if response.is_success:
             return SessionEnd(credits=answers.credits_used(response))
         if response.status_code == 404 and not is_html(response):
@@ -109,7 +132,7 @@ class ValseaClient:
         path = self._settings.messages_path.format(room=quote(reference, safe=""))
         found: list[dict[str, Any]] = []
         seen: set[str] = set()
-        while len(found) < MAX_PAGES * PAGE:
+        while len(found) < MOST_MESSAGES:
             entries = answers.page(await self._get(path, {"limit": PAGE, "offset": len(found)}))
             identities = {answers.identity(entry) for entry in entries}
             if not identities - seen:
@@ -119,6 +142,7 @@ class ValseaClient:
         return answers.messages(found)
 
     def read_packet(self, payload: bytes) -> Sequence[RoomMessage]:
+        """Read what a data packet of the room says."""
         return packets.read_packet(payload)
 
     async def _get(self, path: str, query: dict[str, int] | None = None) -> Any:
@@ -136,11 +160,19 @@ class ValseaClient:
     def _refusal(self, response: httpx.Response) -> ProviderError:
         return refusal(response, self._key)
 
-    async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """One request; repeated only while no connection could be made, so that nothing was sent yet."""
+    async def _send(self, method: str, path: str, *, most: int = MOST_BYTES, **options: Any) -> httpx.Response:
+        """One request, with at most so many bytes of its answer; repeated only while no connection could be made, so
+        that nothing was sent yet."""
         for attempt in range(1, CONNECT_ATTEMPTS + 1):
             try:
-                return await self._http.request(method, path, **options)
+                async with self._http.stream(method, path, **options) as response:
+                    body = bytearray()
+                    async for chunk in response.aiter_bytes():
+                        body += chunk[: most - len(body)]
+                        if len(body) >= most:
+                            log.error("an answer of more than %d bytes was cut", most)
+                            break
+                    return httpx.Response(response.status_code, headers=_plain(response.headers), content=bytes(body))
             except _NEVER_LEFT as error:
                 if attempt == CONNECT_ATTEMPTS:
                     raise ProviderDown(
@@ -148,4 +180,14 @@ class ValseaClient:
                         for_user=say("Valsea cannot be reached. Is the bot's machine online? Try again in a minute."),
                     ) from error
                 await asyncio.sleep(random.uniform(0, 0.3 * 2**attempt))
+            except _CANNOT_BE_MADE as error:
+                raise ProviderDown(
+                    f"the request cannot be made: {type(error).__name__}; nothing was sent",
+                    for_user=say("The request to Valsea could not be made, and nothing was opened. The log says why."),
+                ) from error
         raise AssertionError("unreachable")
+
+
+def _plain(headers: httpx.Headers) -> dict[str, str]:
+    """Those of an answer whose body is decoded already."""
+    return {name: value[:1000] for name, value in headers.items() if name not in ("content-encoding", "content-length")}

@@ -7,16 +7,25 @@ types and fields are ignored, and a packet that is not JSON is searched for pict
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-from bot.provider import RoomMessage, ShownImage, Utterance
+from bot.api import MAX_URL, RoomMessage, ShownImage, Utterance
 
 from . import tags
-from .answers import role, text
+from .answers import LONGEST_KEY, LONGEST_LINE, role, text
 
-MAX_BYTES = 64 * 1024  # LiveKit's reliable packets are 15 KiB at most
-_MARKDOWN_IMAGE = re.compile(r"!\[[^\]]*\]\((https?://[^\s)]+)\)")
-_BARE_IMAGE = re.compile(r"https?://[^\s<>()\"']+\.(?:png|jpe?g|webp|gif)(?:\?[^\s<>()\"']*)?", re.IGNORECASE)
+MAX_BYTES = 16 * 1024  # LiveKit's reliable packets are 15 KiB at most
+#: Pictures in one packet; a voicebot shows one or two at a time.
+MOST_PICTURES = 16
+_LONGEST_NAME = 128  # characters of what names a segment
+_ADDRESS = re.compile(r"https?://[^\s<>()\"']++", re.IGNORECASE)
+#: How a transcript's packet and its fields may be called: as the sample client reads them first, then as likely.
+_TRANSCRIPTS = ("transcript", "transcription")
+_WORDS = ("text", "content", "transcript", "message")
+_SPEAKERS = ("role", "speaker", "sender")
+_FINAL = ("isComplete", "is_complete", "isFinal", "is_final", "final")
+_PICTURE_FILES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 
 
 def read_packet(payload: bytes) -> list[RoomMessage]:
@@ -26,19 +35,29 @@ def read_packet(payload: bytes) -> list[RoomMessage]:
     try:
         body = json.loads(payload)
     except (ValueError, RecursionError):
-        return list(_images_in(payload.decode("utf-8", "replace")))
+        return list(islice(_images_in(payload.decode("utf-8", "replace")), MOST_PICTURES))
     if not isinstance(body, dict):
         return []
-    return [*_images(body), *_line(body)]
+    return [*islice(_images(body), MOST_PICTURES), *_line(body)]
 
 
 def _line(body: dict[str, Any]) -> Iterator[Utterance]:
-    if body.get("type") != "transcript":
+    kind = body.get("type") or body.get("event") or body.get("kind")
+    if kind not in _TRANSCRIPTS:
         return
-    words = tags.without_tags(text(body.get("text")) or text(body.get("content")) or "")
+    nested = [body[name] for name in ("data", "payload") if isinstance(body.get(name), dict)]
+    said: dict[str, Any] = {**(nested[0] if nested else {}), **body}
+    words = tags.without_tags(_first(said, _WORDS) or "")[:LONGEST_LINE]
     if words:
-        segment = text(body.get("segmentId")) or text(body.get("id"))
-        yield Utterance(role(body.get("role")), words, body.get("isComplete") is not False, segment)
+        segment = _first(said, ("segmentId", "segment_id", "id"))
+        named = segment if segment is None or len(segment) <= _LONGEST_NAME else None
+        final = all(said.get(name) is not False for name in _FINAL)
+        yield Utterance(role(_first(said, _SPEAKERS)), words, final, named)
+
+
+def _first(body: dict[str, Any], names: tuple[str, ...]) -> str | None:
+    """The first of some fields that holds words."""
+    return next((found for name in names if (found := text(body.get(name))) is not None), None)
 
 
 def _images(body: dict[str, Any]) -> Iterator[ShownImage]:
@@ -67,7 +86,7 @@ def _image(entry: Any) -> ShownImage | None:
     key = next((text(entry.get(k)) for k in ("key", "imageKey", "image_key") if entry.get(k)), None)
     if url is not None and not url.startswith(("http://", "https://")):
         key, url = key or url, None
-    return None if key is None and url is None else ShownImage(key, url)
+    return _bounded(key, url)
 
 
 def _images_in(words: str) -> Iterator[ShownImage]:
@@ -75,14 +94,39 @@ def _images_in(words: str) -> Iterator[ShownImage]:
         image = reference(found)
         if image is not None:
             yield image
-    for url in dict.fromkeys([*_MARKDOWN_IMAGE.findall(words), *_BARE_IMAGE.findall(tags.IMAGE.sub(" ", words))]):
+    rest = tags.IMAGE.sub(" ", words)
+    shown = [
+        address
+        for found in _ADDRESS.finditer(rest)
+        if (address := _shown(rest, found)) is not None and len(address) <= MAX_URL
+    ]
+    for url in dict.fromkeys(shown):
         yield ShownImage(None, url)
+
+
+def _shown(words: str, found: "re.Match[str]") -> str | None:
+    """The address of a picture: one in Markdown's `![...](address)`, or one that ends like a picture's file."""
+    begin, end = found.span()
+    if words[begin - 2 : begin] == "](" and words[end : end + 1] == ")":
+        title = words.rfind("![", max(0, begin - 200), begin)
+        if title >= 0 and "]" not in words[title : begin - 2]:
+            return found[0]
+    address = found[0].rstrip(".,;:!?*")
+    return address if address.partition("?")[0].casefold().endswith(_PICTURE_FILES) else None
 
 
 def reference(value: str) -> ShownImage | None:
     """A picture named in text: an address, or a key with or without its `IMG:` prefix and quotes."""
     cleaned = value.strip().strip("\"'`").strip()
     if cleaned.startswith(("http://", "https://")):
-        return ShownImage(None, cleaned)
-    key = cleaned.removeprefix("IMG:").strip()
-    return ShownImage(key, None) if key else None
+        return _bounded(None, cleaned)
+    return _bounded(cleaned.removeprefix("IMG:").strip() or None, None)
+
+
+def _bounded(key: str | None, url: str | None) -> ShownImage | None:
+    """A picture whose name and address have a length that a picture's can have."""
+    if key is not None and len(key) > LONGEST_KEY:
+        key = None
+    if url is not None and len(url) > MAX_URL:
+        url = None
+    return None if key is None and url is None else ShownImage(key, url)

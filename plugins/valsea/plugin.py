@@ -1,30 +1,27 @@
 """Makes Valsea available as a provider."""
 
-import os
-import ssl
-
-from bot.errors import KeyRejected
-from bot.language import say
-from bot.plugin_host.plugin import Plugin
-from bot.provider import Account
+from bot.api import Account, KeyRejected, Network, Plugin, SecretError, read_secret, say
 
 from .client import ValseaClient
 from .settings import ValseaSettings
 
 
 class ValseaPlugin(Plugin[ValseaSettings]):
-    """The provider `valsea`."""
+    """Offers the provider `valsea` to servers."""
 
     name = "valsea"
     Settings = ValseaSettings
 
     @staticmethod
-    def connect(settings: ValseaSettings, tls: ssl.SSLContext, account: Account | None) -> ValseaClient:  # type: ignore[override]
-        """A client; KeyRejected when its key is not in the environment."""
+    def connect(settings: ValseaSettings, network: Network, account: Account | None) -> ValseaClient:  # type: ignore[override]
+        """A client; KeyRejected when its key is not in the environment, or cannot be a key."""
         if account is not None:
             settings = settings.model_copy(update={"api_key_env": account.key_name, "base_url": account.endpoint})
-        key = os.environ.get(settings.api_key_env)
-        if not key:
+        try:
+            key = read_secret(settings.api_key_env)
+        except SecretError as error:
+            raise KeyRejected(str(error), for_user=error.for_user) from error
+        if key is None:
             raise KeyRejected(
                 f"{settings.api_key_env} is not set",
                 for_user=say(
@@ -33,4 +30,4 @@ class ValseaPlugin(Plugin[ValseaSettings]):
                     variable=settings.api_key_env,
                 ),
             )
-        return ValseaClient(settings, key, tls)
+        return ValseaClient(settings, key, network)

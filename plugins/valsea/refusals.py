@@ -9,9 +9,7 @@ import contextlib
 import json
 from typing import Any
 
-import httpx
-
-from bot.errors import (
+from bot.api import (
     KeyRejected,
     NotAllowed,
     OutOfCredits,
@@ -21,9 +19,12 @@ from bot.errors import (
     RequestRejected,
     VoicebotNotFound,
     WrongAddress,
+    httpx,
+    plain,
+    redact,
+    say,
+    say_n,
 )
-from bot.language import say, say_n
-from bot.text import plain, redact
 
 
 def body_message(body: Any, key: str = "") -> str | None:
@@ -57,7 +58,7 @@ def is_html(response: httpx.Response) -> bool:
 def retry_after(response: httpx.Response) -> float | None:
     """Seconds to wait by the Retry-After header; None when it says nothing usable."""
     with contextlib.suppress(ValueError):
-        seconds = float(response.headers.get("retry-after", ""))
+        seconds = float(response.headers.get("retry-after", "")[:20])
         if 0 <= seconds <= 3600:
             return seconds
     return None

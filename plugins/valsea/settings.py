@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from bot.config.model import EnvName, ProviderSettings
-from bot.language import say
+from bot.api import EnvName, ProviderSettings, say
 
 #: What is filled into each path.
 _NAMES = {"session_path": [], "end_path": ["room"], "messages_path": ["room"], "library_path": ["voicebot"]}

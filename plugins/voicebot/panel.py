@@ -13,14 +13,10 @@ from typing import Any
 import aiohttp
 import discord
 
-from bot.call.call import Call
-from bot.call.events import Receipt
-from bot.call.state import CallState
-from bot.language import Text, in_language, say
-from bot.text import name as safe_name
+from bot.api import Call, CallState, Receipt, Text, in_language, safe_name, say
 
-from . import words
-from .asking import Interaction, theirs
+from . import messages
+from .interactions import Interaction, locale_of
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +24,10 @@ Action = Callable[[Interaction], Awaitable[None]]
 
 #: Seconds between two edits, at least.
 REFRESH = 5.0
+#: Seconds after which a fresh message takes its place: Discord limits edits of messages that are older than an hour.
+FRESH = 50 * 60.0
+#: "Maximum number of edits to messages older than 1 hour reached", JSON error code of Discord's.
+TOO_OLD = 30046
 MOST_NAMES = 12
 _COLOURS = {CallState.LIVE: 0x3BA55D, CallState.RECONNECTING: 0xFAA61A, CallState.ENDING: 0x747F8D}
 
@@ -63,7 +63,7 @@ class PanelButtons(discord.ui.View):
         if not self._is_over(interaction.guild_id or 0, marker_of(interaction.message)):
             return True
         await interaction.response.edit_message(view=None)
-        text = say("This call is over.").to(theirs(interaction))
+        text = say("This call is over.").to(locale_of(interaction))
         await interaction.followup.send(text, ephemeral=True)
         return False
 
@@ -87,17 +87,34 @@ class Panel:
         self._warning: str | None = None
         self._dirty = asyncio.Event()
         self._shown: Any = None
+        self._text: Text | None = None
+        self._posted_at = 0.0  # by the loop's time
+        self._number = 0  # of messages so far
 
     async def post(self, text: Text) -> None:
         """Post it, below what everybody must know; discord.HTTPException."""
         embed = self._embed()
         self._shown = embed.to_dict()
         # Discord posts what has a nonce once, however often it is sent because an answer was lost.
-        nonce = f"panel-{self._call.id}"
+        nonce = f"panel-{self._call.id}" + (f"-{self._number}" if self._number else "")
         self._message = await self._channel.send(text.to(self._language), embed=embed, view=self._buttons, nonce=nonce)
+        self._text = text
+        self._posted_at = asyncio.get_running_loop().time()
+        self._number += 1
+
+    async def _post_afresh(self) -> None:
+        """Below what has been written since; the one before it keeps its text and loses its buttons."""
+        before, text = self._message, self._text
+        if text is None:
+            return
+        try:
+            await self.post(text)
+            await before.edit(view=None)
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            log.info("call %s: the panel could not be renewed: %s", self._call.id, error)
 
     def heard(self, user_id: int) -> None:
-        """Somebody spoke."""
+        """Note that somebody spoke just now."""
         if user_id not in self._heard:
             self._heard[user_id] = None
             self._dirty.set()
@@ -118,7 +135,10 @@ class Panel:
                 async with asyncio.timeout(max(REFRESH, 60 - self._call.elapsed % 60)):
                     await self._dirty.wait()
             self._dirty.clear()
-            await self._edit(self._embed())
+            if asyncio.get_running_loop().time() - self._posted_at > FRESH:
+                await self._post_afresh()
+            else:
+                await self._edit(self._embed())
             await asyncio.sleep(REFRESH)
 
     async def end(self, receipt: Receipt) -> None:
@@ -139,22 +159,26 @@ class Panel:
             self._shown = shown
         except discord.NotFound:  # somebody deleted it: they do not want it
             self._message = None
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        except discord.HTTPException as error:
+            log.info("call %s: the panel could not be edited: %s", self._call.id, error)
+            if error.code == TOO_OLD:
+                self._posted_at = -FRESH
+        except (aiohttp.ClientError, OSError) as error:
             log.info("call %s: the panel could not be edited: %s", self._call.id, error)
 
     def _embed(self) -> discord.Embed:
         call, language = self._call, self._language
-        embed = discord.Embed(title=safe_name(call.voicebot_name), colour=_COLOURS.get(call.state, words.END_COLOUR))
-        embed.set_footer(text=words.panel_marker(call.id))
+        embed = discord.Embed(title=safe_name(call.voicebot_name), colour=_COLOURS.get(call.state, messages.END_COLOUR))
+        embed.set_footer(text=messages.panel_marker(call.id))
         embed.add_field(name=say("State").to(language), value=say(call.state.value).to(language))
         # Discord counts this one up by itself, on everybody's screen.
         embed.add_field(name=say("Started").to(language), value=discord.utils.format_dt(call.started_at, "R"))
         minutes = say("about {minutes}", minutes=call.billed_minutes).to(language)
         embed.add_field(name=say("Billed minutes").to(language), value=minutes)
         embed.add_field(name=say("Heard so far").to(language), value=self._names(), inline=False)
-        if refused := call.unwilling.refused:
+        if refused := call.consent.refused:
             names = ", ".join(f"<@{user_id}>" for user_id in refused[:MOST_NAMES])
-            embed.add_field(name=say("Not heard, as they wish").to(language), value=names, inline=False)
+            embed.add_field(name=say("Not heard, by their choice").to(language), value=names, inline=False)
         if self._warning is not None:
             embed.add_field(
                 name=say("Last warning").to(language), value=in_language(self._warning, language)[:1024], inline=False
@@ -162,7 +186,7 @@ class Panel:
         return embed
 
     def _names(self) -> str:
-        heard = [f"<@{user_id}>" for user_id in self._heard if user_id not in self._call.unwilling]
+        heard = [f"<@{user_id}>" for user_id in self._heard if self._call.consent.allows(user_id)]
         if len(heard) > MOST_NAMES:
             more = say("and {count} more", count=len(heard) - MOST_NAMES).to(self._language)
             heard = [*heard[:MOST_NAMES], more]
@@ -176,8 +200,8 @@ def marker_of(message: discord.Message) -> str:
 
 def ended(embed: discord.Embed, receipt: Receipt, language: str) -> discord.Embed:
     """A panel of a call that is over."""
-    embed.colour = discord.Colour(words.END_COLOUR)
+    embed.colour = discord.Colour(messages.END_COLOUR)
     embed.set_field_at(0, name=say("State").to(language), value=say(CallState.ENDED.value).to(language))
-    embed.set_field_at(1, name=say("Duration").to(language), value=words.duration(receipt.duration))
-    embed.set_field_at(2, name=say("Billed minutes").to(language), value=words.billed(receipt).to(language))
+    embed.set_field_at(1, name=say("Duration").to(language), value=messages.duration(receipt.duration))
+    embed.set_field_at(2, name=say("Billed minutes").to(language), value=messages.billed(receipt).to(language))
     return embed

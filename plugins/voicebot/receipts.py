@@ -10,15 +10,17 @@ from typing import Any
 
 import discord
 
-from bot.call.events import Receipt
+from bot.api import Receipt
 
-from . import words
+from . import messages
 from .panel import ended, marker_of
 
 log = logging.getLogger(__name__)
 
 #: Messages read back at most, a hundred per request: a channel that is busier than that has buried a receipt anyway.
 MOST_READ = 1000
+#: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
+UNKNOWN_CHANNEL = 10003
 #: How much Discord's clock may be behind ours.
 CLOCKS_APART = timedelta(minutes=1)
 
@@ -32,14 +34,16 @@ async def post_once(channel: Any, receipt: Receipt, language: str) -> None:
         return
     try:
         kind = "receipt" if receipt.reason is not None else "unknown"
-        await channel.send(embed=words.receipt(receipt, language), nonce=f"{kind}-{receipt.session_id}")
-    except (discord.Forbidden, discord.NotFound) as error:
-        log.warning("the receipt of session %s has no place to go: %s", receipt.session_id, error.text)
+        await channel.send(embed=messages.receipt(receipt, language), nonce=f"{kind}-{receipt.call_id}")
+    except discord.NotFound as error:  # a refusal of now is not for ever, but a channel that is gone is
+        if error.code not in (0, UNKNOWN_CHANNEL):
+            raise
+        log.warning("the receipt of session %s has no place to go: %s", receipt.call_id, error.text)
 
 
 async def _tidied_up(channel: Any, receipt: Receipt, language: str) -> bool:
     """What an earlier run has left of a call: its panel is ended; whether its receipt stands there."""
-    marker, panel = words.session_marker(receipt), words.panel_marker(receipt.session_id)
+    marker, panel = messages.session_marker(receipt), messages.panel_marker(receipt.call_id)
     since = receipt.started_at - CLOCKS_APART
     found = False
     try:  # it can stand anywhere behind the start of the call, and is most likely among the last
@@ -51,7 +55,7 @@ async def _tidied_up(channel: Any, receipt: Receipt, language: str) -> bool:
                 await _end(message, receipt, language)
                 break  # it was the first of the call
     except (discord.Forbidden, discord.NotFound):
-        log.info("no permission to read back; the receipt of session %s may stand there twice", receipt.session_id)
+        log.info("no permission to read back; the receipt of session %s may stand there twice", receipt.call_id)
     return found
 
 
@@ -60,4 +64,4 @@ async def _end(panel: discord.Message, receipt: Receipt, language: str) -> None:
     try:
         await panel.edit(embed=ended(panel.embeds[0], receipt, language), view=None)
     except discord.HTTPException as error:
-        log.info("the panel of session %s could not be edited: %s", receipt.session_id, error.text)
+        log.info("the panel of session %s could not be edited: %s", receipt.call_id, error.text)

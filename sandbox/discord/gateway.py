@@ -18,6 +18,7 @@ import zstandard
 from aiohttp import WSMsgType, web
 
 from .model import BotAccount, Json, World
+from .session_starts import SessionStarts
 
 DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE, RESUME = 0, 1, 2, 3, 4, 6
 RECONNECT, REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 7, 8, 9, 10, 11
@@ -96,8 +97,11 @@ class BotSession:
 class Gateway:
     """All gateway sessions of all bots."""
 
-    def __init__(self, world: World, on_voice_request: Callable[[BotSession, Json], None]) -> None:
+    def __init__(
+        self, world: World, starts: SessionStarts, on_voice_request: Callable[[BotSession, Json], None]
+    ) -> None:
         self._world = world
+        self._starts = starts
         self._on_voice_request = on_voice_request
         self.sessions: dict[str, BotSession] = {}
         self.heartbeat_interval = 41.25  # seconds
@@ -213,6 +217,9 @@ class _Connection:
             return AUTHENTICATION_FAILED
         if int(data.get("intents", 0)) & self._gateway.refuse_intents:
             return DISALLOWED_INTENTS
+        if not self._gateway._starts.begin(bot.user_id, time.monotonic()):
+            del world.bots[bot.token]  # Discord resets the token, and mails the owner
+            return AUTHENTICATION_FAILED
         shard = data.get("shard") or (0, 1)
         session = BotSession(bot, int(data["intents"]), (int(shard[0]), int(shard[1])), outbox=self._outbox)
         self._session = session

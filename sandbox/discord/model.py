@@ -1,7 +1,7 @@
-"""What this Discord knows: users, guilds, channels, messages, voice states. The one module that uses simcord.
+"""What this Discord knows: users, guilds, channels, messages, voice states. With `servers`, what uses simcord.
 
 simcord (MIT, exact pin) models Discord in memory with its real permission rules and error codes. Its parts used here
-are not its documented API, so every use stands in this file; see its `backend` and `http.router` packages.
+are not its documented API, so every use stands in these two files; see its `backend` and `http.router` packages.
 """
 
 import datetime
@@ -10,7 +10,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,15 +21,19 @@ import simcord.interactions
 from simcord._clock import Clock
 from simcord.backend import Backend, serializers
 from simcord.backend.errors import BackendError
-from simcord.backend.models import Overwrite, User, VoiceState
-from simcord.backend.permissions import flag
+from simcord.backend.models import User, VoiceState
 from simcord.components import walk_components
-from simcord.enums import ChannelType, OverwriteType
 from simcord.http import router
+
+from .servers import Servers
 
 Json = dict[str, Any]
 EventListener = Callable[[str, Json], None]
 _SIMCORD_CDN, CDN = "https://cdn.simcord.invalid", "https://cdn.discordapp.com"
+
+
+#: What the README's address invites the bot with.
+README_PERMISSIONS = 274_914_692_096
 
 
 class DiscordRefusal(Exception):
@@ -71,15 +75,17 @@ class Upload:
     content: bytes
 
 
-class World:
+class World(Servers):
     """All of Discord's state. Every change is announced to `listeners` as a gateway event."""
 
     def __init__(self) -> None:
-        self._backend = Backend(clock=_WallClock())
+        super().__init__(Backend(clock=_WallClock()))
         self._backend.subscribers.append(self._announce)
         self._interaction_owner: dict[int, BotAccount] = {}
         self.bots: dict[str, BotAccount] = {}
         self.listeners: list[EventListener] = []
+        self._held: list[tuple[str, Json]] | None = None
+        self.invited_with = README_PERMISSIONS
 
     # -- making the world ---------------------------------------------------------------------------------------
 
@@ -99,70 +105,29 @@ class World:
         self._backend.get_user(user_id).bot = True
 
     def create_guild(self, name: str, *bots: BotAccount, members: tuple[int, ...] = ()) -> int:
-        """A guild that `bots` were invited to with all permissions but administrator."""
+        """A guild that `bots` were invited to, with the permissions `invited_with`."""
         first, *others = bots
         with self._acting_as(first):
             guild = self._backend.create_guild(name)
-        roles = [role.id for role in guild.roles.values() if role.managed]
+        invited = [role for role in guild.roles.values() if role.managed]
+        for role in invited:
+            role.permissions = self.invited_with
+        self._backend.announce_role_updates(guild.id, invited)
+        roles = [role.id for role in invited]
         for bot in others:
             self._backend.add_member(guild.id, bot.user_id, roles=roles)
         for user_id in members:
             self.add_member(guild.id, user_id)
         return int(guild.id)
 
-    def add_member(self, guild_id: int, user_id: int) -> None:
-        self._backend.add_member(guild_id, user_id, announce=True)
-
-    def create_text_channel(self, guild_id: int, name: str) -> int:
-        return int(self._backend.create_channel(guild_id, name, type=ChannelType.TEXT).id)
-
-    def create_thread(self, channel_id: int, name: str, user_id: int) -> int:
-        return int(self._backend.create_thread(channel_id, name, user_id).id)
-
-    def archive(self, thread_id: int) -> None:
-        """As a moderator does, and Discord after a while in which nobody writes."""
-        self._backend.edit_channel(thread_id, {}, thread_metadata={"archived": True})
-
-    def create_voice_channel(self, guild_id: int, name: str, *, bitrate: int = 64_000) -> int:
-        """`bitrate` is in bit/s."""
-        return int(self._backend.create_channel(guild_id, name, type=ChannelType.VOICE, bitrate=bitrate).id)
-
-    def set_bitrate(self, channel_id: int, bitrate: int) -> None:
-        """In bit/s."""
-        self._backend.edit_channel(channel_id, {"bitrate": bitrate})
-
-    def create_stage_channel(self, guild_id: int, name: str) -> int:
-        return int(self._backend.create_channel(guild_id, name, type=ChannelType.STAGE_VOICE).id)
-
-    def delete_channel(self, channel_id: int) -> None:
-        self._backend.delete_channel(channel_id)
-
-    def remove_guild(self, guild_id: int) -> None:
-        self._backend.remove_guild(guild_id)
-
-    def deny(self, channel_id: int, user_id: int, *permissions: str) -> None:
-        """Overwrite a member's permissions in a channel; with none named, lift the overwrite."""
-        denied = 0
-        for name in permissions:
-            denied |= flag(name)
-        self._backend.set_overwrite(channel_id, Overwrite(target_id=user_id, type=OverwriteType.MEMBER, deny=denied))
-
-    def grant(self, guild_id: int, user_id: int, *permissions: str) -> int:
-        """A role with these permissions for a member; the role's id."""
-        granted = 0
-        for name in permissions:
-            granted |= flag(name)
-        role = self._backend.create_role(guild_id, name="granted", permissions=granted)
-        self._backend.add_member_role(guild_id, user_id, role.id)
-        return int(role.id)
-
-    def permits(self, guild_id: int, user_id: int, channel_id: int, *permissions: str) -> bool:
-        """Whether a member has all of `permissions` in a channel."""
-        try:
-            held = self._backend.compute_permissions(guild_id, user_id, channel_id)
-        except BackendError:
-            return False
-        return all(held & flag(name) for name in permissions)
+    def remove_member(self, guild_id: int, user_id: int, *, told: bool) -> None:
+        """Somebody is gone from a server; `told` is whether their leaving voice is announced as it should be."""
+        guild = self._backend.guilds[guild_id]
+        if told:
+            self.set_voice_state(guild_id, user_id, None)
+        else:
+            guild.voice_states.pop(user_id, None)
+        self._backend.remove_member(guild_id, user_id)
 
     # -- looking at it ------------------------------------------------------------------------------------------
 
@@ -257,7 +222,9 @@ class World:
         declared = discord.Intents.none()
         declared.value = intents
         needed = simcord.intents.required_intent(event, payload)
-        if needed is not None and not getattr(declared, needed):
+        # Of itself a bot is told without the intent for members: its roles, and whether it is timed out.
+        itself = event == "GUILD_MEMBER_UPDATE" and payload["user"]["id"] == str(bot.user_id)
+        if needed is not None and not getattr(declared, needed) and not itself:
             return None
         if event == "GUILD_CREATE":
             visible = {state["user_id"] for state in payload["voice_states"]} | {str(bot.user_id)}
@@ -267,8 +234,16 @@ class World:
 
     def set_voice_state(self, guild_id: int, user_id: int, channel_id: int | None, **flags: bool) -> None:
         """Join, leave or move a member; announced as VOICE_STATE_UPDATE."""
-        if guild_id in self._backend.guilds:
-            self._backend.set_voice_state(guild_id, user_id, channel_id, **flags)
+        if guild_id not in self._backend.guilds:
+            return
+        before = self.voice_state(guild_id, user_id)
+        if channel_id is not None and (afk := self.afk_channel(guild_id)) is not None:
+            flags["suppress"] = channel_id == afk  # nobody speaks there
+        state = self._backend.prepare_voice_state(guild_id, user_id, channel_id, **flags)
+        if state is not None:
+            if before is None:  # each time in voice is a session of its own
+                state = replace(state, session_id=secrets.token_hex(16))
+            self._backend.commit_voice_state(state)
 
     def renew_voice_session(self, guild_id: int, user_id: int) -> None:
         """A member's place is asked for by another session of theirs: it stays, and gets an id of its own."""
@@ -373,6 +348,12 @@ class World:
         known = {**bot.commands.get(None, {}), **bot.commands.get(guild_id, {})}
         return next((command for (named, _), command in known.items() if named == name), None)
 
+    def renumber_command(self, bot: BotAccount, shown: Json, command_id: str) -> None:
+        """Give a registered command the id it had under another name, also as it is `shown`."""
+        guild_id = shown.get("guild_id")
+        kept = bot.commands[None if guild_id is None else int(guild_id)][shown["name"], shown["type"]]
+        kept["id"] = shown["id"] = command_id
+
     def response(self, interaction_id: int) -> list[Json]:
         """The bot's answers to an interaction so far: the original response, then the follow-ups."""
         record = self._backend.interactions[interaction_id]
@@ -472,8 +453,22 @@ class World:
 
     def _announce(self, event: str, payload: Mapping[str, Any]) -> None:
         body = _public(payload)
+        if self._held is not None:
+            self._held.append((event, body))
+            return
         for listener in list(self.listeners):
             listener(event, body)
+
+    @contextmanager
+    def announced_later(self) -> Iterator[None]:
+        """What changes within is announced at the end of it."""
+        self._held = []
+        try:
+            yield
+        finally:
+            held, self._held = self._held, None
+            for event, payload in held:
+                self._announce(event, payload)
 
 
 def _public(payload: Any) -> Any:

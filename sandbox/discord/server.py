@@ -5,6 +5,7 @@ certificate authority. Both are ordinary client settings.
 """
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class Discord:
         self.ca = trustme.CA()
         self.world = World()
         self.rest = Rest(self.world)
-        self.gateway = Gateway(self.world, self._voice_request)
+        self.gateway = Gateway(self.world, self.rest.session_starts, self._voice_request)
         self.voice = VoiceServer()
         self.port = 0
         self._runner: web.AppRunner | None = None
@@ -228,6 +229,8 @@ class Discord:
         if not self.world.permits(guild_id, user_id, channel_id, "view_channel", "connect"):
             return
         before = self.world.voice_channel_of(guild_id, user_id)
+        if before != channel_id and self._is_full(guild_id, user_id, channel_id):
+            return
         asked_by, self._asked_by[guild_id, user_id] = self._asked_by.get((guild_id, user_id)), session
         if before is not None and asked_by is not session:  # what a process that died has left: a voice session anew
             self.voice.revoke(guild_id, user_id)
@@ -235,9 +238,20 @@ class Discord:
             before = None
         if before is not None and before != channel_id:
             self.voice.revoke(guild_id, user_id)
-        self.world.set_voice_state(guild_id, user_id, channel_id, **flags)
-        if before != channel_id:
-            self._offer_server(guild_id, user_id, channel_id)
+        gone = before == channel_id and not self.voice.has_session(guild_id, user_id)
+        server_first = self.voice.behaviour_in(channel_id).server_first
+        with self.world.announced_later() if server_first else contextlib.nullcontext():
+            self.world.set_voice_state(guild_id, user_id, channel_id, **flags)
+            if before != channel_id or gone:
+                self._offer_server(guild_id, user_id, channel_id)
+
+    def _is_full(self, guild_id: int, user_id: int, channel_id: int) -> bool:
+        """Discord lets in beyond a user limit who may move members
+        (https://discord.com/developers/docs/topics/permissions)."""
+        limit = self.world.user_limit(channel_id)
+        if not limit or self.world.permits(guild_id, user_id, channel_id, "move_members"):
+            return False
+        return len(self.world.in_voice(guild_id, channel_id)) >= limit
 
     def _offer_server(self, guild_id: int, user_id: int, channel_id: int) -> None:
         ticket = self._issue(guild_id, user_id, channel_id)

@@ -39,6 +39,10 @@ class RoomObserver:
                 return frames
         return []
 
+    def loud_frames(self, above: float) -> int:
+        """How many frames of what people said are louder than this root mean square."""
+        return sum(_level(frame) > above for _, frame in self.of(agent=False))
+
     def clear(self) -> None:
         """Forget what was recorded."""
         for frames in self.frames.values():
@@ -59,3 +63,7 @@ class RoomObserver:
                 frames.append((time.monotonic(), np.frombuffer(event.frame.data, np.int16).copy()))
         finally:
             await stream.aclose()
+
+
+def _level(frame: Pcm) -> float:
+    return float(np.sqrt(np.mean(frame.astype(np.float64) ** 2))) if len(frame) else 0.0

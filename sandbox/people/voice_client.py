@@ -16,7 +16,7 @@ import davey
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from sandbox.discord.server import Discord, VoiceAccess
-from sandbox.discord.voice import transport
+from sandbox.discord.voice import mls, transport
 
 from .line import Line
 
@@ -64,6 +64,8 @@ class VoiceClient(asyncio.DatagramProtocol):
         self._sequence = 0
         self._speaking = False
         self._discovered: asyncio.Future[tuple[str, int]] = asyncio.get_running_loop().create_future()
+        self._proposed: dict[bytes, tuple[bytes, bool]] = {}  # by reference: a message, and whether it is an add
+        self._followed = b""  # the last commit or Welcome
         self.undecryptable = 0
         self.keys_changed = asyncio.Event()
         self.close_code: int | None = None
@@ -179,12 +181,12 @@ class VoiceClient(asyncio.DatagramProtocol):
         if op == 25:
             self._dave.set_external_sender(payload)
         elif op == 27:
-            kinds = davey.ProposalsOperationType
-            kind = kinds.append if payload[0] == 0 else kinds.revoke
-            result = self._dave.process_proposals(kind, payload[1:])
+            result = self._vote(payload)
             if result is not None:
                 await self._bytes(28, result.commit + (result.welcome or b""))
         elif op in (29, 30):
+            if payload == self._followed:
+                return  # the same once more
             transition_id = struct.unpack_from(">H", payload)[0]
             try:
                 (self._dave.process_commit if op == 29 else self._dave.process_welcome)(payload[2:])
@@ -193,7 +195,23 @@ class VoiceClient(asyncio.DatagramProtocol):
                 self._dave.reinit(1, self._user_id, self._access.ticket.channel_id)
                 await self._send_key_package()
             else:
+                self._proposed.clear()
+                self._followed = payload
                 await self._json(23, {"transition_id": transition_id})
+
+    def _vote(self, payload: bytes) -> davey.CommitWelcome | None:
+        """davey's commit has a Welcome only when an add came last; libdave's, which people have, always."""
+        kinds = davey.ProposalsOperationType
+        if payload[0] == 0:
+            self._proposed.update(mls.proposed(payload))
+            return self._dave.process_proposals(kinds.append, payload[1:])
+        for reference in mls.revoked(payload):
+            self._proposed.pop(reference, None)
+        result = self._dave.process_proposals(kinds.revoke, payload[1:])
+        adds = [message for message, is_add in self._proposed.values() if is_add]
+        if result is not None and not result.welcome and adds:
+            return self._dave.process_proposals(kinds.append, mls.vector(adds[0]))
+        return result
 
     async def _send_key_package(self) -> None:
         await self._bytes(26, self._dave.get_serialized_key_package())
@@ -218,7 +236,7 @@ class VoiceClient(asyncio.DatagramProtocol):
             return
         packet = self._unsealer.decrypt(data)
         user_id = self._users.get(packet.ssrc)
-        if user_id is None:
+        if user_id is None or not packet.payload:  # padding alone carries no sound
             return
         if not packet.payload.endswith(b"\xfa\xfa"):
             self._listener(user_id, packet.ssrc, packet.timestamp, packet.payload)

@@ -21,6 +21,7 @@ from livekit import api
 from sandbox.livekit.server import LiveKitServer
 
 from . import pictures
+from .behaviour import ValseaBehaviour
 from .faults import Fault, FaultPlan, Operation
 from .meter import NotEnoughCredits, Organisation
 from .session import ImageForm, Session
@@ -45,6 +46,8 @@ class Valsea:
         self.organisations: dict[str, Organisation] = {}  # by API key
         self.sessions: dict[str, Session] = {}  # by room
         self.faults = FaultPlan()
+        self.behaviour = ValseaBehaviour()  # where no participant has one of its own
+        self.behaviours: dict[str, ValseaBehaviour] = {}  # by the name of the participant that asks for a session
         self.image_form: ImageForm = "key"
         self.livekit_url: str | None = None  # named in a session's answer instead of the server's own address
         self.more_images: dict[str, str] = {}  # key -> URL, named in a session's answer besides its own
@@ -69,6 +72,7 @@ class Valsea:
         app.router.add_post(f"{API}/session", self._open)
         app.router.add_delete(f"{API}/session/{{room}}", self._end)
         app.router.add_get(f"{API}/session/{{room}}/messages", self._messages)
+        app.router.add_get(f"{API}/session/{{room}}/transcript", self._messages)
         app.router.add_get(f"{API}/voicebots/{{voicebot}}/image-mappings/library", self._library)
         app.router.add_get("/v1/voicebots/{voicebot}", self._profile)
         app.router.add_get("/museum/{key}.png", self._picture)
@@ -133,22 +137,29 @@ class Valsea:
             organisation.open(room, time.monotonic())
         except NotEnoughCredits:
             return _error(402, "Insufficient credits")
-        session = self._create(room, voicebot, organisation)
-        participant = str(body.get("participantName") or "guest")
+        name = body.get("participantName")
+        if name is not None and not isinstance(name, str):
+            return _error(400, "participantName must be a string")
+        participant = name or "guest"
+        session = self._create(room, voicebot, organisation, participant)
         return web.json_response(self._answer(session, participant), status=201)
 
     async def _end(self, request: web.Request) -> web.StreamResponse:
         session = self._session(request)
         if isinstance(session, web.Response):
             return session
-        if session.ended.is_set():
+        known_since = session.opened_at + session.behaviour.unknown_for
+        if session.ended.is_set() or time.monotonic() < known_since:
             return _error(404, "Session not found", shape="message")
         used = session.organisation.close(session.room, time.monotonic())
         session.ended.set()
         if self.worker is not None:
             self.worker.leave(session.id)
         await self.delete_room(session.room)
-        return web.Response(status=204, headers={"X-Credits-Used": str(used)})
+        headers = {"X-Credits-Used": str(used)}
+        if session.behaviour.end_status == 204:
+            return web.Response(status=204, headers=headers)
+        return web.json_response({"ended": True}, status=session.behaviour.end_status, headers=headers)
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:
         session = self._session(request)
@@ -158,7 +169,9 @@ class Valsea:
             limit, offset = int(request.query.get("limit", 50)), int(request.query.get("offset", 0))
         except ValueError:
             return _error(400, "limit and offset must be numbers")
-        return web.json_response({"messages": session.messages[offset : offset + limit]})
+        if session.behaviour.messages_path != request.path.rpartition("/")[2]:
+            raise web.HTTPNotFound
+        return web.json_response(session.behaviour.page(session.messages[offset : offset + limit]))
 
     async def _library(self, request: web.Request) -> web.StreamResponse:
         organisation = self._authorised(request)
@@ -189,7 +202,8 @@ class Valsea:
 
     # -- parts --------------------------------------------------------------------------------------------------
 
-    def _create(self, room: str, voicebot: str, organisation: Organisation) -> Session:
+    def _create(self, room: str, voicebot: str, organisation: Organisation, participant: str) -> Session:
+        behaviour = self.behaviours.get(participant, self.behaviour)
         session = Session(
             secrets.token_hex(12),
             room,
@@ -198,9 +212,16 @@ class Valsea:
             lambda name, payload: self._packets.put_nowait((name, payload)),
             self.image_url,
             self.image_form,
+            behaviour,
+            participant,
         )
+        if behaviour.from_agent and self.worker is not None:
+            worker = self.worker
+            session.send_packet = lambda _, payload: worker.send_packet(session.id, payload.decode())
         self.sessions[room] = session
-        if self.send_voicebot:
+        if self.send_voicebot and behaviour.voicebot_delay:
+            asyncio.get_running_loop().call_later(behaviour.voicebot_delay, self.bring_voicebot, session)
+        elif self.send_voicebot:
             self.bring_voicebot(session)
         return session
 
@@ -208,25 +229,39 @@ class Valsea:
         """A voicebot of this session enters its room, the first one or one more."""
         if self.worker is not None:
             token = self.livekit.token(f"agent-{secrets.token_hex(6)}", session.room, agent=True)
-            self.worker.join(session.id, self.livekit.url, token, session.on_voicebot, greet=self.greet, ears=self.ears)
+            self.worker.join(
+                session.id,
+                self.livekit.url,
+                token,
+                session.on_voicebot,
+                greet=self.greet,
+                ears=self.ears,
+                transcription=session.behaviour.streams,
+            )
 
     def _answer(self, session: Session, participant: str) -> dict[str, Any]:
         identity = f"{participant}-{secrets.token_hex(4)}"
         images = {**{key: self.image_url(key) for key in IN_SESSION}, **self.more_images}
+        behaviour, expires = session.behaviour, datetime.now(UTC) + timedelta(hours=1)
+        names = {"name": VOICEBOT_NAME, "id": VOICEBOT_ID, "absent": None}
+        more = {"status": "active", "region": None, "limits": {"minutes": 60}} if behaviour.extra_fields else {}
         return {
+            **more,
             "sessionId": session.id,
             "participantToken": self.livekit.token(identity, session.room),
             "livekitUrl": self.livekit_url or self.livekit.url,
             "roomName": session.room,
-            "voicebotName": VOICEBOT_NAME,
+            "voicebotName": names[behaviour.voicebot_name],
             "voicebotAvatarUrl": AVATAR,
             "imageMappings": [{"imageKey": key, "imageUrl": url} for key, url in images.items()],
-            "expiresAt": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
+            "expiresAt": behaviour.expires_at(expires.isoformat(), expires.timestamp()),
         }
 
     def _authorised(self, request: web.Request) -> Organisation | web.Response:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        organisation = self.organisations.get(key) if scheme == "Bearer" else None
+        if scheme != "Bearer":
+            key = request.headers.get("X-API-Key", "")
+        organisation = self.organisations.get(key)
         return organisation or _error(401, "Invalid API key")
 
     def _session(self, request: web.Request) -> Session | web.Response:
@@ -274,15 +309,21 @@ class Valsea:
         return self.faults.take(operation)
 
     async def _send_packets(self) -> None:
-        """In order, and never in the way of a request."""
+        """In order within a room, and never in the way of a request."""
+        last: dict[str, asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as sending:
+            while True:
+                room, payload = await self._packets.get()
+                last[room] = sending.create_task(self._send_packet(room, payload, last.get(room)))
+
+    async def _send_packet(self, room: str, payload: bytes, after: "asyncio.Task[None] | None") -> None:
+        """LiveKit looks for a room that is gone for three seconds; packets of other rooms do not wait for that."""
         assert self._api is not None
-        while True:
-            room, payload = await self._packets.get()
-            packet = api.SendDataRequest(room=room, data=payload, kind=api.DataPacket.Kind.RELIABLE)
-            try:
-                await self._api.room.send_data(packet)
-            except (api.TwirpError, aiohttp.ClientError):  # the room is gone, or LiveKit is
-                continue
+        if after is not None:
+            await asyncio.wait({after})
+        packet = api.SendDataRequest(room=room, data=payload, kind=api.DataPacket.Kind.RELIABLE)
+        with contextlib.suppress(api.TwirpError, aiohttp.ClientError, TimeoutError):  # the room is gone, or LiveKit is
+            await self._api.room.send_data(packet)
 
 
 def _spoil(request: web.Request, fault: Fault) -> web.Response | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from .behaviour import ValseaBehaviour
 from .meter import Organisation
 
 Json = dict[str, Any]
@@ -31,6 +32,9 @@ class Session:
     send_packet: Callable[[str, bytes], None]
     image_url: Callable[[str], str]
     image_form: ImageForm = "key"
+    behaviour: ValseaBehaviour = field(default_factory=ValseaBehaviour)
+    participant: str = ""  # the name of who asked for it
+    opened_at: float = field(default_factory=time.monotonic)
     messages: list[Json] = field(default_factory=list)
     states: list[str] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -57,7 +61,11 @@ class Session:
         return [message["content"] for message in self.messages if message["role"] == role]
 
     def _said(self, role: str, text: str, final: bool) -> None:
-        self._packet({"type": "transcript", "role": role, "text": text, "isComplete": final})
+        if self.behaviour.packets:
+            self._packet(self.behaviour.packet(role, text, final))
+        if self.behaviour.chatter:
+            for body in ({"type": "metrics", "latency": 12}, {"type": "state", "text": "thinking"}, {}, {"type": None}):
+                self._packet(body)
         if final:
             if role == "user":
                 self.heard_at.append(time.monotonic())

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ class VoicebotWorker:
         self._reader: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._listeners: dict[str, Callable[[Json], None]] = {}
+        self._present: Counter[str] = Counter()  # voicebots of each session; one may leave while the next one joins
 
     async def start(self, log: Path | None = None, *, ears: bool = True) -> None:
         """Start it and wait until its models are loaded, those for hearing only for voicebots with `ears`; RuntimeError
@@ -64,12 +66,21 @@ class VoicebotWorker:
             await asyncio.gather(self._reader, return_exceptions=True)
 
     def join(
-        self, session: str, url: str, token: str, listener: Callable[[Json], None], *, greet: bool, ears: bool
+        self,
+        session: str,
+        url: str,
+        token: str,
+        listener: Callable[[Json], None],
+        *,
+        greet: bool,
+        ears: bool,
+        transcription: bool = True,
     ) -> None:
-        """Send a voicebot into a room; `listener` gets its events."""
+        """Send a voicebot into a room; `listener` gets its events. `transcription`: it publishes text streams too."""
         self._listeners[session] = listener
-        room = {"url": url, "token": token}
-        self._send({"command": "join", "session": session, **room, "greet": greet, "ears": ears})
+        self._present[session] += 1
+        how = {"greet": greet, "ears": ears, "transcription": transcription}
+        self._send({"command": "join", "session": session, "url": url, "token": token, **how})
 
     def say(self, session: str, text: str, image: str | None = None) -> None:
         self._send({"command": "say", "session": session, "text": text, "image": image})
@@ -81,8 +92,12 @@ class VoicebotWorker:
         self._send({"command": "leave", "session": session})
 
     def _send(self, body: Json) -> None:
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.write(json.dumps(body).encode() + b"\n")
+        """RuntimeError when the process has ended by itself: nothing would come of anything any more."""
+        if self._process is None or self._process.stdin is None:
+            return
+        if self._reader is not None and self._reader.done():
+            raise RuntimeError("the voicebot process has ended; agent.log says why")
+        self._process.stdin.write(json.dumps(body).encode() + b"\n")
 
     async def _read(self) -> None:
         assert self._process is not None
@@ -96,4 +111,6 @@ class VoicebotWorker:
             if listener is not None:
                 listener(body)
             if body["event"] == "left":
-                self._listeners.pop(body["session"], None)
+                self._present[body["session"]] -= 1
+                if not self._present[body["session"]]:
+                    del self._present[body["session"]], self._listeners[body["session"]]

@@ -13,7 +13,7 @@ from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Location
 
 from bot import language
-from bot.command_language import CommandTranslator
+from bot.commands.language import CommandTranslator
 from bot.language import Text, in_language, mark, say, say_n, spoken
 from bot.plugin_host.catalog import Catalog
 from tests import translations

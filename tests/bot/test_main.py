@@ -14,9 +14,9 @@ def main():
     print("printed", end="")
     print("told", end="", file=sys.stderr)
     return 3
-with patch("bot.cli.main", main):
+with patch("bot.cli.main.main", main):
     from bot.__main__ import run
-run()
+    run()
 """
 
 

@@ -1,25 +1,20 @@
-"""A sound without a pause, and how long it was away at the other end: gaps that people would notice."""
+"""A hum, and how long it was away at the other end: gaps that people would notice."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import numpy as np
-
 from sandbox.livekit.observer import RoomObserver
 from sandbox.people.delay import levels, timeline
+from sandbox.people.hum import hum
 from sandbox.people.person import Person
 from sandbox.valsea.session import Session
-from tests.support import RunningBot
+from tests.running_bot import RunningBot
+from tests.support import happens
 
 LOUD = 1000.0
-
-
-def hum(seconds: float) -> np.ndarray:
-    """A steady sound, so that every missing frame shows."""
-    at = np.arange(round(48_000 * seconds)) / 48_000
-    return np.asarray((np.sin(2 * np.pi * 300 * at) * 6000 + np.sin(2 * np.pi * 730 * at) * 4000), np.int16)
+ENOUGH = 35  # frames of 20 ms
 
 
 class Gap:
@@ -29,6 +24,20 @@ class Gap:
     missing = 0  # frames of 20 ms between the first and the last that were heard
     heard = 0.0  # seconds
     stalls = 0  # frames for which this process, in which people speak and the room is recorded, stood still itself
+
+
+async def is_heard(bot: RunningBot, person: Person, session: Session, within: float = 20.0) -> bool:
+    """Whether a voice gets into the room. Who listens there hears nothing of a track before they have subscribed to it,
+    so the person hums until enough has come, or for `within` seconds."""
+    observer = RoomObserver()
+    await observer.join(bot.stage.livekit, session.room)
+    speaking = asyncio.create_task(person.say(hum(within)))
+    try:
+        return await happens(lambda: observer.loud_frames(LOUD) > ENOUGH, within)
+    finally:
+        speaking.cancel()
+        await asyncio.gather(speaking, return_exceptions=True)
+        await observer.leave()
 
 
 @asynccontextmanager

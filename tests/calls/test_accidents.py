@@ -18,20 +18,23 @@ import yaml
 
 from sandbox.stage import Place
 from sandbox.valsea.faults import Fault
-from tests.conftest import start_bot
-from tests.support import RunningBot, eventually
+from sandbox.valsea.session import Session
+from tests.running_bot import RunningBot
+from tests.stage import start_bot
+from tests.support import eventually
 
 UNLIMITED = resource.RLIM_INFINITY
 
 
 @pytest.fixture
-async def bot(hasty: RunningBot) -> AsyncIterator[RunningBot]:
-    """A bot of its own for a test that maltreats it, with a provider that has two seconds to answer."""
-    valsea = hasty.stage.valsea
+async def bot(impatient: RunningBot) -> AsyncIterator[RunningBot]:
+    """A bot of its own for a test that maltreats it, with a provider that has five seconds to answer."""
+    valsea = impatient.stage.valsea
     valsea.faults.clear()
     valsea.send_voicebot = False
-    settings = {"base_url": valsea.url, "timeout": 2}
-    bot = await start_bot(hasty.stage, development=False, voicebot_arrival=600, plugins={"valsea": settings})
+    # A watchdog that has just been started needs two seconds on a busy machine.
+    settings = {"base_url": valsea.url, "timeout": 5}
+    bot = await start_bot(impatient.stage, development=False, voicebot_arrival=600, plugins={"valsea": settings})
     yield bot
     valsea.faults.clear()
     valsea.send_voicebot = True
@@ -41,7 +44,7 @@ async def bot(hasty: RunningBot) -> AsyncIterator[RunningBot]:
 async def watchdogs(bot: RunningBot) -> list[int]:
     """Process ids."""
     finder = await asyncio.create_subprocess_exec(
-        "pgrep", "-f", f"bot watchdog {bot.process.config_file}", stdout=asyncio.subprocess.PIPE
+        "pgrep", "-f", f"watchdog {bot.process.config_file}", stdout=asyncio.subprocess.PIPE
     )
     found, _ = await finder.communicate()
     return [int(word) for word in found.split()]
@@ -79,8 +82,9 @@ async def test_killed_and_back_before_the_provider_answers(bot: RunningBot) -> N
     assert titles(bot, place) == ["Call with Museum Guide ended"]
 
 
-async def test_a_session_with_thousands_of_pictures(bot: RunningBot) -> None:
+async def test_a_session_with_thousands_of_pictures(ordinary: RunningBot) -> None:
     """Two megabytes of addresses go from the provider through the watchdog to the bot."""
+    bot = ordinary
     place = bot.place()
     pictures = {f"picture {n}": f"https://pictures.example/{n}/{'x' * 600}.png" for n in range(3000)}
     bot.stage.valsea.more_images = pictures
@@ -116,38 +120,30 @@ def _last_log(bot: RunningBot) -> str:
     return bot.log()[-300:]
 
 
-async def test_a_frozen_watchdog_is_replaced_and_opens_nothing_when_it_wakes(bot: RunningBot) -> None:
-    place = bot.place()
+async def _start_with_another_watchdog(bot: RunningBot, place: Place) -> Session:
+    """Ask again, as the reply tells people to, for as long as a busy machine needs to start another one."""
     (ann,) = place.people
-    await ann.join(place.guild_id, place.voice_id)
-    frozen = await watchdogs(bot)
-    for pid in frozen:
-        os.kill(pid, signal.SIGSTOP)
-    assert "may be open all the same" in await bot.command(place, ann, "voicebot join")
-    await asyncio.sleep(1.5)  # until there is another
-    session = await bot.start_call(place, arrived=False)
-    for pid in frozen:
-        os.kill(pid, signal.SIGCONT)
-    await asyncio.sleep(5)
-    assert bot.organisation.running() == [session.room]
-    assert len(bot.organisation.meters) == 1
-    assert not set(frozen) & set(await watchdogs(bot))
-    await bot.command(place, ann, "voicebot leave")
-    await bot.expect_end(place, session, "someone sent the bot away")
+    reply = "repairing itself"
+    async with asyncio.timeout(60):
+        while "repairing itself" in reply:
+            reply = await bot.command(place, ann, "voicebot join")
+    sessions = [s for s in bot.stage.valsea.sessions.values() if s.organisation is bot.organisation]
+    assert len(sessions) == 1, reply
+    return sessions[0]
 
 
 @pytest.fixture
-async def orphan(hasty: RunningBot) -> AsyncIterator[tuple[RunningBot, Any, Place]]:
+async def orphan(impatient: RunningBot) -> AsyncIterator[tuple[RunningBot, Any, Place]]:
     """A bot that was killed with a session open, and no watchdog."""
-    hasty.stage.valsea.faults.clear()
-    hasty.stage.valsea.send_voicebot = False
-    bot = await start_bot(hasty.stage, development=False, ledger={"watchdog": False})
+    impatient.stage.valsea.faults.clear()
+    impatient.stage.valsea.send_voicebot = False
+    bot = await start_bot(impatient.stage, development=False, ledger={"watchdog": False})
     place = bot.place()
     session = await bot.start_call(place, arrived=False)
     await bot.process.kill()
     assert bot.bills(session)
     yield bot, session, place
-    hasty.stage.valsea.send_voicebot = True
+    impatient.stage.valsea.send_voicebot = True
     await bot.process.kill()
 
 

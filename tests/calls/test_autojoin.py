@@ -7,63 +7,59 @@ from sandbox.people.person import Person
 from sandbox.stage import Place
 from sandbox.valsea.faults import Fault
 from tests.calls.hum import humming
-from tests.conftest import start_bot
-from tests.support import RunningBot, eventually
+from tests.running_bot import RunningBot
+from tests.support import eventually
 
 
 async def _server(bot: RunningBot, place: Place, **more: object) -> None:
     """Switch it on for the place's voice channel, as an operator's file does."""
-    server = {"plugins": {"autojoin": {"enabled": True, "channels": [place.voice_id], "wait": 0.5}}, **more}
-    config = {**bot.stage.config(text_channel=place.text_id), "servers": {place.guild_id: server}}
-    bot.process.configure(config)
-    await eventually(lambda: "autojoin" in bot.log(), 10, "the config was not read again")
+    plugins = {"autojoin": {"enabled": True, "channels": [place.voice_id], "wait": 0.5}}
+    await bot.set_up(place, **{"text_channel": place.text_id, "plugins": plugins, **more})
 
 
-async def _ann_and_ben(hasty: RunningBot) -> tuple[RunningBot, Place, Person, Person]:
-    bot = await start_bot(hasty.stage)
+def _ann_and_ben(bot: RunningBot) -> tuple[Place, Person, Person]:
     place = bot.place("Ann", "Ben")
     ann, ben = place.people
-    return bot, place, ann, ben
+    return place, ann, ben
 
 
-async def test_it_joins_whoever_arrives_and_leaves_with_them(hasty: RunningBot) -> None:
-    bot = await start_bot(hasty.stage, empty_channel_grace=0.5)
+async def test_it_joins_whoever_arrives_and_leaves_with_them(ordinary: RunningBot) -> None:
+    bot = ordinary
     place = bot.place()
     (ann,) = place.people
     await ann.join(place.guild_id, place.voice_id)
     await asyncio.sleep(1.5)
-    assert not bot.organisation.meters, "it is off by default"
+    assert not bot.opened, "it is off by default"
     await ann.leave()
-    await _server(bot, place, empty_channel_grace=0.5)
+    await _server(bot, place)
     await ann.join(place.guild_id, place.voice_id)
-    await eventually(lambda: len(bot.organisation.running()) == 1, 10, bot.log())
+    await eventually(lambda: len(bot.running) == 1, 10, bot.log())
     await eventually(lambda: any("invited by" in m["content"] for m in bot.posts(place)))
     await ann.leave()
-    await eventually(lambda: not bot.organisation.running())
+    await eventually(lambda: not bot.running)
     await eventually(lambda: bot.receipts(place) == ["It ended because everybody had left the voice channel."])
-    assert await bot.process.stop() == 0
 
 
-async def test_who_comes_while_the_last_call_is_ending_has_one_of_their_own(hasty: RunningBot) -> None:
-    bot = await start_bot(hasty.stage, empty_channel_grace=0.5)
+async def test_who_comes_while_the_last_call_is_ending_has_one_of_their_own(ordinary: RunningBot) -> None:
+    bot = ordinary
     place = bot.place("Ann", "Ben")
     ann, ben = place.people
-    await _server(bot, place, empty_channel_grace=0.5)
+    await _server(bot, place)
     await ann.join(place.guild_id, place.voice_id)
-    await eventually(lambda: len(bot.organisation.running()) == 1, 10, bot.log())
+    await eventually(lambda: len(bot.running) == 1, 10, bot.log())
     await eventually(lambda: any("invited by" in m["content"] for m in bot.posts(place)))
     bot.stage.valsea.faults.add(Fault("end", delay=3))
     await ann.leave()
     in_voice = bot.stage.discord.world.voice_channel_of
     await eventually(lambda: in_voice(place.guild_id, bot.account.user_id) is None)
-    assert bot.organisation.running(), "its end is confirmed later"
+    assert bot.running, "its end is confirmed later"
     await ben.join(place.guild_id, place.voice_id)
-    await eventually(lambda: len(bot.organisation.meters) == 2, 10, bot.log())
-    assert await bot.process.stop() == 0
+    await eventually(lambda: len(bot.opened) == 2, 10, bot.log())
 
 
-async def test_limits_apply_and_are_told_once(hasty: RunningBot) -> None:
-    bot, place, ann, ben = await _ann_and_ben(hasty)
+async def test_limits_apply_and_are_told_once(ordinary: RunningBot) -> None:
+    bot = ordinary
+    place, ann, ben = _ann_and_ben(bot)
     await _server(bot, place, limits={"server": {"minutes_per_day": 0}})
     await ann.join(place.guild_id, place.voice_id)
     await eventually(lambda: any("I did not join" in m["content"] for m in bot.posts(place)))
@@ -72,72 +68,65 @@ async def test_limits_apply_and_are_told_once(hasty: RunningBot) -> None:
     told = [message["content"] for message in bot.posts(place)]
     assert len(told) == 1
     assert "minutes for today are used up" in told[0]
-    assert not bot.organisation.meters
-    assert await bot.process.stop() == 0
+    assert not bot.opened
 
 
-async def test_no_call_begins_where_people_cannot_read_that_they_are_heard(hasty: RunningBot) -> None:
+async def test_no_call_begins_where_people_cannot_read_that_they_are_heard(ordinary: RunningBot) -> None:
     """In a channel that the bot may not write into, or in one of another server, which would read everything."""
-    bot = await start_bot(hasty.stage)
+    bot = ordinary
     mute, crossing, other = bot.place("Ann"), bot.place("Ben"), bot.place("Cyd")
     block = {"autojoin": {"enabled": True, "channels": [mute.voice_id, crossing.voice_id], "wait": 0.5}}
-    servers = {
-        mute.guild_id: {"text_channel": mute.text_id, "plugins": block},
-        crossing.guild_id: {"text_channel": other.text_id, "plugins": block},
-    }
     bot.stage.discord.world.deny(mute.text_id, bot.account.user_id, "send_messages")
-    bot.process.configure({**bot.stage.config(), "servers": servers})
-    await eventually(lambda: "autojoin" in bot.log(), 10, "the config was not read again")
+    await bot.set_up(mute, text_channel=mute.text_id, plugins=block)
+    await bot.set_up(crossing, text_channel=other.text_id, plugins=block)
     for place in (mute, crossing):
         await place.people[0].join(place.guild_id, place.voice_id)
     told = bot.stage.discord.world.messages
     await eventually(lambda: bool(told(crossing.voice_id)), 10, bot.log())
     assert "is gone, or an archived thread" in told(crossing.voice_id)[0]["content"]
     await asyncio.sleep(1)
-    assert not bot.organisation.meters
+    assert not bot.opened
     assert told(other.text_id) == told(mute.text_id) == []
-    assert await bot.process.stop() == 0
 
 
-async def test_who_passes_through_starts_nothing(hasty: RunningBot) -> None:
-    bot = await start_bot(hasty.stage)
+async def test_who_passes_through_starts_nothing(ordinary: RunningBot) -> None:
+    bot = ordinary
     place = bot.place()
     (ann,) = place.people
     await _server(bot, place)
     await ann.join(place.guild_id, place.voice_id)
     await ann.leave()
     await asyncio.sleep(1.5)
-    assert not bot.organisation.meters
-    assert await bot.process.stop() == 0
+    assert not bot.opened
 
 
-async def test_the_call_goes_into_the_hands_of_whoever_is_left(hasty: RunningBot) -> None:
-    bot = await start_bot(hasty.stage, access={"stop": [1]})
-    place = bot.place("Ann", "Ben")
+async def test_the_call_goes_into_the_hands_of_whoever_is_left(ordinary: RunningBot) -> None:
+    bot = ordinary
+    place = await bot.place_with("Ann", "Ben", access={"stop": [1]}, empty_channel_grace=30)
     ann, ben = place.people
     session = await bot.start_call(place)
     assert "may end this call" in await bot.command(place, ben, "voicebot leave")
     await ann.leave()
     await eventually(
-        lambda: any(f"in the hands of <@{ben.user_id}>" in m["content"] for m in bot.posts(place)), what=bot.log()
+        lambda: any(f"<@{ben.user_id}> is the host of the call now" in m["content"] for m in bot.posts(place)),
+        what=bot.log(),
     )
     assert bot.bills(session)
     assert "Leaving" in await bot.command(place, ben, "voicebot leave")
     await bot.expect_end(place, session, "someone sent the bot away")
-    assert await bot.process.stop() == 0
 
 
-async def test_it_follows_everybody_into_another_named_channel(hasty: RunningBot) -> None:
-    bot = await start_bot(hasty.stage, empty_channel_grace=10, interrupt="nobody")
+async def test_it_follows_everybody_into_another_named_channel(ordinary: RunningBot) -> None:
+    bot = ordinary
     place = bot.place()
     (ann,) = place.people
     other = bot.stage.discord.world.create_voice_channel(place.guild_id, "Garden")
     third = bot.stage.discord.world.create_voice_channel(place.guild_id, "Cellar")
     settings = {"enabled": True, "channels": [place.voice_id, other], "wait": 0.5}
-    await _server(bot, place, plugins={"autojoin": settings})
+    await _server(bot, place, plugins={"autojoin": settings}, empty_channel_grace=4, interrupt="nobody")
     await ann.join(place.guild_id, place.voice_id)
-    await eventually(lambda: len(bot.organisation.running()) == 1, 10, bot.log())
-    (room,) = bot.organisation.running()
+    await eventually(lambda: len(bot.running) == 1, 10, bot.log())
+    (room,) = bot.running
     session = bot.stage.valsea.sessions[room]
     async with asyncio.timeout(20):
         await session.arrived.wait()
@@ -155,27 +144,27 @@ async def test_it_follows_everybody_into_another_named_channel(hasty: RunningBot
     await ann.join(place.guild_id, third)  # which is not named
     await asyncio.sleep(1.5)
     assert in_voice(place.guild_id, bot.account.user_id) == other
-    assert len(bot.organisation.meters) == 1
-    assert await bot.process.stop() == 0
+    assert len(bot.opened) == 1
 
 
-async def test_who_may_not_start_calls_starts_none_by_arriving(hasty: RunningBot) -> None:
-    bot, place, ann, ben = await _ann_and_ben(hasty)
+async def test_who_may_not_start_calls_starts_none_by_arriving(ordinary: RunningBot) -> None:
+    bot = ordinary
+    place, ann, ben = _ann_and_ben(bot)
     role = bot.stage.discord.world.grant(place.guild_id, ben.user_id, "send_messages")
     await _server(bot, place, access={"start": [role]})
     await ann.join(place.guild_id, place.voice_id)
     await eventually(lambda: any("may start calls here" in m["content"] for m in bot.posts(place)))
-    assert not bot.organisation.meters
+    assert not bot.opened
     await ann.leave()
     await ann.join(place.guild_id, place.voice_id)
     await eventually(lambda: sum("may start calls here" in m["content"] for m in bot.posts(place)) == 2)
     await ben.join(place.guild_id, place.voice_id)  # while somebody is there who may not
-    await eventually(lambda: len(bot.organisation.running()) == 1, 10, bot.log())
-    assert await bot.process.stop() == 0
+    await eventually(lambda: len(bot.running) == 1, 10, bot.log())
 
 
-async def test_who_arrives_while_another_is_being_told_why_not_is_seen(hasty: RunningBot) -> None:
-    bot, place, ann, ben = await _ann_and_ben(hasty)
+async def test_who_arrives_while_another_is_being_told_why_not_is_seen(ordinary: RunningBot) -> None:
+    bot = ordinary
+    place, ann, ben = _ann_and_ben(bot)
     role = bot.stage.discord.world.grant(place.guild_id, ben.user_id, "send_messages")
     await _server(bot, place, access={"start": [role]})
     faults = bot.stage.discord.rest.faults
@@ -186,30 +175,30 @@ async def test_who_arrives_while_another_is_being_told_why_not_is_seen(hasty: Ru
     await ann.leave()
     await ben.join(place.guild_id, place.voice_id)
     assert not any("may start calls here" in m["content"] for m in bot.posts(place)), "Discord has taken it too soon"
-    await eventually(lambda: len(bot.organisation.running()) == 1, 10, bot.log())
-    assert await bot.process.stop() == 0
+    await eventually(lambda: len(bot.running) == 1, 10, bot.log())
 
 
-async def test_who_sent_the_bot_away_does_not_have_it_back_with_the_next_to_arrive(hasty: RunningBot) -> None:
-    bot, place, ann, ben = await _ann_and_ben(hasty)
+async def test_who_sent_the_bot_away_does_not_have_it_back_with_the_next_to_arrive(ordinary: RunningBot) -> None:
+    bot = ordinary
+    place, ann, ben = _ann_and_ben(bot)
     await _server(bot, place)
     await ann.join(place.guild_id, place.voice_id)
-    await eventually(lambda: len(bot.organisation.running()) == 1, 10, bot.log())
+    await eventually(lambda: len(bot.running) == 1, 10, bot.log())
     await eventually(lambda: any("invited by" in m["content"] for m in bot.posts(place)))
     assert "Leaving" in await bot.command(place, ann, "voicebot leave")
-    await eventually(lambda: not bot.organisation.running())
+    await eventually(lambda: not bot.running)
     await ben.join(place.guild_id, place.voice_id)
     await asyncio.sleep(1.5)
-    assert len(bot.organisation.meters) == 1
+    assert len(bot.opened) == 1
     await ann.leave()
     await ben.leave()
     await ben.join(place.guild_id, place.voice_id)
-    await eventually(lambda: len(bot.organisation.running()) == 1, 10, bot.log())
-    assert await bot.process.stop() == 0
+    await eventually(lambda: len(bot.running) == 1, 10, bot.log())
 
 
-async def test_a_reload_forgets_nothing_of_who_sent_the_bot_away(hasty: RunningBot) -> None:
-    bot, place, ann, ben = await _ann_and_ben(hasty)
+async def test_a_reload_forgets_nothing_of_who_sent_the_bot_away(ordinary: RunningBot) -> None:
+    bot = ordinary
+    place, ann, ben = _ann_and_ben(bot)
     bot.account.owner_id = ann.user_id
     await _server(bot, place)
     await ann.join(place.guild_id, place.voice_id)
@@ -219,18 +208,17 @@ async def test_a_reload_forgets_nothing_of_who_sent_the_bot_away(hasty: RunningB
     await eventually(lambda: len(bot.receipts(place)) == 1)
     await ben.join(place.guild_id, place.voice_id)
     await asyncio.sleep(2)
-    assert len(bot.organisation.meters) == 1
-    assert await bot.process.stop() == 0
+    assert len(bot.opened) == 1
 
 
-async def test_no_call_begins_where_nobody_would_be_told_of_it(hasty: RunningBot) -> None:
+async def test_no_call_begins_where_nobody_would_be_told_of_it(ordinary: RunningBot) -> None:
     """An admin has switched off what tells people that they are heard."""
-    bot, place, ann, ben = await _ann_and_ben(hasty)
+    bot = ordinary
+    place, ann, ben = _ann_and_ben(bot)
     bot.stage.discord.world.grant(place.guild_id, ann.user_id, "manage_guild")
     await _server(bot, place)
     answer = await bot.command(place, ann, "voicebot settings set", key="plugins.voicebot.enabled", value="false")
     assert "is now `false`" in answer
     await ben.join(place.guild_id, place.voice_id)
     await eventually(lambda: any("tells people that they are heard" in m["content"] for m in bot.posts(place)))
-    assert not bot.organisation.meters
-    assert await bot.process.stop() == 0
+    assert not bot.opened

@@ -7,7 +7,8 @@ import pytest
 
 from sandbox.people import speech
 from sandbox.stage import Place
-from tests.support import RunningBot, eventually
+from tests.running_bot import RunningBot
+from tests.support import eventually
 
 
 def _begin(bot: RunningBot, place: Place) -> int:
@@ -16,124 +17,124 @@ def _begin(bot: RunningBot, place: Place) -> int:
     return bot.stage.discord.slash(bot.account, place.guild_id, place.text_id, ann, "voicebot test")
 
 
-async def test_who_speaks_hears_themselves_and_nothing_is_billed(hasty: RunningBot) -> None:
-    place = hasty.place()
+async def test_who_speaks_hears_themselves_and_nothing_is_billed(impatient: RunningBot) -> None:
+    place = impatient.place()
     (ann,) = place.people
     await ann.join(place.guild_id, place.voice_id)
-    before = hasty.requests_to("POST")
-    interaction = _begin(hasty, place)
-    (answer,) = await hasty.stage.discord.answer(interaction)
+    before = impatient.requests_to("POST")
+    interaction = _begin(impatient, place)
+    (answer,) = await impatient.stage.discord.answer(interaction)
     assert "Say something and pause" in answer["content"]
     ann.ear.clear()
     await ann.say(await asyncio.to_thread(speech.speak, "When does the museum open tomorrow?"))
-    await eventually(lambda: ann.ear.frames_from(hasty.account.user_id) > 80, 10)
+    await eventually(lambda: ann.ear.frames_from(impatient.account.user_id) > 80, 10)
     await asyncio.sleep(2)
-    understood = await asyncio.to_thread(speech.recognise, ann.ear.recording(hasty.account.user_id))
+    understood = await asyncio.to_thread(speech.recognise, ann.ear.recording(impatient.account.user_id))
     assert "museum open tomorrow" in understood.lower()
-    assert "The test ends" in await hasty.command(place, ann, "voicebot leave")
-    await eventually(lambda: len(hasty.stage.discord.world.response(interaction)) == 2)
-    found = hasty.stage.discord.world.response(interaction)[1]["content"]
+    assert "The test ends" in await impatient.command(place, ann, "voicebot leave")
+    await eventually(lambda: len(impatient.stage.discord.world.response(interaction)) == 2)
+    found = impatient.stage.discord.world.response(interaction)[1]["content"]
     assert "nothing was billed" in found
     assert f"✅ <@{ann.user_id}>:" in found
-    assert hasty.requests_to("POST") == before
-    assert hasty.stage.discord.world.voice_channel_of(place.guild_id, hasty.account.user_id) is None
+    assert impatient.requests_to("POST") == before
+    assert impatient.stage.discord.world.voice_channel_of(place.guild_id, impatient.account.user_id) is None
 
 
-async def test_a_test_ends_when_everybody_leaves_and_says_that_nobody_spoke(hasty: RunningBot) -> None:
-    place = hasty.place()
+async def test_a_test_ends_when_everybody_leaves_and_says_that_nobody_spoke(impatient: RunningBot) -> None:
+    place = impatient.place()
     (ann,) = place.people
     await ann.join(place.guild_id, place.voice_id)
-    interaction = _begin(hasty, place)
-    await hasty.stage.discord.answer(interaction)
+    interaction = _begin(impatient, place)
+    await impatient.stage.discord.answer(interaction)
     await ann.leave()
-    await eventually(lambda: len(hasty.stage.discord.world.response(interaction)) == 2)
-    assert "No sound arrives" in hasty.stage.discord.world.response(interaction)[1]["content"]
+    await eventually(lambda: len(impatient.stage.discord.world.response(interaction)) == 2)
+    assert "No sound arrives" in impatient.stage.discord.world.response(interaction)[1]["content"]
 
 
 @pytest.mark.parametrize("latency", [0.0, 0.1])
 async def test_a_call_takes_the_place_of_a_test(
-    hasty: RunningBot, monkeypatch: pytest.MonkeyPatch, latency: float
+    impatient: RunningBot, monkeypatch: pytest.MonkeyPatch, latency: float
 ) -> None:
     """With a real way to Discord the news that the test has left comes when the call has asked to be let in."""
-    place = hasty.place()
+    place = impatient.place()
     (ann,) = place.people
     await ann.join(place.guild_id, place.voice_id)
-    monkeypatch.setattr(hasty.stage.discord.gateway, "latency", latency)
-    interaction = _begin(hasty, place)
-    await hasty.stage.discord.answer(interaction)
-    session = await hasty.start_call(place)
-    assert "There is a call" in await hasty.command(place, ann, "voicebot test")
-    await hasty.command(place, ann, "voicebot leave")
-    await hasty.expect_end(place, session, "someone sent the bot away")
+    monkeypatch.setattr(impatient.stage.discord.gateway, "latency", latency)
+    interaction = _begin(impatient, place)
+    await impatient.stage.discord.answer(interaction)
+    session = await impatient.start_call(place)
+    assert "There is a call" in await impatient.command(place, ann, "voicebot test")
+    await impatient.command(place, ann, "voicebot leave")
+    await impatient.expect_end(place, session, "someone sent the bot away")
 
 
-async def test_several_who_call_at_once_during_a_test_open_one_session(hasty: RunningBot) -> None:
+async def test_several_who_call_at_once_during_a_test_open_one_session(impatient: RunningBot) -> None:
     """All of them find the server free and wait for the test to end; one call may begin then."""
-    place = hasty.place("Ann", "Ben", "Cyd", "Dan", "Eve")
+    place = impatient.place("Ann", "Ben", "Cyd", "Dan", "Eve")
     for person in place.people:
         await person.join(place.guild_id, place.voice_id)
-    await hasty.stage.discord.answer(_begin(hasty, place))
-    before = set(hasty.stage.valsea.sessions)
-    told = await asyncio.gather(*(hasty.command(place, person, "voicebot join") for person in place.people))
+    await impatient.stage.discord.answer(_begin(impatient, place))
+    before = set(impatient.stage.valsea.sessions)
+    told = await asyncio.gather(*(impatient.command(place, person, "voicebot join") for person in place.people))
     assert sum("There is a call" in answer for answer in told) == 4, told
-    (room,) = set(hasty.stage.valsea.sessions) - before
-    await hasty.command(place, place.people[0], "voicebot leave")
-    await hasty.expect_end(place, hasty.stage.valsea.sessions[room], "someone sent the bot away")
+    (room,) = set(impatient.stage.valsea.sessions) - before
+    await impatient.command(place, place.people[0], "voicebot leave")
+    await impatient.expect_end(place, impatient.stage.valsea.sessions[room], "someone sent the bot away")
 
 
-async def test_the_doctor_before_and_in_a_call(hasty: RunningBot) -> None:
-    place = hasty.place("Ann", "Ben")
+async def test_the_doctor_before_and_in_a_call(impatient: RunningBot) -> None:
+    place = impatient.place("Ann", "Ben")
     ann, ben = place.people
-    told = await hasty.command(place, ann, "voicebot doctor")
+    told = await impatient.command(place, ann, "voicebot doctor")
     assert "✅ Valsea takes the key and knows the voicebot (" in told
     assert "⚠️ There is no call." in told
-    session = await hasty.start_call(place)
+    session = await impatient.start_call(place)
     await ann.say(await asyncio.to_thread(speech.speak, "When does the museum open tomorrow?"))
-    told = await hasty.command(place, ann, "voicebot doctor")
+    told = await impatient.command(place, ann, "voicebot doctor")
     assert "✅ The voicebot is connected." in told
     assert "✅ End-to-end encryption is agreed" in told
     assert f"✅ <@{ann.user_id}> is heard" in told
     assert f"⚠️ Nothing arrives from <@{ben.user_id}>" in told
-    hasty.stage.discord.world.deny(place.voice_id, hasty.account.user_id, "speak")
+    impatient.stage.discord.world.deny(place.voice_id, impatient.account.user_id, "speak")
     await asyncio.sleep(0.5)
-    assert "❌ I need the permission **Speak**" in await hasty.command(place, ann, "voicebot doctor")
-    await hasty.command(place, ann, "voicebot leave")
-    await hasty.expect_end(place, session, "someone sent the bot away")
-    (cost,) = re.findall(r"The last call cost (\d+) credits", await hasty.command(place, ann, "voicebot doctor"))
+    assert "❌ I need the permission **Speak**" in await impatient.command(place, ann, "voicebot doctor")
+    await impatient.command(place, ann, "voicebot leave")
+    await impatient.expect_end(place, session, "someone sent the bot away")
+    (cost,) = re.findall(r"The last call cost (\d+) credits", await impatient.command(place, ann, "voicebot doctor"))
     assert int(cost) > 0
 
 
-async def test_who_cannot_see_a_voice_channel_is_told_of_nobody_in_it(hasty: RunningBot) -> None:
-    place = hasty.place("Ann", "Ben")
+async def test_who_cannot_see_a_voice_channel_is_told_of_nobody_in_it(impatient: RunningBot) -> None:
+    place = impatient.place("Ann", "Ben")
     ann, ben = place.people
-    hasty.stage.discord.world.deny(place.voice_id, ben.user_id, "view_channel")
+    impatient.stage.discord.world.deny(place.voice_id, ben.user_id, "view_channel")
     place.people[:] = [ann]
-    session = await hasty.start_call(place)
-    told = await hasty.command(place, ben, "voicebot doctor")
+    session = await impatient.start_call(place)
+    told = await impatient.command(place, ben, "voicebot doctor")
     assert "There is a call in a voice channel that you cannot see" in told
     assert f"<@{ann.user_id}>" not in told
     assert f"<#{place.voice_id}>" not in told
-    told = await hasty.command(place, ben, "voicebot status", details=True)
+    told = await impatient.command(place, ben, "voicebot status", details=True)
     assert told == "You cannot see that voice channel, so I do not tell you who is in it."
-    assert f"<@{ann.user_id}>" in await hasty.command(place, ann, "voicebot status", details=True)
-    await hasty.command(place, ann, "voicebot leave")
-    await hasty.expect_end(place, session, "someone sent the bot away")
+    assert f"<@{ann.user_id}>" in await impatient.command(place, ann, "voicebot status", details=True)
+    await impatient.command(place, ann, "voicebot leave")
+    await impatient.expect_end(place, session, "someone sent the bot away")
 
 
-async def test_where_people_are_asked_first_a_test_hears_them_all_the_same(hasty: RunningBot) -> None:
+async def test_where_people_are_asked_first_a_test_hears_them_all_the_same(impatient: RunningBot) -> None:
     """It plays everybody their own voice, and nothing leaves Discord."""
-    place = hasty.place("Ann", "Ben")
+    place = impatient.place("Ann", "Ben")
     ann, ben = place.people
-    world = hasty.stage.discord.world
+    world = impatient.stage.discord.world
     world.grant(place.guild_id, ann.user_id, "manage_guild")
-    await hasty.command(place, ann, "voicebot settings set", key="consent", value="asked")
+    await impatient.command(place, ann, "voicebot settings set", key="consent", value="asked")
     role = world.grant(place.guild_id, ann.user_id, "send_messages")
-    await hasty.command(place, ann, "voicebot settings set", key="access.stop", value=f"[{role}]")
+    await impatient.command(place, ann, "voicebot settings set", key="access.stop", value=f"[{role}]")
     for person in (ann, ben):
         await person.join(place.guild_id, place.voice_id)
-    await hasty.stage.discord.answer(_begin(hasty, place))
+    await impatient.stage.discord.answer(_begin(impatient, place))
     ann.ear.clear()
     await ann.say(await asyncio.to_thread(speech.speak, "When does the museum open tomorrow?"))
-    await eventually(lambda: ann.ear.frames_from(hasty.account.user_id) > 50)
-    assert "may end this call" in await hasty.command(place, ben, "voicebot leave")
-    assert "The test ends" in await hasty.command(place, ann, "voicebot leave")
+    await eventually(lambda: ann.ear.frames_from(impatient.account.user_id) > 50)
+    assert "may end this call" in await impatient.command(place, ben, "voicebot leave")
+    assert "The test ends" in await impatient.command(place, ann, "voicebot leave")

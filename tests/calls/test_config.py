@@ -4,8 +4,9 @@ import asyncio
 
 import yaml
 
-from tests.conftest import start_bot
-from tests.support import RunningBot, eventually
+from tests.running_bot import RunningBot
+from tests.stage import start_bot
+from tests.support import eventually
 
 
 def _change(bot: RunningBot, **defaults: object) -> None:
@@ -16,8 +17,8 @@ def _change(bot: RunningBot, **defaults: object) -> None:
     file.write_text(yaml.safe_dump(config))
 
 
-async def test_a_change_takes_effect_for_the_next_call_and_a_mistake_for_none(hasty: RunningBot) -> None:
-    bot = await start_bot(hasty.stage, development=False)
+async def test_a_change_takes_effect_for_the_next_call_and_a_mistake_for_none(impatient: RunningBot) -> None:
+    bot = await start_bot(impatient.stage, development=False)
     place = bot.place()
     (ann,) = place.people
     await ann.join(place.guild_id, place.voice_id)

@@ -10,7 +10,8 @@ from sandbox.livekit.observer import RoomObserver
 from sandbox.people import speech
 from sandbox.people.delay import timeline
 from sandbox.people.line import Line
-from tests.support import RunningBot, eventually
+from tests.running_bot import RunningBot
+from tests.support import eventually
 
 LONG = (
     "The museum was founded a long time ago by a merchant who loved the sea. He collected maps, ships in bottles, "
@@ -37,21 +38,21 @@ async def test_a_person_interrupts_the_voicebot(parley: RunningBot) -> None:
     await parley.command(place, ann, "voicebot leave")
 
 
-async def test_a_bad_line_is_repaired(hasty: RunningBot) -> None:
+async def test_a_bad_line_is_repaired(impatient: RunningBot) -> None:
     """5 % of the packets lost, 30 ms of jitter, some twice and some out of order: hardly a frame is missing."""
-    place = hasty.place()
+    place = impatient.place()
     (ann,) = place.people
     ann.line = Line(loss=0.05, jitter=0.03, reorder=0.05, duplicate=0.05, seed=4)
-    session = await hasty.start_call(place)
+    session = await impatient.start_call(place)
     observer = RoomObserver()
-    await observer.join(hasty.stage.livekit, session.room)
+    await observer.join(impatient.stage.livekit, session.room)
     await asyncio.sleep(0.3)
     when = np.arange(48_000 * 6) / 48_000
     hum = np.asarray(np.sin(2 * np.pi * 300 * when) * 6000 + np.sin(2 * np.pi * 730 * when) * 4000, np.int16)
     await ann.say(hum)
     await asyncio.sleep(0.4)
     await observer.leave()
-    await hasty.command(place, ann, "voicebot leave")
+    await impatient.command(place, ann, "voicebot leave")
     _, heard = timeline(observer.of(agent=False))
     frames = heard[: len(heard) // 960 * 960].reshape(-1, 960).astype(np.float64)
     loud = np.flatnonzero(np.sqrt((frames**2).mean(axis=1)) > 800)  # a loud voice is brought down to 2600
@@ -60,14 +61,14 @@ async def test_a_bad_line_is_repaired(hasty: RunningBot) -> None:
     assert len(loud) >= 0.97 * inside
 
 
-async def test_a_greeting_is_heard_and_written(hasty: RunningBot) -> None:
-    hasty.stage.valsea.greet = True
+async def test_a_greeting_is_heard_and_written(impatient: RunningBot) -> None:
+    impatient.stage.valsea.greet = True
     try:
-        place = hasty.place()
-        session = await hasty.start_call(place)
+        place = impatient.place()
+        session = await impatient.start_call(place)
     finally:
-        hasty.stage.valsea.greet = False
+        impatient.stage.valsea.greet = False
     await eventually(lambda: bool(session.said("assistant")), 20)
-    await eventually(lambda: any("Welcome" in str(post["embeds"]) for post in hasty.posts(place)))
-    assert place.people[0].ear.frames_from(hasty.account.user_id) > 50
-    await hasty.command(place, place.people[0], "voicebot leave")
+    await eventually(lambda: any("Welcome" in str(post["embeds"]) for post in impatient.posts(place)))
+    assert place.people[0].ear.frames_from(impatient.account.user_id) > 50
+    await impatient.command(place, place.people[0], "voicebot leave")

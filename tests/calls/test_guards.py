@@ -7,27 +7,28 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sandbox.people.hum import hum
 from sandbox.people.speech import speak
 from sandbox.valsea.faults import Fault
 from sandbox.valsea.session import Session
-from tests.calls.hum import hum
-from tests.conftest import start_bot
-from tests.support import RunningBot, eventually
+from tests.running_bot import RunningBot
+from tests.stage import start_bot
+from tests.support import eventually
 
 
 @pytest.fixture(scope="module")
-async def guarded(hasty: RunningBot) -> AsyncIterator[RunningBot]:
+async def guarded(impatient: RunningBot) -> AsyncIterator[RunningBot]:
     """A bot with little patience for silence."""
-    bot = await start_bot(hasty.stage, silence_limit=6, first_audio_limit=3, gateway_limit=2)
+    bot = await start_bot(impatient.stage, silence_limit=6, first_audio_limit=3, gateway_limit=2)
     yield bot
     await bot.process.stop()
 
 
 @pytest.fixture(scope="module", autouse=True)
-async def minute(hasty: RunningBot) -> tuple[RunningBot, Any, Session]:
+async def minute(impatient: RunningBot) -> tuple[RunningBot, Any, Session]:
     """A call that may last a minute, which passes while the other tests run."""
     bot = await start_bot(
-        hasty.stage,
+        impatient.stage,
         development=False,
         first_audio_limit=0,
         limits={"server": {"minutes_per_call": 1, "minutes_per_day": 1}},
@@ -39,9 +40,9 @@ async def minute(hasty: RunningBot) -> tuple[RunningBot, Any, Session]:
 
 
 @pytest.fixture(autouse=True)
-def _voicebot(hasty: RunningBot) -> None:
-    hasty.stage.valsea.faults.clear()
-    hasty.stage.valsea.send_voicebot = True
+def _voicebot(impatient: RunningBot) -> None:
+    impatient.stage.valsea.faults.clear()
+    impatient.stage.valsea.send_voicebot = True
 
 
 def _said_in(bot: RunningBot, place: Any, words: str) -> bool:
@@ -127,14 +128,14 @@ async def test_a_server_that_is_gone_for_too_long(guarded: RunningBot) -> None:
     await eventually(lambda: not guarded.bills(session), 8)
 
 
-async def test_what_a_call_has_cost(hasty: RunningBot) -> None:
-    place = hasty.place("Ann", "Bob")
-    session = await hasty.start_call(place)
-    await hasty.command(place, place.people[0], "voicebot leave")
-    await hasty.expect_end(place, session, "someone sent the bot away")
-    stage = hasty.stage
+async def test_what_a_call_has_cost(impatient: RunningBot) -> None:
+    place = impatient.place("Ann", "Bob")
+    session = await impatient.start_call(place)
+    await impatient.command(place, place.people[0], "voicebot leave")
+    await impatient.expect_end(place, session, "someone sent the bot away")
+    stage = impatient.stage
     interaction = stage.discord.slash(
-        hasty.account, place.guild_id, place.text_id, place.people[0].user_id, "voicebot usage", export=True
+        impatient.account, place.guild_id, place.text_id, place.people[0].user_id, "voicebot usage", export=True
     )
     (answer,) = await stage.discord.answer(interaction, timeout=10)
     (embed,) = answer["embeds"]
@@ -144,16 +145,16 @@ async def test_what_a_call_has_cost(hasty: RunningBot) -> None:
     assert file["filename"] == "calls-this-month.csv"
 
 
-async def test_lines_the_live_transcript_missed_are_written_at_the_end(hasty: RunningBot) -> None:
-    place = hasty.place()
-    session = await hasty.start_call(place)
+async def test_lines_the_live_transcript_missed_are_written_at_the_end(impatient: RunningBot) -> None:
+    place = impatient.place()
+    session = await impatient.start_call(place)
     session.messages += [
         {"id": "m1", "role": "user", "content": "Are you there?", "createdAt": "2026-01-01T00:00:00+00:00"},
         {"id": "m2", "role": "assistant", "content": "I am.", "createdAt": "2026-01-01T00:00:01+00:00"},
     ]
-    await hasty.command(place, place.people[0], "voicebot leave")
-    await hasty.expect_end(place, session, "someone sent the bot away")
-    texts = [p["content"] or p["embeds"][0].get("description", "") for p in hasty.posts(place)]
+    await impatient.command(place, place.people[0], "voicebot leave")
+    await impatient.expect_end(place, session, "someone sent the bot away")
+    texts = [p["content"] or p["embeds"][0].get("description", "") for p in impatient.posts(place)]
     start = texts.index("*Said during the call, and missing above:*")
     assert texts[start + 1] == "**Someone:** Are you there?"
     assert texts[start + 2] == "I am."
@@ -163,13 +164,13 @@ async def test_lines_the_live_transcript_missed_are_written_at_the_end(hasty: Ru
 @pytest.mark.parametrize(
     "fault", [Fault("messages", status=500), Fault("messages", delay=3), Fault("messages", html=True)]
 )
-async def test_a_failing_transcript_never_delays_the_end(hasty: RunningBot, fault: Fault) -> None:
-    place = hasty.place()
-    session = await hasty.start_call(place)
-    hasty.stage.valsea.faults.add(fault)
-    await hasty.command(place, place.people[0], "voicebot leave")
-    await eventually(lambda: not hasty.bills(session), 1.5)
-    await hasty.expect_end(place, session, "someone sent the bot away")
+async def test_a_failing_transcript_never_delays_the_end(impatient: RunningBot, fault: Fault) -> None:
+    place = impatient.place()
+    session = await impatient.start_call(place)
+    impatient.stage.valsea.faults.add(fault)
+    await impatient.command(place, place.people[0], "voicebot leave")
+    await eventually(lambda: not impatient.bills(session), 1.5)
+    await impatient.expect_end(place, session, "someone sent the bot away")
 
 
 async def test_the_time_of_a_call_is_used_up(minute: tuple[RunningBot, Any, Session]) -> None:

@@ -6,8 +6,9 @@ import numpy as np
 
 from sandbox.livekit.observer import RoomObserver
 from sandbox.people.delay import timeline
+from sandbox.people.hum import hum
 from tests.calls.hum import humming
-from tests.support import RunningBot
+from tests.running_bot import RunningBot
 
 #: 20 ms frames that one change may cost the one who is speaking.
 FRAMES_PER_CHANGE = 4
@@ -24,7 +25,7 @@ async def test_joining_and_leaving_in_mid_sentence(parley: RunningBot) -> None:
     observer = RoomObserver()
     await observer.join(parley.stage.livekit, session.room)
     await asyncio.sleep(0.5)
-    speaking = asyncio.create_task(ann.say(_hum(5.0)))
+    speaking = asyncio.create_task(ann.say(hum(5.0)))
     await asyncio.sleep(1.0)
     await cyd_joins.join(place.guild_id, place.voice_id)
     await cyd_joins.keys()
@@ -52,7 +53,7 @@ async def test_someone_who_joins_later_is_heard(parley: RunningBot) -> None:
     await observer.join(parley.stage.livekit, session.room)
     await bob.join(place.guild_id, place.voice_id)
     await bob.keys()
-    await bob.say(_hum(1.5))
+    await bob.say(hum(1.5))
     await asyncio.sleep(0.4)
     await observer.leave()
     await parley.command(place, ann, "voicebot leave")
@@ -75,7 +76,7 @@ async def test_thirty_joins_in_a_few_seconds(parley: RunningBot) -> None:
     await observer.join(parley.stage.livekit, session.room)
     await ann.keys()
     await asyncio.sleep(0.5)
-    await ann.say(_hum(1.5))
+    await ann.say(hum(1.5))
     await asyncio.sleep(0.4)
     await observer.leave()
     assert parley.bills(session)
@@ -84,12 +85,6 @@ async def test_thirty_joins_in_a_few_seconds(parley: RunningBot) -> None:
     assert _loud_frames(heard) >= 70
     assert gap.heard > 1
     assert gap.missing <= 2 * FRAMES_PER_CHANGE + gap.stalls  # changes that come together are one new epoch
-
-
-def _hum(seconds: float) -> np.ndarray:
-    """A steady sound, so that every missing frame shows."""
-    time = np.arange(round(48_000 * seconds)) / 48_000
-    return np.asarray((np.sin(2 * np.pi * 300 * time) * 6000 + np.sin(2 * np.pi * 730 * time) * 4000), np.int16)
 
 
 def _levels(samples: np.ndarray) -> np.ndarray:

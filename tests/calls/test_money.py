@@ -10,21 +10,22 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sandbox.valsea.faults import Fault
-from tests.conftest import start_bot
-from tests.support import RunningBot, eventually
+from tests.running_bot import RunningBot
+from tests.stage import start_bot
+from tests.support import eventually
 
 #: Seconds from a bot's death to the end of its session: the watchdog's poll, a DELETE, and a slow machine.
 WATCHDOG_BOUND = 4.0
 
 
 @pytest.fixture
-async def bot(hasty: RunningBot) -> AsyncIterator[RunningBot]:
+async def bot(impatient: RunningBot) -> AsyncIterator[RunningBot]:
     """A bot of its own for a test that ends it."""
-    hasty.stage.valsea.faults.clear()
-    hasty.stage.valsea.send_voicebot = True
-    bot = await start_bot(hasty.stage, development=False, ledger={"heartbeat_limit": 2})
+    impatient.stage.valsea.faults.clear()
+    impatient.stage.valsea.send_voicebot = True
+    bot = await start_bot(impatient.stage, development=False, ledger={"heartbeat_limit": 2})
     yield bot
-    hasty.stage.valsea.faults.clear()
+    impatient.stage.valsea.faults.clear()
     await bot.process.kill()
 
 
@@ -78,8 +79,8 @@ def _announced(bot: RunningBot) -> bool:
     return int(due) == 0
 
 
-async def test_without_a_watchdog_the_next_start_ends_it(hasty: RunningBot) -> None:
-    bot = await start_bot(hasty.stage, development=False, ledger={"watchdog": False})
+async def test_without_a_watchdog_the_next_start_ends_it(impatient: RunningBot) -> None:
+    bot = await start_bot(impatient.stage, development=False, ledger={"watchdog": False})
     place = bot.place()
     session = await bot.start_call(place)
     await bot.process.kill()
@@ -121,43 +122,44 @@ async def test_killed_while_the_answer_to_the_post_is_on_its_way(bot: RunningBot
     await eventually(lambda: len(bot.receipts(place)) == 1)
 
 
-async def test_a_post_that_is_answered_too_late(hasty: RunningBot) -> None:
+async def test_a_post_that_is_answered_too_late(ordinary: RunningBot) -> None:
     """Nobody waits that long; but the answer is read, and what it names is ended."""
-    bot = await start_bot(
-        hasty.stage, development=False, plugins={"valsea": {"base_url": hasty.stage.valsea.url, "timeout": 1}}
-    )
-    place = bot.place()
+    bot = ordinary
+    place = await bot.place_with(plugins={"valsea": {"timeout": 1}})
     bot.stage.valsea.faults.add(Fault("open", delay=2.5, when="after"))
     await place.people[0].join(place.guild_id, place.voice_id)
     reply = await bot.command(place, place.people[0], "voicebot join")
     assert "does not answer" in reply
     assert "did not try again" in reply
-    await eventually(lambda: bot.organisation.running() == [], 10)
-    assert len(bot.organisation.meters) == 1
-    await bot.process.stop()
+    await eventually(lambda: bot.running == [], 10)
+    assert len(bot.opened) == 1
 
 
-async def test_a_post_whose_answer_is_lost_is_not_repeated(bot: RunningBot) -> None:
+async def test_a_post_whose_answer_is_lost_is_not_repeated(ordinary: RunningBot) -> None:
+    bot = ordinary
     place = bot.place()
     bot.stage.valsea.faults.add(Fault("open", drop=True, when="after"))
     await place.people[0].join(place.guild_id, place.voice_id)
     assert "check the usage" in await bot.command(place, place.people[0], "voicebot join")
-    assert len(bot.organisation.meters) == 1
+    assert len(bot.opened) == 1
     code, printed = await bot.process.parley("sessions", "list")
     assert code == 0
     assert "unknown" in printed
     # What nobody can end is still said to everyone.
     await eventually(lambda: any("was not started" in str(p["embeds"]) for p in bot.posts(place)), 25)
+    for room in bot.running:  # as its owner would, in the provider's dashboard
+        bot.organisation.close(room, 0.0)
 
 
-async def test_a_provider_that_is_down_leaves_no_voice_behind(bot: RunningBot) -> None:
+async def test_a_provider_that_is_down_leaves_no_voice_behind(ordinary: RunningBot) -> None:
+    bot = ordinary
     place = bot.place()
     bot.stage.valsea.faults.add(Fault("open", status=503))
     await place.people[0].join(place.guild_id, place.voice_id)
     assert "problem of its own" in await bot.command(place, place.people[0], "voicebot join")
     world = bot.stage.discord.world
     await eventually(lambda: world.voice_channel_of(place.guild_id, bot.account.user_id) is None)
-    assert bot.organisation.meters == {}
+    assert bot.opened == []
     assert bot.receipts(place) == []
 
 
@@ -191,14 +193,18 @@ async def test_a_second_sigterm_does_not_skip_the_end(bot: RunningBot) -> None:
     assert len(bot.receipts(place)) == 1
 
 
-async def test_a_key_that_is_refused_is_said_loudly_and_is_no_end(bot: RunningBot) -> None:
+async def test_a_key_that_is_refused_is_said_loudly_and_is_no_end(ordinary: RunningBot) -> None:
+    bot = ordinary
     place = bot.place()
+    already = len(bot.log())
     session = await bot.start_call(place)
     bot.stage.valsea.faults.add(Fault("end", status=401))
     bot.stage.valsea.faults.add(Fault("end", html=True))
     await bot.command(place, place.people[0], "voicebot leave")
     await eventually(lambda: not bot.bills(session), 10)
-    complaints = [line for line in bot.log().splitlines() if "ERROR" in line and "still open and billed" in line]
+    complaints = [
+        line for line in bot.log()[already:].splitlines() if "ERROR" in line and "still open and billed" in line
+    ]
     assert len(complaints) == 2
     assert "VALSEA_API_KEY" in complaints[0]
     assert "web page" in complaints[1]
@@ -228,7 +234,7 @@ async def test_bot_and_watchdog_killed_the_next_start_ends_it(bot: RunningBot) -
 
 
 async def _kill_watchdog(bot: RunningBot) -> None:
-    killer = await asyncio.create_subprocess_exec("pkill", "-KILL", "-f", f"bot watchdog {bot.process.config_file}")
+    killer = await asyncio.create_subprocess_exec("pkill", "-KILL", "-f", f"watchdog {bot.process.config_file}")
     assert await killer.wait() == 0
 
 
@@ -247,8 +253,8 @@ async def test_the_operator_ends_a_session(bot: RunningBot) -> None:
     assert (await bot.process.parley("sessions", "end", "nonsense"))[0] == 1
 
 
-async def test_the_operator_ends_all_with_the_bot_stopped(hasty: RunningBot) -> None:
-    bot = await start_bot(hasty.stage, development=False, ledger={"watchdog": False})
+async def test_the_operator_ends_all_with_the_bot_stopped(impatient: RunningBot) -> None:
+    bot = await start_bot(impatient.stage, development=False, ledger={"watchdog": False})
     places = [bot.place("Ann"), bot.place("Bob")]
     for place in places:
         await bot.start_call(place)
@@ -272,22 +278,24 @@ async def test_a_corrupt_ledger_refuses_the_start(bot: RunningBot) -> None:
     assert "Traceback" not in str(error.value)
 
 
-async def test_a_second_bot_on_the_same_ledger_is_refused(bot: RunningBot) -> None:
+async def test_a_second_bot_on_the_same_ledger_is_refused(ordinary: RunningBot) -> None:
+    bot = ordinary
     other = bot.stage.bot(bot.stage.account("Other"), bot.key)
     with pytest.raises(RuntimeError, match=r"another Parley .* uses the same ledger"):
-        await other.start(bot.stage.config(ledger={"file": bot.process.ledger.name}))
+        await other.start(bot.stage.config(ledger={"file": str(bot.process.ledger)}))
 
 
-async def test_a_locked_ledger_refuses_the_call_before_it_costs_anything(bot: RunningBot) -> None:
+async def test_a_locked_ledger_refuses_the_call_before_it_costs_anything(ordinary: RunningBot) -> None:
+    bot = ordinary
     place = bot.place()
     await place.people[0].join(place.guild_id, place.voice_id)
     holder = sqlite3.connect(bot.process.ledger, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     try:
-        assert "cannot write down what calls cost" in await bot.command(place, place.people[0], "voicebot join")
+        assert "cannot record what calls cost" in await bot.command(place, place.people[0], "voicebot join")
     finally:
         holder.close()
-    assert bot.organisation.meters == {}
+    assert bot.opened == []
 
 
 async def test_a_full_disk_in_mid_call_ends_nothing_and_keeps_nothing_open(bot: RunningBot) -> None:
@@ -317,7 +325,7 @@ async def test_a_full_disk_for_the_watchdog_too(bot: RunningBot) -> None:
 
 async def _watchdog_pid(bot: RunningBot) -> int:
     finder = await asyncio.create_subprocess_exec(
-        "pgrep", "-f", f"bot watchdog {bot.process.config_file}", stdout=asyncio.subprocess.PIPE
+        "pgrep", "-f", f"watchdog {bot.process.config_file}", stdout=asyncio.subprocess.PIPE
     )
     found, _ = await finder.communicate()
     return int(found.split()[0])

@@ -8,18 +8,19 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from plugins.voicebot.plugin import MOST_ASKING
+from plugins.voicebot.plugin import MAX_COMMANDS
 from sandbox.discord.model import Upload
 from sandbox.stage import Place
-from tests.support import RunningBot, eventually
+from tests.running_bot import RunningBot
+from tests.support import eventually
 
 DICE = Path(__file__).parent / "dice"
 
 
 @pytest.fixture(scope="module")
-async def bot(hasty: RunningBot) -> AsyncIterator[RunningBot]:
+async def bot(impatient: RunningBot) -> AsyncIterator[RunningBot]:
     """A bot with a plugin of its own in a folder beside its config."""
-    stage = hasty.stage
+    stage = impatient.stage
     folder = stage.folder / "settings" / "own plugins"
     shutil.copytree(DICE, folder / "dice", ignore=shutil.ignore_patterns("__pycache__"))
     account = stage.account()
@@ -41,7 +42,7 @@ async def test_an_admin_changes_a_setting_and_nobody_else_does(bot: RunningBot) 
     ann, bob = place.people
     bot.stage.discord.world.grant(place.guild_id, ann.user_id, "manage_guild")
     refused = await bot.command(place, bob, "voicebot settings set", key="voicebot_name", value="Poet")
-    assert refused == "Only who may manage this server can do that."
+    assert refused == "Only people who can manage this server can do that."
     told = await bot.command(place, ann, "voicebot settings set", key="voicebot_name", value="The Guide")
     assert told == "`voicebot_name` is now `The Guide`. It takes effect with the next call."
     assert yaml.safe_load(servers_file(bot, place).read_text()) == {"voicebot_name": "The Guide"}
@@ -103,8 +104,8 @@ async def test_what_is_the_operators_is_not_an_admins_to_change(bot: RunningBot,
     (ann,) = place.people
     bot.stage.discord.world.grant(place.guild_id, ann.user_id, "manage_guild")
     told = await bot.command(place, ann, "voicebot settings set", key=key, value="https://elsewhere.example")
-    assert told == f"`{key}` can be changed by the bot's operator only."
-    assert "operator only" in await bot.command(place, ann, "voicebot settings reset", key=key)
+    assert told == f"Only the bot's operator can change `{key}`."
+    assert "Only the bot's operator" in await bot.command(place, ann, "voicebot settings reset", key=key)
     assert not servers_file(bot, place).exists()
 
 
@@ -122,10 +123,10 @@ async def test_two_servers_with_different_plugins(bot: RunningBot) -> None:
         await bot.expect_end(place, session, "someone sent the bot away")
     await eventually(lambda: any("six" in post["content"] for post in bot.posts(school)))
     assert not any("six" in post["content"] for post in bot.posts(museum))
-    assert "no command to switch it on again" in await bot.command(
+    assert "no command to enable it again" in await bot.command(
         museum, ann, "voicebot plugins disable", name="voicebot"
     )
-    assert "operator only" in await bot.command(museum, ann, "voicebot plugins disable", name="valsea")
+    assert "Only the bot's operator" in await bot.command(museum, ann, "voicebot plugins disable", name="valsea")
     info = await bot.command(museum, ann, "voicebot plugins info", name="dice")
     assert "**dice** 1.0.0: Rolls dice" in info
     assert "Keeps: Nothing." in info
@@ -141,7 +142,7 @@ async def test_what_is_locked_is_so_by_every_way(bot: RunningBot) -> None:
         ("voicebot plugins enable", {"name": "images"}),
     ):
         told = await bot.command(place, ann, command, **more)
-        assert "can be changed by the bot's operator only" in told, command
+        assert "Only the bot's operator can change" in told, command
     assert not servers_file(bot, place).exists()
 
 
@@ -206,7 +207,7 @@ async def test_an_import_replaces_what_an_admin_may_change_and_nothing_else(bot:
     for content, told in (
         (
             b"limits: {server: {minutes_per_day: 9000}}",
-            "`limits.server.minutes_per_day` can be changed by the bot's operator",
+            "Only the bot's operator can change `limits.server.minutes_per_day`",
         ),
         (b"silence_limit: long\n", "1: `silence_limit`: expected a number"),
         (b"plugins: {dcie: {greeting: hi}}\n", "`plugins.dcie`: unknown key; did you mean"),
@@ -231,7 +232,7 @@ async def test_what_is_said_of_a_plugin_that_is_gone_is_the_operators(bot: Runni
     kept = {"plugins": {"acme": {"api_key_env": "THEIR_KEY"}}, "voicebot_name": "Guide"}
     assert yaml.safe_load(file.read_text()) == kept
     told = await _import(bot, place, b"plugins: {acme: {api_key_env: OTHERS_KEY}}\n")
-    assert told.startswith("`plugins.acme.api_key_env` can be changed by the bot's operator only.")
+    assert told.startswith("Only the bot's operator can change `plugins.acme.api_key_env`.")
     assert yaml.safe_load(file.read_text()) == kept
 
 
@@ -298,7 +299,7 @@ async def test_a_mistake_in_a_servers_file_is_that_servers_alone(bot: RunningBot
     assert await bot.process.stop() == 0
     await bot.process.run()
     assert f"server {place.guild_id} starts no calls" in bot.log()
-    assert "settings file has a mistake, so no call begins" in await bot.command(place, ann, "voicebot join")
+    assert "settings file has a mistake, so no call can start" in await bot.command(place, ann, "voicebot join")
     shown = await bot.command(place, ann, "voicebot settings show")
     assert "2: `silence_limit`: expected a number" in shown
     assert str(file.parent) not in shown
@@ -335,7 +336,7 @@ async def test_who_asks_again_and_again_has_to_wait(bot: RunningBot) -> None:
     """Each call costs a minute at least."""
     place = bot.place("Ann", "Bob")
     ann, bob = place.people
-    for _ in range(MOST_ASKING):
+    for _ in range(MAX_COMMANDS):
         assert "Join a voice channel first" in await bot.command(place, ann, "voicebot join")
     assert "Not so fast: try again in " in await bot.command(place, ann, "voicebot join")
     assert "Join a voice channel first" in await bot.command(place, bob, "voicebot join")

@@ -7,7 +7,8 @@ import yaml
 from sandbox.people.person import Person
 from sandbox.stage import Place
 from sandbox.valsea.server import VOICEBOT_ID
-from tests.support import RunningBot, eventually
+from tests.running_bot import RunningBot
+from tests.support import eventually
 
 Json = dict[str, Any]
 
@@ -46,24 +47,24 @@ def _own(bot: RunningBot, place: Place) -> Json:
     return dict(yaml.safe_load(file.read_text())) if file.exists() else {}
 
 
-async def _bot(hasty: RunningBot) -> tuple[RunningBot, Place, Menus]:
-    account = hasty.stage.account()
-    process = hasty.stage.bot(account, hasty.key, folder=f"setup-{account.user_id}")
-    await process.start(hasty.stage.config(voicebots={"guide": VOICEBOT_ID, "clown": VOICEBOT_ID}))
-    bot = RunningBot(hasty.stage, account, hasty.key, process)
+async def _bot(impatient: RunningBot) -> tuple[RunningBot, Place, Menus]:
+    account = impatient.stage.account()
+    process = impatient.stage.bot(account, impatient.key, folder=f"setup-{account.user_id}")
+    await process.start(impatient.stage.config(voicebots={"guide": VOICEBOT_ID, "clown": VOICEBOT_ID}))
+    bot = RunningBot(impatient.stage, account, impatient.key, process)
     place = bot.place("Ann")
-    hasty.stage.discord.world.grant(place.guild_id, place.people[0].user_id, "manage_guild")
+    impatient.stage.discord.world.grant(place.guild_id, place.people[0].user_id, "manage_guild")
     return bot, place, await Menus(bot, place, place.people[0]).open()
 
 
-async def test_everything_is_chosen_tried_and_kept(hasty: RunningBot) -> None:
-    bot, place, menus = await _bot(hasty)
+async def test_everything_is_chosen_tried_and_kept(impatient: RunningBot) -> None:
+    bot, place, menus = await _bot(impatient)
     assert "Choose what you want to change" in menus.text
     await menus.use("setup:voicebot", "clown")
     await menus.use("setup:text", place.text_id)
     await menus.use("setup:autojoin", place.voice_id)
     assert "Voicebot: clown" in menus.text
-    assert f"Words and pictures go to <#{place.text_id}>" in menus.text
+    assert f"The transcript and pictures go to <#{place.text_id}>" in menus.text
     assert _own(bot, place) == {}
     await menus.use("setup:save")
     await eventually(lambda: "Saved, for the next call" in menus.text, what=menus.text)
@@ -76,8 +77,8 @@ async def test_everything_is_chosen_tried_and_kept(hasty: RunningBot) -> None:
     assert await bot.process.stop() == 0
 
 
-async def test_an_id_is_written_into_a_dialog(hasty: RunningBot) -> None:
-    bot, place, menus = await _bot(hasty)
+async def test_an_id_is_written_into_a_dialog(impatient: RunningBot) -> None:
+    bot, place, menus = await _bot(impatient)
     shown = await menus.use("setup:id")
     await bot.stage.discord.answer(bot.stage.discord.fill_in(bot.account, shown, id=" vb_66f0 "))
     assert "Voicebot: vb\\_66f0" in menus.text
@@ -92,9 +93,9 @@ async def test_an_id_is_written_into_a_dialog(hasty: RunningBot) -> None:
     assert await bot.process.stop() == 0
 
 
-async def test_two_dialogs_that_are_open_at_once_do_not_get_each_others_answers(hasty: RunningBot) -> None:
+async def test_two_dialogs_that_are_open_at_once_do_not_get_each_others_answers(impatient: RunningBot) -> None:
     """On two servers, which know nothing of each other."""
-    bot, _, menus = await _bot(hasty)
+    bot, _, menus = await _bot(impatient)
     other = bot.place("Bea")
     bot.stage.discord.world.grant(other.guild_id, other.people[0].user_id, "manage_guild")
     others = await Menus(bot, other, other.people[0]).open()
@@ -110,8 +111,8 @@ async def test_two_dialogs_that_are_open_at_once_do_not_get_each_others_answers(
     assert await bot.process.stop() == 0
 
 
-async def test_what_would_not_work_is_named_and_not_kept(hasty: RunningBot) -> None:
-    bot, place, menus = await _bot(hasty)
+async def test_what_would_not_work_is_named_and_not_kept(impatient: RunningBot) -> None:
+    bot, place, menus = await _bot(impatient)
     bot.stage.discord.world.deny(place.text_id, bot.account.user_id, "send_messages")
     bot.stage.discord.world.deny(place.voice_id, bot.account.user_id, "speak")
     await menus.use("setup:voicebot", "guide")
@@ -127,21 +128,21 @@ async def test_what_would_not_work_is_named_and_not_kept(hasty: RunningBot) -> N
     assert await bot.process.stop() == 0
 
 
-async def test_it_is_for_those_who_may_configure(hasty: RunningBot) -> None:
-    place = hasty.place()
-    told = await hasty.command(place, place.people[0], "voicebot setup")
-    assert "Only who may manage this server can do that." in told
+async def test_it_is_for_those_who_may_configure(impatient: RunningBot) -> None:
+    place = impatient.place()
+    told = await impatient.command(place, place.people[0], "voicebot setup")
+    assert "Only people who can manage this server can do that." in told
 
 
-async def test_the_menus_show_what_is_in_force_and_keep_off_what_is_locked(hasty: RunningBot) -> None:
-    account = hasty.stage.account()
-    process = hasty.stage.bot(account, hasty.key, folder=f"setup-{account.user_id}")
-    bot = RunningBot(hasty.stage, account, hasty.key, process)
+async def test_the_menus_show_what_is_in_force_and_keep_off_what_is_locked(impatient: RunningBot) -> None:
+    account = impatient.stage.account()
+    process = impatient.stage.bot(account, impatient.key, folder=f"setup-{account.user_id}")
+    bot = RunningBot(impatient.stage, account, impatient.key, process)
     place = bot.place("Ann")
-    config = hasty.stage.config(voicebots={"guide": VOICEBOT_ID, "clown": VOICEBOT_ID})
+    config = impatient.stage.config(voicebots={"guide": VOICEBOT_ID, "clown": VOICEBOT_ID})
     server = {"voicebot": "clown", "text_channel": place.text_id, "language": "de", "access": {"start": [1]}}
     await process.start({**config, "servers": {place.guild_id: server}, "locked": ["plugins.autojoin"]})
-    hasty.stage.discord.world.grant(place.guild_id, place.people[0].user_id, "manage_guild")
+    impatient.stage.discord.world.grant(place.guild_id, place.people[0].user_id, "manage_guild")
     menus = await Menus(bot, place, place.people[0]).open()
     rows = [item for row in menus.message["components"] for item in row["components"]]
     shown = {item["custom_id"]: item for item in rows}

@@ -13,8 +13,8 @@ from sandbox.people.delay import levels, timeline
 from sandbox.people.line import Line
 from sandbox.people.person import Person
 from sandbox.stage import Place
-from tests.conftest import start_bot
-from tests.support import RunningBot, eventually
+from tests.running_bot import RunningBot
+from tests.support import eventually
 
 LONG = (
     "The museum was founded a long time ago by a merchant who loved the sea. He collected maps, ships in bottles, "
@@ -31,25 +31,25 @@ def _numbers(text: str, person: Person) -> dict[str, int]:
 
 
 @pytest.mark.ears
-async def test_an_interrupted_voicebot_is_silent_before_it_knows(hasty: RunningBot) -> None:
+async def test_an_interrupted_voicebot_is_silent_before_it_knows(impatient: RunningBot) -> None:
     """What it goes on saying until it has noticed is held back, in the channel and not in the room."""
-    place = hasty.place()
+    place = impatient.place()
     (ann,) = place.people
-    session = await hasty.start_call(place)
+    session = await impatient.start_call(place)
     observer = RoomObserver()
-    await observer.join(hasty.stage.livekit, session.room)
-    assert hasty.stage.worker is not None
+    await observer.join(impatient.stage.livekit, session.room)
+    assert impatient.stage.worker is not None
     words = await asyncio.to_thread(speech.speak, "But I have another question, and it is a very different one.")
-    hasty.stage.worker.say(session.id, LONG)
-    await eventually(lambda: ann.ear.frames_from(hasty.account.user_id) > 100, 20)
+    impatient.stage.worker.say(session.id, LONG)
+    await eventually(lambda: ann.ear.frames_from(impatient.account.user_id) > 100, 20)
     started, _ = await ann.say(words)
     await asyncio.sleep(0.5)
-    text = await hasty.command(place, ann, "voicebot status", details=True)
+    text = await impatient.command(place, ann, "voicebot status", details=True)
     await observer.leave()
-    await hasty.command(place, ann, "voicebot leave")
+    await impatient.command(place, ann, "voicebot leave")
     assert int(re.findall(r"Interruptions: (\d+)", text)[0]) >= 1
     assert ann.ear.started_at is not None
-    heard = levels(ann.ear.started_at, ann.ear.recording(hasty.account.user_id))
+    heard = levels(ann.ear.started_at, ann.ear.recording(impatient.account.user_id))
     said = levels(*timeline(observer.of(agent=True)))
     first_pause_heard = _first_pause(heard, started)
     assert first_pause_heard - started < 0.7  # two syllables, the jitter buffer, and a slow machine
@@ -71,43 +71,43 @@ def _first_pause(sound: list[tuple[float, float]], after: float, least: float = 
     return quiet_since or sound[-1][0]
 
 
-async def test_someone_who_is_muted_for_the_bot_is_not_heard_and_not_decrypted(hasty: RunningBot) -> None:
-    place = hasty.place("Ann", "Bob")
+async def test_someone_who_is_muted_for_the_bot_is_not_heard_and_not_decrypted(impatient: RunningBot) -> None:
+    place = impatient.place("Ann", "Bob")
     ann, bob = place.people
-    session = await hasty.start_call(place)
+    session = await impatient.start_call(place)
     observer = RoomObserver()
-    await observer.join(hasty.stage.livekit, session.room)
+    await observer.join(impatient.stage.livekit, session.room)
     await asyncio.sleep(0.3)
-    assert "nothing you say is decrypted" in await hasty.command(place, ann, "voicebot mute")
+    assert "nothing you say is decrypted" in await impatient.command(place, ann, "voicebot mute")
     await ann.say(TONE)
     await asyncio.sleep(0.3)
     quiet = len([level for _, level in levels(*timeline(observer.of(agent=False))) if level > 1000])
-    unheard = _numbers(await hasty.command(place, bob, "voicebot status", details=True), ann)
+    unheard = _numbers(await impatient.command(place, bob, "voicebot status", details=True), ann)
     await bob.say(TONE)
     await asyncio.sleep(0.3)
     others = len([level for _, level in levels(*timeline(observer.of(agent=False))) if level > 1000])
-    assert "I hear you from now on" in await hasty.command(place, ann, "voicebot unmute")
+    assert "I hear you from now on" in await impatient.command(place, ann, "voicebot unmute")
     await ann.say(TONE)
     await asyncio.sleep(0.3)
     again = len([level for _, level in levels(*timeline(observer.of(agent=False))) if level > 1000])
     await observer.leave()
-    await hasty.command(place, ann, "voicebot leave")
+    await impatient.command(place, ann, "voicebot leave")
     assert quiet == 0
     assert unheard == {}
     assert others > 40
     assert again > others + 40
 
 
-async def test_the_details_show_a_bad_line(hasty: RunningBot) -> None:
-    place = hasty.place("Ann", "Bob")
+async def test_the_details_show_a_bad_line(impatient: RunningBot) -> None:
+    place = impatient.place("Ann", "Bob")
     ann, bob = place.people
-    await hasty.start_call(place)
+    await impatient.start_call(place)
     ann.line = Line(loss=0.1, jitter=0.02, seed=3)
     assert ann.voice is not None
     ann.voice.line = ann.line
     await asyncio.gather(ann.say(np.tile(TONE, 3)), bob.say(np.tile(TONE, 3)))
-    text = await hasty.command(place, ann, "voicebot status", details=True)
-    await hasty.command(place, ann, "voicebot leave")
+    text = await impatient.command(place, ann, "voicebot status", details=True)
+    await impatient.command(place, ann, "voicebot leave")
     assert len(text) <= 2000
     bad, good = _numbers(text, ann), _numbers(text, bob)
     assert 110 < bad["packets"] < 148
@@ -116,25 +116,25 @@ async def test_the_details_show_a_bad_line(hasty: RunningBot) -> None:
     assert good.get("lost", 0) == 0
 
 
-async def test_someone_whose_keys_went_wrong_is_named(hasty: RunningBot) -> None:
+async def test_someone_whose_keys_went_wrong_is_named(impatient: RunningBot) -> None:
     """The others are heard all the while."""
-    place = hasty.place("Ann", "Bob")
+    place = impatient.place("Ann", "Bob")
     ann, bob = place.people
-    session = await hasty.start_call(place)
+    session = await impatient.start_call(place)
     assert ann.voice is not None
     ann.voice.wrong_keys = True
     warning = f"I cannot decrypt what <@{ann.user_id}> says"
     deadline = time.monotonic() + 20
-    while not any(warning in post["content"] for post in hasty.posts(place)):
+    while not any(warning in post["content"] for post in impatient.posts(place)):
         assert time.monotonic() < deadline
         await asyncio.gather(ann.say(TONE), bob.say(TONE))
     ann.voice.wrong_keys = False
-    text = await hasty.command(place, bob, "voicebot status", details=True)
+    text = await impatient.command(place, bob, "voicebot status", details=True)
     assert _numbers(text, ann)["not decryptable"] > 100
     assert _numbers(text, bob).get("not decryptable", 0) == 0
-    assert not any(f"<@{bob.user_id}> says" in post["content"] for post in hasty.posts(place))
-    assert hasty.bills(session)
-    await hasty.command(place, ann, "voicebot leave")
+    assert not any(f"<@{bob.user_id}> says" in post["content"] for post in impatient.posts(place))
+    assert impatient.bills(session)
+    await impatient.command(place, ann, "voicebot leave")
 
 
 async def test_a_voicebot_that_left_is_missed_and_welcomed(parley: RunningBot) -> None:
@@ -160,9 +160,9 @@ def _said(bot: RunningBot, place: Place, words: str) -> bool:
     return any(words in post["content"] for post in bot.posts(place))
 
 
-async def test_where_only_the_starter_may_interrupt_others_do_not(hasty: RunningBot) -> None:
-    bot = await start_bot(hasty.stage, development=False, interrupt="starter")
-    place = bot.place("Ann", "Bob")
+async def test_where_only_the_starter_may_interrupt_others_do_not(ordinary: RunningBot) -> None:
+    bot = ordinary
+    place = await bot.place_with("Ann", "Bob", interrupt="starter")
     ann, bob = place.people
     session = await bot.start_call(place)
     assert bot.stage.worker is not None
@@ -180,12 +180,11 @@ async def test_where_only_the_starter_may_interrupt_others_do_not(hasty: Running
     await bot.expect_end(place, session, "someone sent the bot away")
     assert counts[0] == 0
     assert counts[1] >= 1
-    assert await bot.process.stop() == 0
 
 
-async def test_where_nobody_may_interrupt_nothing_is_held_back(hasty: RunningBot) -> None:
-    bot = await start_bot(hasty.stage, interrupt="nobody")
-    place = bot.place()
+async def test_where_nobody_may_interrupt_nothing_is_held_back(ordinary: RunningBot) -> None:
+    bot = ordinary
+    place = await bot.place_with(interrupt="nobody")
     (ann,) = place.people
     session = await bot.start_call(place)
     assert bot.stage.worker is not None
@@ -196,13 +195,12 @@ async def test_where_nobody_may_interrupt_nothing_is_held_back(hasty: RunningBot
     text = await bot.command(place, ann, "voicebot status", details=True)
     await bot.command(place, ann, "voicebot leave")
     assert "Interruptions: 0" in text
-    assert await bot.process.stop() == 0
 
 
-async def test_where_people_are_asked_first_nobody_is_heard_who_has_not_agreed(hasty: RunningBot) -> None:
+async def test_where_people_are_asked_first_nobody_is_heard_who_has_not_agreed(ordinary: RunningBot) -> None:
     """Not decrypted, not mixed; the button and the command agree, and the command takes it back."""
-    bot = await start_bot(hasty.stage, consent="asked", first_audio_limit=0)
-    place = bot.place("Ann", "Bob")
+    bot = ordinary
+    place = await bot.place_with("Ann", "Bob", consent="asked", first_audio_limit=0)
     ann, bob = place.people
     session = await bot.start_call(place)
     await eventually(lambda: any(post["components"] for post in bot.posts(place)))
@@ -235,4 +233,3 @@ async def test_where_people_are_asked_first_nobody_is_heard_who_has_not_agreed(h
     assert 40 < one < 60
     assert 80 < both - one < 120
     assert again == both
-    assert await bot.process.stop() == 0

@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sandbox.people.hum import hum
 from sandbox.people.person import Person
 from sandbox.stage import Place
-from tests.calls.hum import hum, humming
-from tests.conftest import start_bot
-from tests.support import RunningBot, eventually
+from tests.calls.hum import humming
+from tests.running_bot import RunningBot
+from tests.support import eventually
 
 
 def packets(text: str, person: Person) -> int:
@@ -30,94 +31,94 @@ def said(bot: RunningBot, place: Place, words: str) -> int:
     ("fault", "most"),
     [("another server", 2.0), ("4015", 0.3), ("4006", 3.0)],  # 4015: sound goes on over UDP meanwhile
 )
-async def test_a_repair_costs_a_short_gap(hasty: RunningBot, fault: str, most: float) -> None:
-    place = hasty.place()
+async def test_a_repair_costs_a_short_gap(impatient: RunningBot, fault: str, most: float) -> None:
+    place = impatient.place()
     (ann,) = place.people
-    session = await hasty.start_call(place)
-    discord = hasty.stage.discord
-    async with humming(hasty, session, ann) as gap:
+    session = await impatient.start_call(place)
+    discord = impatient.stage.discord
+    async with humming(impatient, session, ann) as gap:
         if fault == "another server":
-            discord.change_voice_server(place.guild_id, hasty.account.user_id)
+            discord.change_voice_server(place.guild_id, impatient.account.user_id)
         elif fault == "4015":
-            discord.voice.close_sockets(place.guild_id, hasty.account.user_id, 4015)
+            discord.voice.close_sockets(place.guild_id, impatient.account.user_id, 4015)
         else:
-            discord.voice.forget_sessions(place.guild_id, hasty.account.user_id)
+            discord.voice.forget_sessions(place.guild_id, impatient.account.user_id)
         await asyncio.sleep(3)
-    await hasty.command(place, ann, "voicebot leave")
-    await hasty.expect_end(place, session, "someone sent the bot away")
+    await impatient.command(place, ann, "voicebot leave")
+    await impatient.expect_end(place, session, "someone sent the bot away")
     assert gap.longest < most
     assert gap.heard > 0.8
 
 
-async def test_permissions_that_are_taken_away_are_named_once(hasty: RunningBot) -> None:
-    place = hasty.place()
+async def test_permissions_that_are_taken_away_are_named_once(impatient: RunningBot) -> None:
+    place = impatient.place()
     (ann,) = place.people
-    session = await hasty.start_call(place)
-    world, me = hasty.stage.discord.world, hasty.account.user_id
+    session = await impatient.start_call(place)
+    world, me = impatient.stage.discord.world, impatient.account.user_id
     world.deny(place.voice_id, me, "speak")
-    await eventually(lambda: said(hasty, place, "⚠️ I no longer have the permission **Speak**") == 1)
+    await eventually(lambda: said(impatient, place, "⚠️ I no longer have the permission **Speak**") == 1)
     world.deny(place.voice_id, me, "speak")
     world.deny(place.voice_id, me)
-    await eventually(lambda: said(hasty, place, "✅ I have the permissions I need") == 1)
+    await eventually(lambda: said(impatient, place, "✅ I have the permissions I need") == 1)
     world.deny(place.text_id, me, "embed_links")
-    await eventually(lambda: said(hasty, place, "⚠️ I no longer have the permission **Embed Links**") == 1)
+    await eventually(lambda: said(impatient, place, "⚠️ I no longer have the permission **Embed Links**") == 1)
     world.deny(place.text_id, me)
-    await eventually(lambda: said(hasty, place, "✅ I can write everything down again") == 1)
-    assert said(hasty, place, "permission **Speak**") == 1
-    assert hasty.bills(session)
-    await hasty.command(place, ann, "voicebot leave")
-    await hasty.expect_end(place, session, "someone sent the bot away")
+    await eventually(lambda: said(impatient, place, "✅ I can write everything down again") == 1)
+    assert said(impatient, place, "permission **Speak**") == 1
+    assert impatient.bills(session)
+    await impatient.command(place, ann, "voicebot leave")
+    await impatient.expect_end(place, session, "someone sent the bot away")
 
 
-async def test_a_text_channel_that_is_closed_to_the_bot_ends_nothing(hasty: RunningBot) -> None:
-    place = hasty.place()
+async def test_a_text_channel_that_is_closed_to_the_bot_ends_nothing(impatient: RunningBot) -> None:
+    place = impatient.place()
     (ann,) = place.people
-    session = await hasty.start_call(place)
-    world, me = hasty.stage.discord.world, hasty.account.user_id
+    session = await impatient.start_call(place)
+    world, me = impatient.stage.discord.world, impatient.account.user_id
     world.deny(place.text_id, me, "send_messages")
-    await eventually(lambda: "**Send Messages** in <#" in hasty.log())
-    hasty.stage.discord.change_voice_server(place.guild_id, me)
+    await eventually(lambda: "**Send Messages** in <#" in impatient.log())
+    impatient.stage.discord.change_voice_server(place.guild_id, me)
     await asyncio.sleep(0.5)
-    assert "live" in await hasty.command(place, ann, "voicebot status")
+    assert "live" in await impatient.command(place, ann, "voicebot status")
     world.deny(place.text_id, me)
-    await hasty.command(place, ann, "voicebot leave")
-    await hasty.expect_end(place, session, "someone sent the bot away")
+    await impatient.command(place, ann, "voicebot leave")
+    await impatient.expect_end(place, session, "someone sent the bot away")
 
 
-async def test_a_thread_that_is_archived_in_mid_call_loses_nothing(hasty: RunningBot) -> None:
+async def test_a_thread_that_is_archived_in_mid_call_loses_nothing(impatient: RunningBot) -> None:
     """discord.py forgets it then; Discord opens it again for the next message."""
-    place = hasty.place()
+    place = impatient.place()
     (ann,) = place.people
-    world = hasty.stage.discord.world
+    world = impatient.stage.discord.world
     place = replace(place, text_id=world.create_thread(place.text_id, "Talk", ann.user_id))
-    session = await hasty.start_call(place)
+    session = await impatient.start_call(place)
     world.archive(place.text_id)
     await asyncio.sleep(0.3)
     session.send_packet(session.room, b'{"type": "transcript", "role": "user", "text": "Is it still there?"}')
-    await eventually(lambda: any("Is it still there?" in post["content"] for post in hasty.posts(place)))
-    await hasty.command(place, ann, "voicebot leave")
-    await hasty.expect_end(place, session, "someone sent the bot away")
+    await eventually(lambda: any("Is it still there?" in post["content"] for post in impatient.posts(place)))
+    await impatient.command(place, ann, "voicebot leave")
+    await impatient.expect_end(place, session, "someone sent the bot away")
 
 
-async def test_a_bot_that_was_muted_or_deafened_says_so(hasty: RunningBot) -> None:
-    place = hasty.place()
-    session = await hasty.start_call(place)
-    world, me = hasty.stage.discord.world, hasty.account.user_id
+async def test_a_bot_that_was_muted_or_deafened_says_so(impatient: RunningBot) -> None:
+    place = impatient.place()
+    session = await impatient.start_call(place)
+    world, me = impatient.stage.discord.world, impatient.account.user_id
     world.set_voice_state(place.guild_id, me, place.voice_id, mute=True)
-    await eventually(lambda: said(hasty, place, "⚠️ I was muted on this server") == 1)
+    await eventually(lambda: said(impatient, place, "⚠️ I was muted on this server") == 1)
     world.set_voice_state(place.guild_id, me, place.voice_id, mute=False, deaf=True)
-    await eventually(lambda: said(hasty, place, "⚠️ I was deafened") == 1)
-    await eventually(lambda: said(hasty, place, "✅ I am no longer muted") == 1)
+    await eventually(lambda: said(impatient, place, "⚠️ I was deafened") == 1)
+    await eventually(lambda: said(impatient, place, "✅ I am no longer muted") == 1)
     world.set_voice_state(place.guild_id, me, place.voice_id, mute=False, deaf=False)
-    await eventually(lambda: said(hasty, place, "✅ I am no longer deafened") == 1)
-    await hasty.command(place, place.people[0], "voicebot leave")
-    await hasty.expect_end(place, session, "someone sent the bot away")
+    await eventually(lambda: said(impatient, place, "✅ I am no longer deafened") == 1)
+    await impatient.command(place, place.people[0], "voicebot leave")
+    await impatient.expect_end(place, session, "someone sent the bot away")
 
 
-async def test_keys_that_never_fit_are_not_asked_for_again_and_again(hasty: RunningBot) -> None:
+async def test_keys_that_never_fit_are_not_asked_for_again_and_again(ordinary: RunningBot) -> None:
     """New keys, then a new session, then an end with a reason: nobody pays for a bot that hears nobody."""
-    bot = await start_bot(hasty.stage, development=False, first_audio_limit=0, reconnect_limit=30)
-    place = bot.place()
+    bot = ordinary
+    place = await bot.place_with(first_audio_limit=0, reconnect_limit=30)
     (ann,) = place.people
     session = await bot.start_call(place)
     assert ann.voice is not None
@@ -129,7 +130,6 @@ async def test_keys_that_never_fit_are_not_asked_for_again_and_again(hasty: Runn
         talking.cancel()
         await asyncio.gather(talking, return_exceptions=True)
     assert said(bot, place, "Nobody's voice can be decrypted") == 1
-    assert await bot.process.stop() == 0
 
 
 async def test_an_ssrc_that_changes_hands_is_never_the_former_owners(parley: RunningBot) -> None:
@@ -157,21 +157,20 @@ async def test_an_ssrc_that_changes_hands_is_never_the_former_owners(parley: Run
     assert 45 <= packets(text, bob) <= 60
 
 
-async def test_a_router_that_forgets_the_silent_does_not_forget_the_bot(hasty: RunningBot) -> None:
+async def test_a_router_that_forgets_the_silent_does_not_forget_the_bot(ordinary: RunningBot) -> None:
     """The bot has nothing to say for longer than the router remembers, and hears what is said then."""
-    bot = await start_bot(hasty.stage, development=False, first_audio_limit=0)
-    place = bot.place()
+    bot = ordinary
+    place = await bot.place_with(first_audio_limit=0)
     (ann,) = place.people
     session = await bot.start_call(place)
     voice = bot.stage.discord.voice
-    voice.nat_timeout = 17.0
+    voice.nat.timeout = 17.0
     try:
         await asyncio.sleep(19)
         await ann.say(np.asarray(hum(1.0), np.int16))
     finally:
-        voice.nat_timeout = None
+        voice.nat.timeout = None
     text = await bot.command(place, ann, "voicebot status", details=True)
     await bot.command(place, ann, "voicebot leave")
     await bot.expect_end(place, session, "someone sent the bot away")
     assert packets(text, ann) >= 45
-    assert await bot.process.stop() == 0

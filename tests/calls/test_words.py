@@ -16,7 +16,8 @@ from sandbox.people.delay import timeline
 from sandbox.people.words import normal, word_error_rate
 from sandbox.stage import Place
 from sandbox.valsea.session import Session
-from tests.support import RunningBot, eventually
+from tests.running_bot import RunningBot
+from tests.support import eventually
 
 ASKED = [
     "When does the museum open tomorrow?",
@@ -30,7 +31,7 @@ ASKED = [
     "What time does the gallery close on Sunday?",
     "Do children have to pay for the entrance?",
 ]
-#: Two points, as a share.
+#: Two points, as a share: two words of all that are said, on either side.
 TOLERANCE = 0.02
 
 

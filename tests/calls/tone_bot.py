@@ -13,7 +13,7 @@ from sandbox.livekit.server import LiveKitServer
 from sandbox.people.delay import levels
 from sandbox.people.person import Person
 from sandbox.stage import Place
-from tests.support import RunningBot
+from tests.running_bot import RunningBot
 
 
 @dataclass(slots=True)

@@ -59,6 +59,10 @@ class DaveGroup:
     def members(self) -> set[int]:
         return {user for user in self.leaves if user is not None}
 
+    def start_at(self, transition_id: int) -> None:
+        """The number of the first transition; before anybody is there."""
+        self._next_transition = transition_id
+
     def connect(self, user_id: int) -> list[Outgoing]:
         """A client got its session description: introduce the external sender (op 25)."""
         self.connected.add(user_id)
@@ -86,16 +90,19 @@ class DaveGroup:
         if self.epoch == 0:  # the committer's own one-member group becomes the channel's
             if user_id != self._founder:
                 return []
-            self.leaves, self._founder = [user_id], None
-            self._key_packages.pop(user_id, None)
         elif self.leaves[commit.sender_leaf] != user_id:
             raise mls.MlsError("the committer is not at the leaf it claims")
+        changes = [self._in_flight[reference] for reference in commit.proposal_references]
+        secrets = _secrets(welcome, changes)  # judged before anything is changed: one bad commit must harm nobody
+        if self.epoch == 0:
+            self.leaves, self._founder = [user_id], None
+            self._key_packages.pop(user_id, None)
         stayed = self.members
-        added = self._apply([self._in_flight[reference] for reference in commit.proposal_references])
+        added = self._apply(changes)
         stayed &= self.members - {change.user_id for change in added}
         self._in_flight.clear()
         self.epoch += 1
-        return self._announce(commit, welcome, stayed, added) + self._propose()
+        return self._announce(commit, secrets, stayed, added) + self._propose()
 
     def downgrade(self) -> list[Outgoing]:
         """Somebody came who cannot encrypt: everybody is to speak in clear, from the transition on."""
@@ -111,6 +118,11 @@ class DaveGroup:
         body = {"protocol_version": PROTOCOL_VERSION, "epoch": 1}
         out = [Outgoing(user, PREPARE_EPOCH, body) for user in sorted(self.connected)]
         return out + [Outgoing(user, EXTERNAL_SENDER, self.sender.package()) for user in sorted(self.connected)]
+
+    def change_sender(self) -> list[Outgoing]:
+        """Another external sender, as another voice server has: a new group, that everybody founds anew."""
+        self.sender = mls.ExternalSender(self.channel_id)
+        return self.upgrade()
 
     def ready(self, user_id: int, transition_id: int) -> list[Outgoing]:
         """Op 23. The transition is executed (op 22) when the last member is ready."""
@@ -168,17 +180,16 @@ class DaveGroup:
                 self.leaves.append(change.user_id)
         return added
 
-    def _announce(self, commit: mls.Commit, welcome: bytes, stayed: set[int], added: list[_Change]) -> list[Outgoing]:
+    def _announce(
+        self, commit: mls.Commit, secrets: dict[int, bytes], stayed: set[int], added: list[_Change]
+    ) -> list[Outgoing]:
         transition_id = self._new_transition(set())
         head = struct.pack(">H", transition_id)
         out = [Outgoing(user, ANNOUNCE_COMMIT, head + commit.message) for user in sorted(stayed & self.connected)]
         for change in added:
-            own = mls.welcome_for(welcome, mls.key_package_reference(change.key_package))
-            if own is None:
-                raise mls.MlsError(f"the welcome has no secret for {change.user_id}")
             if self._key_packages.get(change.user_id) == change.key_package:
                 del self._key_packages[change.user_id]
-            out.append(Outgoing(change.user_id, WELCOME, head + own))
+            out.append(Outgoing(change.user_id, WELCOME, head + secrets[change.user_id]))
         self._unready[transition_id] = {message.user_id for message in out}
         return out
 
@@ -261,3 +272,15 @@ class DaveGroup:
             change.message, change.reference = signed
             self._in_flight[change.reference] = change
         return mls.append_proposals([change.message for change in batch])
+
+
+def _secrets(welcome: bytes, changes: list[_Change]) -> dict[int, bytes]:
+    """Each new member's part of a Welcome, by user; MlsError when somebody's is missing."""
+    found: dict[int, bytes] = {}
+    for change in changes:
+        if change.kind == "add":
+            own = mls.welcome_for(welcome, mls.key_package_reference(change.key_package)) if welcome else None
+            if own is None:
+                raise mls.MlsError(f"the welcome has no secret for {change.user_id}")
+            found[change.user_id] = own
+    return found

@@ -118,6 +118,43 @@ def key_package_user(key_package: bytes) -> int:
     return _read_leaf_node(reader)
 
 
+def proposed(payload: bytes) -> dict[bytes, tuple[bytes, bool]]:
+    """The proposals in an opcode 27 payload that appends some, by reference: each message, and whether it is an add."""
+    outer = Reader(payload)
+    outer.expect(1, 0, "append")
+    reader, found = Reader(outer.vector()), {}
+    while not reader.done:
+        begin = reader.position
+        reader.take(4)  # version, wire format
+        reader.vector()  # group id
+        reader.take(13)  # epoch, sender
+        reader.vector()  # authenticated data
+        reader.expect(1, CONTENT_PROPOSAL, "content type")
+        kind = reader.integer(2)
+        if kind == PROPOSAL_ADD:
+            reader.take(4)  # version, cipher suite
+            reader.vector()  # init_key
+            _read_leaf_node(reader)
+            reader.vector()  # extensions
+            reader.vector()  # signature
+        else:
+            reader.take(4)  # leaf
+        reader.vector()  # signature
+        message = reader.data[begin : reader.position]
+        found[_reference("MLS 1.0 Proposal Reference", message[2:])] = message, kind == PROPOSAL_ADD
+    return found
+
+
+def revoked(payload: bytes) -> list[bytes]:
+    """The references in an opcode 27 payload that takes proposals back."""
+    outer = Reader(payload)
+    outer.expect(1, 1, "revoke")
+    reader, found = Reader(outer.vector()), []
+    while not reader.done:
+        found.append(reader.vector())
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Commit:
     """What the server needs to know of a member's commit."""

@@ -1,16 +1,16 @@
 """One voice channel on a voice server: who is connected, whose sound goes to whom, and the DAVE group."""
 
 import asyncio
-import contextlib
 import json
 import os
 import struct
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import dave_group, mls, transport
+from .behaviour import VoiceBehaviour
 
 SPEAKING, RESUMED, CLIENTS_CONNECT, CLIENT_DISCONNECT = 5, 9, 11, 13
 REPLAY_LIMIT = 256  # messages kept for a resume
@@ -48,9 +48,11 @@ class Connection:
         self.sender: transport.Cipher | None = None
         #: The speaking bits of every op 5 it sent. The server takes no sound from who sent none.
         self.announced: list[int] = []
+        self.sent_rtp = False
         #: (when it is to arrive in the loop's time, message), or a close code.
         self.outbox: asyncio.Queue[tuple[float, str | bytes] | int] = asyncio.Queue()
         self._latency = latency
+        self._last_due = 0.0
         self._sequence = 0
         self._sent: deque[tuple[int, str | bytes]] = deque(maxlen=REPLAY_LIMIT)
 
@@ -62,8 +64,9 @@ class Connection:
         self.receiver = transport.Cipher(mode, self.secret_key)
         self.sender = transport.Cipher(mode, self.secret_key)
 
-    def send(self, op: int, data: Json | bytes) -> None:
-        """Queue one message with the next sequence number, and keep it for a resume."""
+    def send(self, op: int, data: Json | bytes, delay: float = 0.0) -> None:
+        """Queue one message with the next sequence number, and keep it for a resume. What is delayed delays what comes
+        behind it: TCP keeps the order."""
         self._sequence += 1
         sequence = self._sequence & 0xFFFF
         if isinstance(data, bytes):
@@ -71,10 +74,16 @@ class Connection:
         else:
             message = json.dumps({"op": op, "d": data, "seq": sequence})
         self._sent.append((self._sequence, message))
-        self.outbox.put_nowait((self._due(), message))
+        self.outbox.put_nowait((self._due(delay), message))
 
-    def _due(self) -> float:
-        return asyncio.get_running_loop().time() + self._latency
+    def send_unnumbered(self, body: Json, delay: float) -> None:
+        """Queue what no resume repeats, beside what else is sent."""
+        loop = asyncio.get_running_loop()
+        loop.call_later(delay, self.outbox.put_nowait, (loop.time() + delay, json.dumps(body)))
+
+    def _due(self, delay: float = 0.0) -> float:
+        self._last_due = max(self._last_due, asyncio.get_running_loop().time() + self._latency + delay)
+        return self._last_due
 
     def close(self, code: int) -> None:
         """Queue the end of the websocket with a close code."""
@@ -89,15 +98,6 @@ class Connection:
 
 
 @dataclass(slots=True)
-class Quirks:
-    """What the real servers do to packets now and then, switchable for tests."""
-
-    level_extension: bool = True
-    padding: int = 0
-    rtcp: bool = True
-
-
-@dataclass(slots=True)
 class VoiceRoom:
     """Forwards sound between all connections of one channel and runs its DAVE group."""
 
@@ -106,7 +106,7 @@ class VoiceRoom:
     send_datagram: Callable[[bytes, tuple[str, int]], None]
     group: dave_group.DaveGroup = field(init=False)
     connections: dict[int, Connection] = field(default_factory=dict)  # by SSRC
-    quirks: Quirks = field(default_factory=Quirks)
+    behaviour: VoiceBehaviour = field(default_factory=VoiceBehaviour)
     forwarded: int = 0
     refused: int = 0
 
@@ -125,14 +125,26 @@ class VoiceRoom:
 
     def welcome(self, connection: Connection) -> None:
         """The client has its keys: tell it who is here, tell them it is, and start its DAVE handshake."""
+        behaviour = self.behaviour
         others = [c for c in self.connections.values() if c is not connection]
-        if others:
+        if others and behaviour.announces:
             connection.send(CLIENTS_CONNECT, {"user_ids": [str(c.user_id) for c in others]})
+        if behaviour.strange_messages:
+            for op, data in _STRANGE:
+                connection.send(op, data)
         for other in others:
-            other.send(CLIENTS_CONNECT, {"user_ids": [str(connection.user_id)]})
-            if other.introduced:
-                connection.send(SPEAKING, _speaking(other, 1))
+            if behaviour.announces:
+                other.send(CLIENTS_CONNECT, {"user_ids": [str(connection.user_id)]})
+            if other.introduced and (behaviour.introduces_present or connection.user_id in behaviour.spares):
+                self._introduce(other, connection, 1)
         self.route(self.group.connect(connection.user_id))
+
+    def _introduce(self, speaker: Connection, to: Connection, bits: int) -> None:
+        delay = 0.0 if to.user_id in self.behaviour.spares else self.behaviour.introduction_delay
+        if delay:  # behind whatever else is sent meanwhile
+            asyncio.get_running_loop().call_later(delay, to.send, SPEAKING, _speaking(speaker, bits))
+        else:
+            to.send(SPEAKING, _speaking(speaker, bits))
 
     def remove(self, connection: Connection, *, close_code: int | None = None) -> None:
         """A client is gone for good: the others hear of it and rotate their keys."""
@@ -140,16 +152,28 @@ class VoiceRoom:
             return
         if close_code is not None:
             connection.close(close_code)
+        gone = {"user_id": str(connection.user_id)}
         for other in self.connections.values():
-            other.send(CLIENT_DISCONNECT, {"user_id": str(connection.user_id)})
+            if self.behaviour.late_disconnect is None:
+                other.send(CLIENT_DISCONNECT, gone)
+            else:
+                asyncio.get_running_loop().call_later(
+                    self.behaviour.late_disconnect, other.send, CLIENT_DISCONNECT, gone
+                )
         self.route(self.group.disconnect(connection.user_id))
 
     def speaking(self, connection: Connection, bits: int) -> None:
-        """Op 5 from a client: pass its SSRC and speaking bits on."""
+        """Op 5 from a client: its SSRC is passed on when it speaks for the first time, and not again."""
+        first = connection.introduced is False
+        spoke = any(connection.announced)
         connection.announced.append(bits)
+        if not (first or (bits and not spoke)):
+            return
+        behaviour = self.behaviour
         for other in self.connections.values():
-            if other is not connection:
-                other.send(SPEAKING, _speaking(connection, bits))
+            told = behaviour.introduces_speakers or other.user_id in behaviour.spares
+            if other is not connection and told:
+                self._introduce(connection, other, bits)
 
     def dave(self, connection: Connection, op: int, data: Json | bytes) -> None:
         """A DAVE opcode from a client; MlsError when it is malformed."""
@@ -167,7 +191,9 @@ class VoiceRoom:
         for message in messages:
             connection = self.of_user(message.user_id)
             if connection is not None:
-                connection.send(message.op, message.data)
+                connection.send(message.op, message.data, self.behaviour.dave_delay)
+                if self.behaviour.dave_twice and isinstance(message.data, bytes):
+                    connection.send(message.op, message.data)
 
     def forward(self, connection: Connection, datagram: bytes) -> None:
         """Decrypt a client's packet and send it to everyone else who may hear it."""
@@ -183,19 +209,44 @@ class VoiceRoom:
             self.refused += 1
             return
         self.forwarded += 1
-        quirks = self.quirks
+        connection.sent_rtp = True
+        behaviour = self.behaviour
         for other in list(self.connections.values()):
             if other is connection or other.address is None or other.sender is None:
                 continue
-            if not other.permissions.may_hear():
+            if not other.permissions.may_hear() or (behaviour.sends_to_who_sent and not other.sent_rtp):
                 continue
-            self.send_datagram(
-                other.sender.encrypt(packet, level_extension=quirks.level_extension, padding=quirks.padding),
-                other.address,
-            )
-            if quirks.rtcp and self.forwarded % 250 == 1:
-                with contextlib.suppress(OSError):
-                    self.send_datagram(_sender_report(packet), other.address)
+            for datagram in self._datagrams(other.sender, packet):
+                self.send_datagram(datagram, other.address)
+
+    def _datagrams(self, sender: transport.Cipher, packet: transport.Packet) -> Iterator[bytes]:
+        """A packet as it is sent to one client, with what comes along."""
+        behaviour = self.behaviour
+        if "padding" in behaviour.noise:  # packets of it alone have numbers of their own in the stream
+            packet = replace(packet, sequence=2 * packet.sequence & 0xFFFF)
+        yield sender.encrypt(packet, extension=behaviour.extension, padding=behaviour.padding)
+        if behaviour.rtcp and self.forwarded % 250 == 1:
+            yield _sender_report(packet)
+        if "padding" in behaviour.noise:
+            yield sender.encrypt(replace(packet, sequence=packet.sequence + 1, payload=b""), padding=200)
+        if "zeros" in behaviour.noise:
+            yield bytes(200)
+            yield sender.encrypt(replace(packet, ssrc=packet.ssrc + 500_000, payload=bytes(60)))
+        if "retransmission" in behaviour.noise:
+            yield sender.encrypt(replace(packet, ssrc=packet.ssrc + 600_000), payload_type=transport.RETRANSMISSION)
+        if "camera" in behaviour.noise:
+            for part in range(8):
+                one = replace(packet, ssrc=packet.ssrc + 700_000, sequence=part, payload=packet.payload * 8)
+                yield sender.encrypt(one, payload_type=transport.VIDEO)
+
+
+#: Opcodes that clients have reported and the documentation does not have, and one that nobody has seen.
+_STRANGE: tuple[tuple[int, Json], ...] = (
+    (15, {"any": 100, "ssrcs": {}}),
+    (18, {"user_id": "1", "flags": 2}),
+    (20, {"user_id": "1", "platform": None}),
+    (99, {"hello": ["there"]}),
+)
 
 
 def _speaking(connection: Connection, bits: int) -> Json:

@@ -17,6 +17,8 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from . import mls, transport
+from .behaviour import VoiceBehaviour
+from .nat import Nat
 from .room import Connection, VoicePermissions, VoiceRoom
 
 IDENTIFY, SELECT_PROTOCOL, READY, HEARTBEAT, SESSION_DESCRIPTION = 0, 1, 2, 3, 4
@@ -49,16 +51,17 @@ class VoiceServer(asyncio.DatagramProtocol):
         self.rooms: dict[int, VoiceRoom] = {}
         self.modes = modes
         self.heartbeat_interval = 13.75  # seconds
+        self.behaviour = VoiceBehaviour()  # where no channel has one of its own
+        self.behaviours: dict[int, VoiceBehaviour] = {}  # by channel id
+        self.nat = Nat()
         self.reject_with: int | None = None  # a close code for every new websocket, when asked for
         self.latency = 0.0  # seconds that websocket messages take to clients who identify from now on; UDP takes none
         self.hold_dave = False  # leave new clients without DAVE messages, when asked for
-        self.nat_timeout: float | None = None  # seconds after which a router forgets who sends nothing, when asked for
         self.udp_blocked = False  # swallow every datagram, as a firewall does, when asked for
         self._tickets: dict[str, Ticket] = {}
         self._connections: dict[int, tuple[VoiceRoom, Connection]] = {}
         self._sockets: dict[int, web.WebSocketResponse] = {}
         self._expiry: dict[int, asyncio.TimerHandle] = {}
-        self._last_sent: dict[tuple[str, int], float] = {}  # by client's address: when it sent anything
         self._ssrc: Iterator[int] = itertools.count(10_001)
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -79,9 +82,14 @@ class VoiceServer(asyncio.DatagramProtocol):
         assert self._transport is not None
         return int(self._transport.get_extra_info("sockname")[1])
 
+    def behaviour_in(self, channel_id: int) -> VoiceBehaviour:
+        return self.behaviours.get(channel_id, self.behaviour)
+
     def room(self, guild_id: int, channel_id: int) -> VoiceRoom:
         if channel_id not in self.rooms:
-            self.rooms[channel_id] = VoiceRoom(guild_id, channel_id, self._send)
+            room = self.rooms[channel_id] = VoiceRoom(guild_id, channel_id, self._send)
+            room.group.start_at(self.behaviour_in(channel_id).first_transition)
+        self.rooms[channel_id].behaviour = self.behaviour_in(channel_id)
         return self.rooms[channel_id]
 
     def issue(
@@ -106,6 +114,11 @@ class VoiceServer(asyncio.DatagramProtocol):
             if room.guild_id == guild_id and connection.user_id == user_id:
                 self._forget(room, connection, code)
 
+    def has_session(self, guild_id: int, user_id: int) -> bool:
+        """Whether a user has a voice session in a guild, or a ticket for one."""
+        tickets = any((t.guild_id, t.user_id) == (guild_id, user_id) for t in self._tickets.values())
+        return tickets or any(r.guild_id == guild_id and c.user_id == user_id for r, c in self._connections.values())
+
     def close_sockets(self, guild_id: int, user_id: int, code: int) -> None:
         """Close a user's voice websocket with any code, its session left as it is."""
         for room, connection in self._connections.values():
@@ -117,6 +130,7 @@ class VoiceServer(asyncio.DatagramProtocol):
         for room, connection in list(self._connections.values()):
             if room.guild_id == guild_id and connection.user_id == user_id:
                 self._forget(room, connection, SESSION_INVALID)
+        self._tickets = {t: k for t, k in self._tickets.items() if (k.guild_id, k.user_id) != (guild_id, user_id)}
 
     def _forget(self, room: VoiceRoom, connection: Connection, code: int | None) -> None:
         self._connections.pop(connection.ssrc, None)
@@ -128,30 +142,26 @@ class VoiceServer(asyncio.DatagramProtocol):
     # -- UDP ----------------------------------------------------------------------------------------------------
 
     def _send(self, datagram: bytes, address: tuple[str, int]) -> None:
-        last_sent = self._last_sent.get(address, 0.0)
-        if self.nat_timeout is not None and time.monotonic() - last_sent > self.nat_timeout:
-            return
-        if self._transport is not None:
-            self._transport.sendto(datagram, address)
+        client = self.nat.back(address, time.monotonic())
+        if self._transport is not None and client is not None:
+            self._transport.sendto(datagram, client)
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         if self.udp_blocked:
             return
+        seen_at = self.nat.out((str(addr[0]), addr[1]), time.monotonic())
         if len(data) == 74 and data[:2] == b"\x00\x01":
-            self._discover(data, (str(addr[0]), addr[1]))
+            self._discover(data, seen_at)
             return
-        self._last_sent[(str(addr[0]), addr[1])] = time.monotonic()
         if transport.is_rtp(data):
             found = self._connections.get(struct.unpack_from(">I", data, 8)[0])
-            if found is not None and found[1].address == addr:
+            if found is not None:
                 found[0].forward(found[1], data)
 
     def _discover(self, data: bytes, address: tuple[str, int]) -> None:
         found = self._connections.get(struct.unpack_from(">I", data, 4)[0])
         if found is None:
             return
-        found[1].address = address
-        self._last_sent[address] = time.monotonic()
         reply = b"\x00\x02\x00\x46" + data[4:8] + address[0].encode().ljust(64, b"\0")
         self._send(reply + struct.pack(">H", address[1]), address)
 
@@ -183,6 +193,10 @@ class VoiceServer(asyncio.DatagramProtocol):
             return SESSION_INVALID
         if int(data.get("max_dave_protocol_version", 0)) < 1:
             return DAVE_REQUIRED
+        behaviour = self.behaviour_in(ticket.channel_id)
+        if behaviour.refuse_identifies > 0 and ticket.user_id not in behaviour.spares:
+            behaviour.refuse_identifies -= 1
+            return behaviour.refuse_with
         room = self.room(ticket.guild_id, ticket.channel_id)
         old = room.of_user(ticket.user_id)
         if old is not None:
@@ -257,7 +271,11 @@ class _Session:
         if op == HEARTBEAT:
             self._last_heartbeat = time.monotonic()
             reply = {"op": HEARTBEAT_ACK, "d": {"t": data["t"] if isinstance(data, dict) else data}}
-            await self._socket.send_str(json.dumps(reply))
+            late = 0.0 if self._found is None else self._found[0].behaviour.acknowledgement_delay
+            if self._found is not None and late:
+                self._found[1].send_unnumbered(reply, late)
+            else:
+                await self._socket.send_str(json.dumps(reply))
             return None
         if op in (IDENTIFY, RESUME):
             found = self._server._identify(data) if op == IDENTIFY else self._server._resume(data)
@@ -270,7 +288,7 @@ class _Session:
             return NOT_AUTHENTICATED
         room, connection = self._found
         if op == SELECT_PROTOCOL:
-            return self._select(room, connection, data["data"]["mode"])
+            return await self._select(room, connection, data["data"])
         if op == SPEAKING:
             room.speaking(connection, int(data["speaking"]))
             return None
@@ -288,10 +306,13 @@ class _Session:
         offer = {"ssrc": connection.ssrc, "ip": "127.0.0.1", "port": self._server.udp_port}
         connection.send(READY, {**offer, "modes": list(connection.mode_offer), "experiments": []})
 
-    def _select(self, room: VoiceRoom, connection: Connection, mode: str) -> int | None:
+    async def _select(self, room: VoiceRoom, connection: Connection, choice: Json) -> int | None:
+        mode = choice["mode"]
         if mode not in connection.mode_offer:
             return UNKNOWN_MODE
+        connection.address = str(choice["address"]), int(choice["port"])  # where it says that it can be reached
         connection.use(mode)
+        await asyncio.sleep(room.behaviour.description_delay)
         description: Json = {"mode": mode, "secret_key": list(connection.secret_key)}
         connection.send(SESSION_DESCRIPTION, {**description, "dave_protocol_version": room.group.version})
         if not self._server.hold_dave:

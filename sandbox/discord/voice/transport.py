@@ -17,11 +17,18 @@ XCHACHA20_POLY1305 = "aead_xchacha20_poly1305_rtpsize"
 MODES = (AES256_GCM, XCHACHA20_POLY1305)
 
 PAYLOAD_TYPE_OPUS = 0x78
+VIDEO, RETRANSMISSION = 0x65, 0x66  # payload types of H.264 and of what of it is sent again
 HEADER_SIZE = 12
 NONCE_SIZE = 4
 # RFC 8285 one-byte extension, id 1: the level by which Discord tells clients how loud the speaker is.
 LEVEL_EXTENSION_HEAD = struct.pack(">HH", 0xBEDE, 1)
 LEVEL_EXTENSION_BODY = bytes([0x10, 0x7F, 0, 0])
+#: The same in RFC 8285's two-byte form, and one of a profile that nobody knows: (head, body).
+EXTENSIONS = {
+    "one byte": (LEVEL_EXTENSION_HEAD, LEVEL_EXTENSION_BODY),
+    "two bytes": (struct.pack(">HH", 0x1000, 2), bytes([1, 1, 0x7F, 2, 2, 0, 0, 0])),
+    "unknown": (struct.pack(">HH", 0xABCD, 5), bytes(range(20))),
+}
 
 
 class TransportError(ValueError):
@@ -66,16 +73,25 @@ class Cipher:
         else:
             raise TransportError(f"unknown mode {mode}")
 
-    def encrypt(self, packet: Packet, *, level_extension: bool = False, padding: int = 0) -> bytes:
-        """The datagram that carries `packet`; `padding` is in bytes, its own count included (RFC 3550 section 5.1)."""
-        first = 0x80 | (0x10 if level_extension else 0) | (0x20 if padding else 0)
-        header = struct.pack(">BBHII", first, PAYLOAD_TYPE_OPUS, packet.sequence, packet.timestamp, packet.ssrc)
+    def encrypt(
+        self,
+        packet: Packet,
+        *,
+        extension: str = "none",
+        padding: int = 0,
+        payload_type: int = PAYLOAD_TYPE_OPUS,
+    ) -> bytes:
+        """The datagram that carries `packet`; `padding` is in bytes, its own count included (RFC 3550 section 5.1), and
+        `extension` one of `EXTENSIONS` or none."""
+        extended = EXTENSIONS.get(extension)
+        first = 0x80 | (0x10 if extended else 0) | (0x20 if padding else 0)
+        header = struct.pack(">BBHII", first, payload_type, packet.sequence, packet.timestamp, packet.ssrc)
         body = packet.payload
         if padding:
             body += bytes(padding - 1) + bytes([padding])
-        if level_extension:
-            header += LEVEL_EXTENSION_HEAD
-            body = LEVEL_EXTENSION_BODY + body
+        if extended:
+            header += extended[0]
+            body = extended[1] + body
         self._nonce = (self._nonce + 1) & 0xFFFF_FFFF
         nonce = struct.pack(">I", self._nonce)
         return header + self._seal(nonce + self._nonce_padding, body, header) + nonce

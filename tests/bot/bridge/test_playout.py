@@ -219,6 +219,21 @@ def _noise(number: int) -> Frame:
     return np.random.default_rng(number).normal(0, 4000, FRAME_SAMPLES).astype(np.int16)
 
 
+def test_silence_is_shortened_without_a_sample_of_what_follows() -> None:
+    playout = Playout(ceiling=5)
+    for frame in (_noise(0), SILENT, SILENT, SILENT, SILENT):
+        playout.push(frame)
+    popped = []
+    for number in range(1, 30):
+        playout.push(_noise(number))
+        popped.append(playout.pop())
+    sound = np.concatenate([frame for frame in popped if frame is not None])
+    assert playout.stats.shortened
+    at = int(np.flatnonzero(sound == _noise(1)[RETURN])[0]) - RETURN
+    whole = np.concatenate([_noise(number) for number in range(1, 20)])
+    assert np.array_equal(sound[at + RETURN : at + len(whole)], whole[RETURN:])
+
+
 @given(st.lists(st.sampled_from(["loud", "loud", "silent", "pop", "pop", "clear"]), max_size=300))
 def test_the_ceiling_holds_the_order_is_kept_and_no_frame_is_played_twice(events: list[str]) -> None:
     playout, pushed, last, popped, cut = Playout(ceiling=5), 0, -1, 0, False
@@ -235,6 +250,8 @@ def test_the_ceiling_holds_the_order_is_kept_and_no_frame_is_played_twice(events
             starved = playout.stats.starved
             frame = playout.pop()
             popped += frame is not None
+            if playout.stats.shortened + playout.stats.lengthened:  # of silence, which any place of fits another
+                break
             if frame is not None and frame[RETURN:].any() and playout.stats.starved == starved and not cut:
                 played = [n for n in range(last + 1, pushed) if np.array_equal(frame[RETURN:], _noise(n)[RETURN:])]
                 assert len(played) == 1  # a frame that came, whole, and behind the last one

@@ -2,8 +2,8 @@
 
 import pytest
 
+from bot.billing.end_reason import EndReason
 from bot.call.guards import CheckHearing, End, Guards, Tell, Warn
-from bot.call.state import EndReason
 from bot.config.model import ServerSettings
 
 ANN, BOB, VOICEBOT = 1, 2, None
@@ -32,14 +32,36 @@ def test_nobody_speaks() -> None:
     assert _at(guards, 600) == [End(EndReason.SILENCE)]
 
 
-@pytest.mark.parametrize("who", [ANN, VOICEBOT])
-def test_people_and_the_voicebot_both_keep_it_alive(who: int | None) -> None:
+@pytest.mark.parametrize(("who", "long"), [(ANN, 5000), (VOICEBOT, 1100)])
+def test_people_and_the_voicebot_both_keep_it_alive(who: int | None, long: float) -> None:
     guards = _guards()
     guards.speaking(550, who, True)
-    assert _at(guards, 5000) == []
-    guards.speaking(5000, who, False)
-    assert _at(guards, 5599) != [End(EndReason.SILENCE)]
-    assert _at(guards, 5600) == [End(EndReason.SILENCE)]
+    assert _at(guards, long) == []
+    guards.speaking(long, who, False)
+    assert _at(guards, long + 599) != [End(EndReason.SILENCE)]
+    assert _at(guards, long + 600) == [End(EndReason.SILENCE)]
+
+
+def test_a_voicebot_that_asks_again_and_again_does_not_keep_alive_a_call_of_nobody() -> None:
+    """An empty-headed channel would be billed to the end of its minutes."""
+    guards = _guards()
+    found: list[object] = []
+    for minute in range(40):
+        guards.speaking(60 * minute, VOICEBOT, True)
+        guards.speaking(60 * minute + 5, VOICEBOT, False)
+        found += _at(guards, 60 * minute + 6)
+    warning, end = found
+    assert isinstance(warning, Warn)
+    assert "Nobody in the channel has said anything for 29 minutes" in warning.text
+    assert end == End(EndReason.SILENCE)
+
+
+def test_one_word_of_somebody_begins_that_time_anew() -> None:
+    guards = _guards()
+    for minute in range(60):
+        guards.speaking(60 * minute, VOICEBOT if minute % 20 else ANN, True)
+        guards.speaking(60 * minute + 5, VOICEBOT if minute % 20 else ANN, False)
+        assert _at(guards, 60 * minute + 6) == []
 
 
 def test_one_of_two_falling_silent_is_no_silence() -> None:
@@ -126,14 +148,14 @@ def test_a_room_that_is_away_takes_the_voicebot_with_it_and_is_said_once() -> No
     guards.broke(100, "room")
     guards.voicebot_gone(100.5)
     assert _at(guards, 104) == [Warn("The connection to the voicebot broke. I am reconnecting.")]
-    guards.healed("room")
+    guards.healed(105, "room")
     assert _at(guards, 105) == [Tell("The voicebot is connected again.")]
 
 
 def test_a_gap_that_is_over_before_anyone_reads_of_it_is_not_told() -> None:
     guards = _guards()
     guards.broke(100, "voice")
-    guards.healed("voice")
+    guards.healed(101, "voice")
     assert _at(guards, 104) == []
 
 
@@ -158,7 +180,7 @@ def test_a_side_that_stays_away(side: str, limit: float, reason: EndReason) -> N
 def test_a_side_that_comes_back_in_time_ends_nothing(side: str) -> None:
     guards = _guards(silence_limit=0)
     guards.broke(500, side)
-    guards.healed(side)
+    guards.healed(510, side)
     assert _at(guards, 1000) == []
 
 
@@ -237,5 +259,31 @@ def test_a_voicebot_that_does_not_come_back_with_the_room_is() -> None:
     guards = _guards(silence_limit=0, voicebot_return=1, reconnect_limit=6)
     guards.broke(0, "room")
     guards.voicebot_gone(0.5)
-    guards.healed("room")
+    guards.healed(105, "room")
     assert [v for v in _at(guards, 8) if isinstance(v, End)] == [End(EndReason.VOICEBOT_GONE)]
+
+
+def test_a_greeting_puts_off_the_end_of_a_call_in_which_nobody_is_heard() -> None:
+    guards = _guards(first_audio_limit=60, silence_limit=0)
+    guards.speaking(1, VOICEBOT, True)
+    assert _at(guards, 30) == [CheckHearing(False)]
+    assert _at(guards, 60) == [CheckHearing(True)]
+    assert _at(guards, 180) == [CheckHearing(True, final=True)]
+
+
+def test_nobody_is_blamed_for_not_being_heard_while_the_voice_connection_is_repaired() -> None:
+    guards = _guards(first_audio_limit=60, silence_limit=0)
+    guards.broke(20, "voice")
+    assert not [v for v in _at(guards, 61) if isinstance(v, CheckHearing)]
+    guards.healed(64, "voice")
+    assert [v for v in _at(guards, 64 + 29) if isinstance(v, CheckHearing)] == []
+    assert [v for v in _at(guards, 64 + 60) if isinstance(v, CheckHearing)] == [CheckHearing(False), CheckHearing(True)]
+
+
+def test_who_was_heard_once_is_not_waited_for_again_after_a_repair() -> None:
+    guards = _guards(first_audio_limit=60, silence_limit=0)
+    guards.speaking(10, ANN, True)
+    guards.speaking(12, ANN, False)
+    guards.broke(20, "voice")
+    guards.healed(22, "voice")
+    assert [v for v in _at(guards, 500) if isinstance(v, CheckHearing)] == []

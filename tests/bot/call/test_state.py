@@ -6,7 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bot.call.state import CallState, CallStateMachine, EndReason
+from bot.billing.end_reason import EndReason
+from bot.call.state import CallState, CallStateMachine
 
 
 def test_the_usual_life() -> None:

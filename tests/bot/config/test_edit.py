@@ -63,7 +63,7 @@ def test_what_is_no_yaml_is_not_made_worse() -> None:
 @given(
     st.dictionaries(
         st.sampled_from(["a", "b", "c", "d"]),
-        st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text(max_size=5), max_size=3),
+        st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.lists(st.text(max_size=5), max_size=3),
         min_size=1,
     )
 )
@@ -94,3 +94,12 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: p
         write(file, "voicebot: b\n")
     assert file.read_text() == "voicebot: a\n"
     assert [entry.name for entry in tmp_path.iterdir()] == ["1.yaml"]
+
+
+def test_an_edit_that_would_touch_more_than_it_was_asked_to_is_refused() -> None:
+    """One block that stands in two places: a change of one would be a change of both."""
+    text = "limits: &l {server: {minutes_per_day: 5}}\nplugins: {images: *l}\n"
+    with pytest.raises(ConfigError, match="without changing something else"):
+        changed(Path("s.yaml"), text, {("limits", "server", "minutes_per_day"): 9})
+    with pytest.raises(ConfigError, match="without changing something else"):
+        changed(Path("s.yaml"), text, {("plugins", "images", "server"): ABSENT})

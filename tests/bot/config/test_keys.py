@@ -10,10 +10,10 @@ import yaml
 from pydantic import Field, SecretStr
 
 from bot.config.example import example
-from bot.config.keys import as_written, leaves, operators, server_keys
+from bot.config.keys import as_written, is_operator_only, leaves, server_keys
 from bot.config.model import OPERATOR, PluginSettings, ProviderSettings, Settings, UncheckedSettings
 from bot.plugin_host.catalog import Catalog
-from plugins.voicebot.settings import inline
+from plugins.voicebot.commands.settings import inline
 
 
 class Loud(PluginSettings):
@@ -33,9 +33,9 @@ def test_every_setting_has_a_key_and_a_description() -> None:
 
 def test_what_is_the_operators_is_marked() -> None:
     keys = server_keys(Catalog.load().models)
-    operators = {dotted for dotted, key in keys.items() if key.operator}
-    assert {"provider", "plugins.valsea.base_url", "plugins.valsea.api_key_env"} <= operators
-    assert "voicebot" not in operators
+    is_operator_only = {dotted for dotted, key in keys.items() if key.operator}
+    assert {"provider", "plugins.valsea.base_url", "plugins.valsea.api_key_env"} <= is_operator_only
+    assert "voicebot" not in is_operator_only
 
 
 def test_the_operator_may_keep_more() -> None:
@@ -77,14 +77,14 @@ def test_settings_of_a_server_one_by_one() -> None:
 )
 def test_what_is_the_operators(path: str, theirs: bool) -> None:
     keys = server_keys({"loud": Loud}, locked=("limits", "plugins.loud.volume"))
-    assert operators(tuple(path.split(".")), keys) is theirs
+    assert is_operator_only(tuple(path.split(".")), keys) is theirs
 
 
 def test_what_stands_in_the_operators_blocks_is_theirs_also_when_nobody_knows_it() -> None:
     """A plugin that cannot be used now says nothing of its keys, and may be a provider."""
     keys = server_keys({"acme": UncheckedSettings, "pay": ProviderSettings, "loud": Loud}, locked=("plugins.loud",))
     for path in ("plugins.acme.base_url", "plugins.acme", "plugins.pay.base_url", "plugins.loud.new.key"):
-        assert operators(tuple(path.split(".")), keys), path
+        assert is_operator_only(tuple(path.split(".")), keys), path
 
 
 class Account(Settings):
@@ -119,7 +119,7 @@ class Paying(PluginSettings):
 )
 def test_a_block_of_the_operators_is_theirs_with_all_in_it(path: str, theirs: bool) -> None:
     keys = server_keys({"pay": Paying})
-    assert operators(("plugins", "pay", *path.split(".")), keys) is theirs
+    assert is_operator_only(("plugins", "pay", *path.split(".")), keys) is theirs
 
 
 def test_who_says_what_of_a_plugin_that_nobody_knows_is_not_known() -> None:

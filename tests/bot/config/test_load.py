@@ -318,7 +318,7 @@ def test_one_server_is_not_named_in_two_ways(tmp_path: Path) -> None:
 
 def test_a_wrong_item_of_a_list_has_its_own_line(tmp_path: Path) -> None:
     (problem,) = _problems(tmp_path, "defaults:\n  access:\n    start:\n      - 1\n      - two\n")
-    assert problem.startswith("config.yaml:5:9: defaults.access.start.1: expected a whole number")
+    assert problem.startswith("config.yaml:5:9: defaults.access.start.1: expected an id")
 
 
 TOKEN = "MTA5ODc2NTQzMjEwOTg3NjU0Mw.GabcDE.abcdefghijklmnopqrstuvwxyz0123456789AB"
@@ -335,3 +335,42 @@ def test_a_secret_in_the_wrong_place_is_not_repeated(tmp_path: Path, where: str,
 def test_a_token_in_place_of_its_variable_is_explained(tmp_path: Path) -> None:
     (problem,) = _problems(tmp_path, f"discord: {{token_env: {TOKEN}}}")
     assert problem.endswith("expected the NAME of an environment variable, never the secret itself")
+
+
+IDS = {
+    "0": "expected an id",
+    "-5": "expected an id",
+    "true": "expected a",
+    "1.2e+18": "put it into quotes",
+    "18446744073709551616": "expected an id",
+    "'18446744073709551616'": "expected an id",
+    "'12 34'": "expected an id",
+    "'١٢'": "expected an id",
+    "0x" + "f" * 5000: "got a number of thousands of digits",
+}
+
+
+@pytest.mark.parametrize("value", IDS)
+@pytest.mark.parametrize("key", ["text_channel: {}", "access: {{start: [{}]}}", "limits: {{users: {{{}: {{}}}}}}"])
+def test_what_is_no_id_is_told_and_breaks_nothing(tmp_path: Path, key: str, value: str) -> None:
+    if "users" in key and len(value) > 1000:  # YAML keeps such a key as text
+        return
+    (problem, *_) = _problems(tmp_path, "defaults:\n  " + key.format(value) + "\n")
+    if "users" not in key:
+        assert IDS[value] in problem
+    assert len(problem) < 400
+
+
+@pytest.mark.parametrize("value", ["123456789012345678", "'123456789012345678'", "18446744073709551615"])
+def test_an_id_is_a_number_or_its_digits(tmp_path: Path, value: str) -> None:
+    (tmp_path / "config.yaml").write_text(f"defaults:\n  text_channel: {value}\n")
+    assert load(tmp_path / "config.yaml", {}).host.defaults.text_channel == int(value.strip("'"))
+
+
+def test_what_is_billed_is_the_operators_to_say_unless_they_say_otherwise(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("")
+    locked = load(tmp_path / "config.yaml", {}).host.locked
+    assert "limits" in locked
+    assert "silence_limit" in locked
+    (tmp_path / "config.yaml").write_text("locked: []\n")
+    assert load(tmp_path / "config.yaml", {}).host.locked == ()

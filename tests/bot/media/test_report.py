@@ -8,7 +8,7 @@ import pytest
 
 from bot.bridge import FRAME_SAMPLES
 from bot.bridge.voices import Voices
-from bot.media.report import Past, decibels, report
+from bot.media.counters import ClosedTotals, decibels, make_report
 from bot.voice.receive import ReceiveStats
 from bot.voice.send import SendStats
 from tests.bot.bridge.lines import talk
@@ -20,7 +20,7 @@ def test_decibels(level: float, expected: float) -> None:
 
 
 def test_a_call_that_has_not_begun() -> None:
-    empty = report(None, None, {}, Voices())
+    empty = make_report(None, None, {}, Voices())
     assert empty.speakers == ()
     assert (empty.packets_received, empty.frames_to_room, empty.delay_to_room) == (0, 0, 0.0)
 
@@ -35,7 +35,7 @@ def test_a_person_on_a_bad_line() -> None:
         sender=SimpleNamespace(stats=SendStats()),
         dave=SimpleNamespace(recoveries=0, privacy_code=None),
     )
-    taken = report(voice, None, {7: heard.speaker}, voices, ticks=(4, 9), interruptions=2)
+    taken = make_report(voice, None, {7: heard.speaker}, voices, ticks=(4, 9), interruptions=2)
     (person,) = taken.speakers
     assert person.user_id == 7
     assert 850 < person.packets < 950
@@ -52,12 +52,12 @@ def test_a_person_on_a_bad_line() -> None:
 def test_what_was_counted_of_somebody_stays_when_they_go_and_come_back() -> None:
     """A mute, a rejoin, another voice session: the numbers are the call's."""
     before, again = talk(2).speaker, talk(1).speaker
-    past = Past(lost={7: 3})
-    past.speaker(7, before)
-    away = report(None, None, {}, Voices(), past=past)
+    past = ClosedTotals(lost={7: 3})
+    past.add_speaker(7, before)
+    away = make_report(None, None, {}, Voices(), past=past)
     (person,) = away.speakers
     assert (person.packets, person.lost, person.speaking, person.level) == (before.packets, 3, False, -96.0)
-    back = report(None, None, {7: again}, Voices(), past=past)
+    back = make_report(None, None, {7: again}, Voices(), past=past)
     (person,) = back.speakers
     assert (person.packets, person.lost) == (before.packets + again.packets, 3)
     assert person.level > -40

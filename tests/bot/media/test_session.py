@@ -9,9 +9,10 @@ import pytest
 
 from bot.bridge import FRAME_SAMPLES, Frame
 from bot.bridge.activity import level
-from bot.media.events import MediaEvent
+from bot.media.events import MediaEvent, Unowned
 from bot.media.report import SoundReport
-from bot.media.session import TICKS_PER_SECOND, MediaSession, SoundSettings
+from bot.media.session import TICKS_PER_SECOND, MediaSession
+from bot.media.settings import SoundSettings
 from bot.media.tap import AudioTap
 from bot.media.ticker import INTERVAL, Ticker
 from bot.room.events import AgentState
@@ -39,6 +40,7 @@ class Voice:
 
     def __init__(self) -> None:
         self.sent: dict[int, Frame] = {}
+        self.lead_ins: list[int] = []
         self.receiver = SimpleNamespace(stats=ReceiveStats())
         self.sender = SimpleNamespace(stats=SendStats())
         self.dave = SimpleNamespace(recoveries=0, privacy_code=None)
@@ -46,6 +48,9 @@ class Voice:
     def send_frame(self, frame: Frame, tick: int) -> None:
         self.sent[tick] = frame
         self.sender.stats.sent += 1
+
+    def send_lead_in(self, tick: int) -> None:
+        self.lead_ins.append(tick)
 
     def send_pause(self, tick: int) -> None: ...
 
@@ -169,9 +174,9 @@ def test_an_interruption_empties_the_queue_at_once_and_holds_back_what_follows()
 @pytest.mark.parametrize("is_a_bot", [True, False])
 def test_another_bot_does_not_interrupt_the_voicebot(is_a_bot: bool) -> None:
     """Music with a voice in it would do so again and again."""
-    desk = Desk()
+    desk = Desk(hear_bots=True)
     if is_a_bot:
-        desk.session.is_a_bot(ANN)
+        desk.session.set_bots(frozenset({ANN}))
     bot, person = frames(ANSWER), frames(WORDS)
     desk.session._on_room_event(AgentState("speaking"))
     for number in range(100):
@@ -270,3 +275,50 @@ async def test_a_tap_that_comes_too_late_is_at_its_end() -> None:
     await session.add_tap(tap)
     async with asyncio.timeout(5):
         assert [sound async for sound in tap] == []
+
+
+@pytest.mark.parametrize(("lead_in", "least"), [(0.02, 1), (0.1, 5)])
+def test_before_the_voicebots_first_word_there_is_silence_on_the_wire(lead_in: float, least: int) -> None:
+    """Listeners' clients cut off what comes with, or before, the news that somebody speaks."""
+    desk = Desk(lead_in=lead_in)
+    for frame in frames(ANSWER)[:40]:
+        desk.voicebot_says(frame)
+        desk.beat()
+    first = min(desk.voice.sent)
+    assert len(desk.voice.lead_ins) >= least
+    assert max(desk.voice.lead_ins) == first - 1  # and nothing between it and the word
+
+
+def test_without_a_lead_in_a_word_is_not_held_back_for_one() -> None:
+    desk = Desk(lead_in=0.0)
+    for frame in frames(ANSWER)[:3]:
+        desk.voicebot_says(frame)
+    desk.beat()
+    assert desk.voice.sent
+
+
+def test_other_bots_are_not_heard_unless_the_server_wants_it() -> None:
+    desk = Desk()
+    desk.session.set_bots(frozenset({BOB}))
+    assert not desk.session._consent.allows(BOB)
+    assert desk.session._consent.allows(ANN)
+    assert Desk(hear_bots=True).session._consent.allows(BOB)
+
+
+async def test_one_who_turns_out_to_be_a_bot_is_heard_no_longer() -> None:
+    desk = Desk()
+    for frame in frames(WORDS)[:20]:
+        desk.say(ANN, frame)
+        desk.beat()
+    assert ANN in desk.session._speakers
+    desk.session.set_bots(frozenset({ANN}))
+    assert ANN not in desk.session._speakers
+
+
+def test_whoever_speaks_and_has_no_name_is_told_of() -> None:
+    desk = Desk()
+    unowned = desk.voice.receiver.stats.unowned
+    for _ in range(6 * 50):
+        unowned[77] = unowned.get(77, 0) + 1
+        desk.beat()
+    assert desk.events.count(Unowned()) == 1

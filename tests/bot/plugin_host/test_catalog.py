@@ -28,6 +28,24 @@ class DicePlugin(Plugin[DiceSettings]):
 PLUGIN = DicePlugin
 """
 
+PROVIDER = """
+from bot.config.model import ProviderSettings
+from bot.plugin_host.plugin import Plugin
+
+class DiceSettings(ProviderSettings):
+    pass
+
+class DicePlugin(Plugin[DiceSettings]):
+    name = "dice"
+    Settings = DiceSettings
+
+    @staticmethod
+    def connect(settings, network, account):
+        return None
+
+PLUGIN = DicePlugin
+"""
+
 
 def catalog(folder: Path, code: str = CODE) -> Catalog:
     put(folder, "dice", GOOD, code)
@@ -136,3 +154,25 @@ def test_a_validator_that_raises_anything_is_named(tmp_path: Path) -> None:
         "    sides: int = 6\n\n    def model_post_init(self, context):\n        raise KeyError('x')\n",
     )
     assert reason(tmp_path, code) == "dice/__init__.py:9: DiceSettings: KeyError: 'x'"
+
+
+def test_where_sessions_are_only_ended_no_code_runs_of_what_is_no_provider(tmp_path: Path) -> None:
+    """Its settings are not checked there: whatever they are, they are no reason not to end a session."""
+    put(tmp_path, "dice", GOOD + "provider: false\n", "raise RuntimeError('imported')")
+    found = Catalog.load([tmp_path], providers_only=True)
+    assert found.broken == []
+    assert list(found.classes) == ["valsea"]
+    file = tmp_path / "config.yaml"
+    file.write_text("defaults: {plugins: {dice: {sides: many}, transcript: {people: false}}}\n")
+    assert load(file, found.models).host.defaults.plugins.keys() == {"dice", "transcript"}
+
+
+def test_one_that_does_not_say_whether_it_is_a_provider_is_loaded_there_too(tmp_path: Path) -> None:
+    put(tmp_path, "dice", GOOD, CODE)
+    assert set(Catalog.load([tmp_path], providers_only=True).classes) == {"dice", "valsea"}
+
+
+def test_a_provider_that_says_it_is_none_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, "dice", GOOD + "provider: false\n", PROVIDER)
+    (broken,) = Catalog.load([tmp_path]).broken
+    assert "DicePlugin is a provider, plugin.yaml says `provider: false`" in broken.reason

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.call.events import TranscriptLine
+from bot.call.events import LineSaid, TranscriptLine
 from bot.errors import Refused
 from bot.plugin_host import backlog, hooks
 from bot.plugin_host.hooks import HookDispatcher
@@ -58,12 +58,12 @@ def _dispatcher(*plugins: Recorder) -> HookDispatcher:
 
 def _say(dispatcher: HookDispatcher, *texts: str) -> None:
     for text in texts:
-        dispatcher.transcript(CALL, TranscriptLine("user", text, True))
+        dispatcher.publish(CALL, LineSaid(TranscriptLine("user", text, True)))
 
 
 async def _end(dispatcher: HookDispatcher, call: Any = CALL) -> bool:
     await dispatcher.finished(call)
-    receipt: Any = SimpleNamespace(session_id=call.id, guild_id=call.guild_id)
+    receipt: Any = SimpleNamespace(call_id=call.id, guild_id=call.guild_id)
     return await dispatcher.ended(receipt)
 
 
@@ -143,7 +143,7 @@ async def test_three_failures_in_a_minute_pause_it_on_that_server() -> None:
     bad.behave = None
     elsewhere: Any = SimpleNamespace(id="c2", guild_id=8, closing=None)
     await dispatcher.starting(elsewhere)
-    dispatcher.transcript(elsewhere, TranscriptLine("user", "five", True))
+    dispatcher.publish(elsewhere, LineSaid(TranscriptLine("user", "five", True)))
     await _end(dispatcher, elsewhere)
     assert bad.told[-2:] == ["five", "ended"]
 
@@ -327,7 +327,7 @@ async def test_interims_go_first_when_a_plugin_is_too_slow(monkeypatch: pytest.M
     dispatcher = _dispatcher(plugin)
     await dispatcher.starting(CALL)
     for number in range(10):
-        dispatcher.transcript(CALL, TranscriptLine("user", f"interim {number}", False))
+        dispatcher.publish(CALL, LineSaid(TranscriptLine("user", f"interim {number}", False)))
     _say(dispatcher, "final")
     await _end(dispatcher)
     assert plugin.told == ["interim 0", "interim 1", "interim 2", "final", "ended"]

@@ -10,7 +10,7 @@ from discord import app_commands
 from discord.ext import commands
 from discord.ext.commands import Bot as DiscordBot
 
-from bot.call.events import TranscriptLine
+from bot.call.events import LineSaid, TranscriptLine
 from bot.errors import PluginError
 from bot.plugin_host import host as host_module
 from bot.plugin_host.catalog import Catalog
@@ -95,11 +95,11 @@ def host() -> tuple[PluginHost, Bot]:
 
 
 CALL: Any = SimpleNamespace(id="c1", guild_id=7, closing=object())
-RECEIPT: Any = SimpleNamespace(session_id="c1", guild_id=7)
+RECEIPT: Any = SimpleNamespace(call_id="c1", guild_id=7)
 
 
 def say(plugins: PluginHost, text: str, call: Any = CALL) -> None:
-    plugins.dispatcher.transcript(call, TranscriptLine("user", text, True))
+    plugins.dispatcher.publish(call, LineSaid(TranscriptLine("user", text, True)))
 
 
 async def test_it_is_put_in_place_and_taken_away(log: list[str]) -> None:

@@ -1,19 +1,19 @@
 """Which account pays: by the settings in force, whatever is reloaded."""
 
-import ssl
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from bot.config.model import ServerSettings
+from bot.config.model import NetworkSettings, ServerSettings
 from bot.config.watch import ConfigFile
 from bot.errors import Refused
+from bot.network import Network
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.providers import Providers
 from plugins.valsea.settings import ValseaSettings
-from tests.bot.call.records import record
+from tests.bot.billing.records import record
 
 GUILD = 123456789012345678
 CONFIG = f"servers: {{'{GUILD}': {{plugins: {{valsea: {{api_key_env: VALSEA_API_KEY_MUSEUM}}}}}}}}\n"
@@ -29,7 +29,7 @@ async def test_new_code_of_a_provider_goes_on_with_the_servers_own_account(
     file.write_text(CONFIG)
     catalog = Catalog.load()
     source = ConfigFile(file, catalog.models)
-    providers = Providers(lambda: source.config, catalog.classes, ssl.create_default_context)
+    providers = Providers(lambda: source.config, catalog.classes, lambda: Network.of(NetworkSettings()))
 
     def paid_by() -> str:
         return providers.of_server(GUILD, source.config.server(GUILD)).account.key_name
@@ -64,7 +64,7 @@ async def test_a_provider_that_raises_refuses_the_call(caplog: pytest.LogCapture
 
     config: Any = SimpleNamespace(find=lambda *_: ValseaSettings())
     broken: Any = SimpleNamespace(connect=connect, Settings=ValseaSettings)
-    providers = Providers(lambda: config, {"acme": broken}, ssl.create_default_context)
+    providers = Providers(lambda: config, {"acme": broken}, lambda: Network.of(NetworkSettings()))
     with pytest.raises(Refused, match="The provider `acme` failed"):
         providers.of_server(GUILD, ServerSettings(provider="acme"))
     assert "TypeError: not like that" in caplog.text

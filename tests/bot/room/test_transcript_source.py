@@ -3,7 +3,7 @@
 import pytest
 
 from bot.provider import Role, Utterance
-from bot.room.transcript_source import TranscriptSource
+from bot.room.transcript_source import REMEMBERED, TranscriptSource
 
 
 def _line(text: str, role: Role = "user", *, final: bool = True, segment: str | None = None) -> Utterance:
@@ -54,3 +54,21 @@ def test_white_space_is_folded(transcript: TranscriptSource) -> None:
     line = transcript.accept("packet", _line(" a \n b "))
     assert line is not None
     assert line.text == "a b"
+
+
+def test_another_agent_numbers_its_segments_anew(transcript: TranscriptSource) -> None:
+    assert transcript.accept("text stream", _line("one", segment="1"), "agent-a") is not None
+    assert transcript.accept("text stream", _line("two", segment="1"), "agent-b") is not None
+
+
+def test_an_agent_that_comes_back_under_its_name_does_too(transcript: TranscriptSource) -> None:
+    assert transcript.accept("text stream", _line("one", segment="1"), "agent-a") is not None
+    transcript.forget("agent-a")
+    assert transcript.accept("text stream", _line("two", segment="1"), "agent-a") is not None
+
+
+def test_a_call_of_any_length_remembers_a_bounded_number(transcript: TranscriptSource) -> None:
+    for number in range(3 * REMEMBERED):
+        assert transcript.accept("packet", _line("x", segment=f"{number}")) is not None
+    assert transcript.accept("packet", _line("x", segment=f"{3 * REMEMBERED - 1}")) is None
+    assert transcript.accept("packet", _line("x", segment="0")) is not None  # forgotten

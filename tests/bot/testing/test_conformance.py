@@ -11,6 +11,10 @@ NASTY = Path("tests/calls/nasty")
 PLUGINS = sorted(file.parent for file in Path("plugins").glob("*/plugin.yaml"))
 
 
+#: The line on which the nasty plugin blocks.
+BLOCKS = 1 + [line.strip()[:11] for line in (NASTY / "__init__.py").read_text().splitlines()].index("time.sleep(")
+
+
 @pytest.mark.parametrize("check", conformance.CHECKS)
 @pytest.mark.parametrize("folder", PLUGINS, ids=lambda folder: folder.name)
 async def test_built_in(folder: Path, check: str) -> None:
@@ -20,7 +24,7 @@ async def test_built_in(folder: Path, check: str) -> None:
 @pytest.mark.parametrize(
     ("way", "check", "wrong"),
     [
-        ("blocks", "twice", "__init__.py:60 keeps the event loop busy"),
+        ("blocks", "twice", f"__init__.py:{BLOCKS} keeps the event loop busy"),
         ("floods", "writes_no_more_than_discord_takes", "messages posted or edited after 2 s in which nothing"),
         ("raises", "twice", "as it must not"),
         ("leaks", "writes_no_more_than_discord_takes", "tasks are left"),
@@ -99,7 +103,7 @@ PLUGIN = AcmePlugin
         ("return []", "return payload[0]", "IndexError"),
         ('raise ProviderDown("away")  # END', "raise OSError", "end_session raises OSError, which is no ProviderError"),
         ('raise ProviderDown("away")  # END', "return None", "end_session says that all is well, without a network"),
-        ("(settings, tls, account)", "(settings)", "connect: it is called with (settings, tls, account)"),
+        ("(settings, tls, account)", "(settings)", "connect: it is called with (settings, network, account)"),
     ],
 )
 async def test_a_provider_is_looked_at(tmp_path: Path, good: str, bad: str, wrong: str | None) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.call.state import EndReason
+from bot.billing.end_reason import EndReason
 from bot.plugin_host import template
 from bot.testing import conformance
 from bot.testing.server import PlayedServer

@@ -21,7 +21,7 @@ def test_what_we_seal_the_server_opens(mode: str) -> None:
 @pytest.mark.parametrize("padding", [0, 7])
 def test_what_the_server_seals_we_open(mode: str, padding: int) -> None:
     packet = transport.Packet(5, 960, 77, b"opus")
-    datagram = transport.Cipher(mode, KEY).encrypt(packet, level_extension=True, padding=padding)
+    datagram = transport.Cipher(mode, KEY).encrypt(packet, extension="one byte", padding=padding)
     header = rtp.parse_header(datagram)
     assert header is not None
     payload = aead.TransportCipher(mode, KEY).open(datagram, header.size)

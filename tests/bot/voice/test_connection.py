@@ -12,12 +12,13 @@ import aiohttp
 import numpy as np
 import pytest
 
-from bot.call.voice_link import KEYS_TIMEOUT
+from bot.call.connection.voice_link import KEYS_TIMEOUT
 from bot.config.model import NetworkSettings
 from bot.errors import VoiceClosed, VoiceError
 from bot.network import connector
 from bot.voice import connection as module
-from bot.voice.close_codes import CloseCode, Remedy
+from bot.voice import udp
+from bot.voice.close_codes import READDRESSED, CloseCode, Remedy
 from bot.voice.connection import VoiceConnection
 from bot.voice.gateway import MICROPHONE, VoiceServerInfo
 from bot.voice.opus import SILENCE_FRAME, Encoder, Pcm
@@ -26,6 +27,7 @@ from bot.voice.rtp import SAMPLES_PER_FRAME
 from bot.voice.send import TRAILING_SILENCE
 from bot.voice.udp import VoiceSocket
 from sandbox.discord.server import HOSTS, Discord
+from sandbox.discord.voice.behaviour import Extension, Noise
 from sandbox.discord.voice.room import Connection
 from sandbox.people.person import Person
 from tests.support import eventually, happens
@@ -277,7 +279,7 @@ async def test_joining_people_who_talk_while_the_keys_are_under_way(seat: Seat, 
     async def all_heard(people: list[Person]) -> None:
         """A second of everybody's speech. Not by the clock: they share this process with the server."""
         desk.packets.clear()
-        await eventually(lambda: min(map(desk.count, people)) >= 50, 5)
+        await eventually(lambda: min(map(desk.count, people)) >= 50)
 
     await asyncio.gather(*(person.keys() for person in talkers))
     desk.discord.voice.latency = latency
@@ -388,3 +390,120 @@ async def test_a_close_that_is_cut_short_has_closed_the_socket(seat: Seat) -> No
     transport = socket._transport
     assert transport is not None
     assert transport.is_closing()
+
+
+async def test_who_is_never_introduced_is_heard(seat: Seat) -> None:
+    """Discord is reported to name nobody who sat in the channel before the bot; their keys tell who speaks."""
+    desk = await seat()
+    desk.discord.voice.behaviour.introduces_present = False
+    desk.discord.voice.behaviour.introduces_speakers = False
+    await desk.connection.open()
+    await desk.connection.keys_agreed(5)
+    assert await desk.hears_of(desk.ann)
+    stats = desk.connection.receiver.stats
+    assert stats.unowned == {}
+    assert stats.heard >= 45
+
+
+async def test_old_news_of_a_session_that_was_left_makes_nobody_deaf(seat: Seat) -> None:
+    desk = await seat()
+    await desk.connection.open()
+    await desk.connection.keys_agreed(5)
+    desk.discord.voice.behaviour.late_disconnect = 0.5
+    await desk.ann.leave()
+    await desk.ann.join(desk.guild_id, desk.channel_id)
+    await desk.ann.keys()
+    assert await desk.hears_of(desk.ann)
+    await eventually(lambda: desk.ann.user_id in desk.left)
+    assert await desk.hears_of(desk.ann)
+
+
+async def test_speaking_is_on_the_wire_before_the_first_packet(seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = await seat()
+    await desk.connection.open()
+    await desk.connection.keys_agreed(5)
+    await eventually(lambda: desk.discord.voice.rooms[desk.channel_id].forwarded >= module.OPENING)
+    wire: list[str] = []
+    socket, gateway = desk.connection._socket, desk.connection._gateway
+    assert socket is not None
+    assert gateway is not None
+    send = gateway._socket.send_str
+
+    async def noted(text: str) -> None:
+        await send(text)
+        wire.append("speaking")
+
+    monkeypatch.setattr(gateway._socket, "send_str", noted)
+    monkeypatch.setattr(socket, "send", lambda datagram: wire.append("sound"))
+    desk.connection.send_lead_in(1)
+    for tick in range(2, 5):
+        desk.connection.send_frame(TONE[:960], tick)
+    await eventually(lambda: len(wire) == 5)
+    assert wire == ["speaking", "sound", "sound", "sound", "sound"]
+
+
+async def test_silence_opens_the_way_once_there_are_keys(seat: Seat) -> None:
+    """Some networks let nothing in before something went out, and some servers send to nobody who has sent nothing."""
+    desk = await seat()
+    desk.discord.voice.behaviour.sends_to_who_sent = True
+    await desk.connection.open()
+    await desk.connection.keys_agreed(5)
+    await eventually(lambda: desk.at_server.sent_rtp)
+    assert await desk.hears_of(desk.ann)
+
+
+async def test_another_address_is_noticed_and_told(seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(udp, "KEEPALIVE_INTERVAL", 0.05)
+    desk = await seat()
+    desk.discord.voice.nat.active = True
+    await desk.connection.open()
+    await desk.connection.keys_agreed(5)
+    assert await desk.hears()
+    desk.discord.voice.nat.rebind()
+    await eventually(lambda: desk.lost == [READDRESSED])
+
+
+@pytest.mark.parametrize("noise", ["padding", "zeros", "retransmission", "camera"])
+@pytest.mark.parametrize("extension", ["none", "two bytes", "unknown"])
+async def test_whatever_comes_along_the_voice_is_heard_whole(seat: Seat, noise: Noise, extension: Extension) -> None:
+    desk = await seat()
+    behaviour = desk.discord.voice.behaviour
+    behaviour.noise, behaviour.extension, behaviour.padding = frozenset({noise}), extension, 7
+    await desk.connection.open()
+    await desk.connection.keys_agreed(5)
+    assert await desk.hears_of(desk.ann)
+    stats = desk.connection.receiver.stats
+    assert sum(stats.lost.values()) == 0
+    assert sum(stats.undecryptable.values()) == 0
+
+
+async def test_what_the_gateway_says_besides_changes_nothing(seat: Seat) -> None:
+    desk = await seat()
+    behaviour = desk.discord.voice.behaviour
+    behaviour.strange_messages, behaviour.dave_twice, behaviour.dave_delay = True, True, 0.05
+    behaviour.description_delay, behaviour.introduction_delay = 0.2, 0.3
+    await desk.connection.open()
+    await desk.connection.keys_agreed(5)
+    assert await desk.hears_of(desk.ann)
+
+
+async def test_people_who_come_and_go_on_a_slow_line_cost_nobody_the_keys(seat: Seat) -> None:
+    """A storm of pending adds, some of which are taken back before the commit to them is there."""
+    desk = await seat()
+    desk.discord.voice.latency = 0.15
+    await desk.connection.open()
+    await desk.connection.keys_agreed(10)
+    world = desk.discord.world
+    crowd = [Person(desk.discord, world.create_user(f"P{number}")) for number in range(5)]
+    for person in crowd:
+        world.add_member(desk.guild_id, person.user_id)
+    for turn in range(3):
+        await asyncio.gather(*(person.join(desk.guild_id, desk.channel_id) for person in crowd))
+        for person in crowd[turn:]:
+            await asyncio.sleep(0.03)
+            await person.leave()
+        for person in crowd[:turn]:
+            await person.leave()
+    await asyncio.sleep(1)
+    assert await desk.hears_of(desk.ann)
+    assert desk.lost == []

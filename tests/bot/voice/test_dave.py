@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from bot.voice import dave
-from sandbox.discord.voice.dave_group import Outgoing
+from sandbox.discord.voice.dave_group import Outgoing, _Change
+from sandbox.discord.voice.mls import split_commit
 from tests.bot.voice.groups import CHANNEL, BotMember, Room
 
-BOT, ANN, BOB = 1001, 2002, 3003
+BOT, ANN, BOB, CAROL = 1001, 2002, 3003, 4004
 OTHERS = {ANN, BOB}
 #: Sealed, and not with keys of the group's.
 UNREADABLE = b"\xfc" + b"plain" * 12 + dave.SEALED
@@ -472,3 +473,55 @@ def test_whatever_is_under_way_when_sessions_are_replaced_the_keys_are_agreed_in
     for person in people:
         assert _understands(bot, person)
         assert _understands(person, bot)
+
+
+def test_the_commit_after_an_add_was_taken_back_welcomes_the_others(room: Room) -> None:
+    """davey's own has no Welcome then, and such a commit is refused."""
+    everybody = {BOT, ANN, BOB, CAROL}
+    bot, ann, bob, carol = (BotMember(user_id, everybody - {user_id}) for user_id in sorted(everybody))
+    room.join(bot)
+    room.join(ann)
+    group = room.group
+    proposals: list[tuple[int, object]] = []
+    group._in_flight[b"busy"] = _Change("remove", ANN)  # so that both wait for their turn
+    for member in (bob, carol):
+        room.members[member.user_id] = member
+        (package,) = [data for op, data in member.start() if op == dave.KEY_PACKAGE]
+        for message in group.connect(member.user_id):
+            member.handle(message.op, message.data)
+        assert isinstance(package, bytes)
+        group.key_package(member.user_id, package)
+    group._in_flight.clear()
+    for message in [m for m in group._propose() if m.user_id == BOT]:
+        proposals = bot.handle(message.op, message.data)
+    assert [op for op, _ in proposals] == [dave.COMMIT_WELCOME]  # for both; the server has not had it yet
+    room.members.pop(BOB)
+    (revoked,) = [m for m in group.disconnect(BOB) if m.user_id == BOT]
+    ((op, commit),) = bot.handle(revoked.op, revoked.data)
+    assert op == dave.COMMIT_WELCOME
+    assert isinstance(commit, bytes)
+    assert split_commit(commit)[1], "there is no Welcome"
+    room.deliver(group.commit(BOT, commit))
+    assert _understands(bot, carol)
+    assert _understands(carol, ann)
+
+
+def test_the_group_is_known_by_its_keys(room: Room) -> None:
+    bot, ann = _member(BOT), _member(ANN)
+    assert bot.session.group == frozenset()
+    room.join(bot)
+    room.join(ann)
+    assert bot.session.group == {ANN}
+
+
+def test_trying_a_frame_says_nothing_of_anybodys_keys(room: Room) -> None:
+    bot, ann = _member(BOT), _member(ANN)
+    room.join(bot)
+    room.join(ann)
+    for _ in range(3 * dave.FAILURES_BEFORE_RECOVERY):
+        assert bot.session.try_open(ANN, UNREADABLE) is None
+        assert bot.session.try_open(BOB, UNREADABLE) is None
+    assert not bot.session.needs_recovery(OTHERS)
+    sealed = ann.session.seal(b"\xfc" + bytes(40))
+    assert sealed is not None
+    assert bot.session.try_open(ANN, sealed) == b"\xfc" + bytes(40)

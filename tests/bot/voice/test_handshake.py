@@ -9,6 +9,7 @@ import discord
 import pytest
 
 from bot.errors import VoiceError
+from bot.voice import handshake
 from bot.voice.gateway import VoiceServerInfo
 from bot.voice.handshake import Disconnected, MainGatewayAway, Moved, ServerChanged, VoiceHandshake, VoiceUpdate
 
@@ -205,3 +206,77 @@ async def test_a_rejoin_leaves_first_and_the_goodbye_is_our_own(scene: Scene) ->
 async def test_the_token_is_not_in_the_repr(scene: Scene) -> None:
     await scene.join()
     assert "t1" not in repr(scene.handshake.server)
+
+
+#: What happens while a session is renewed, in Discord's order: older news of the bot's own state before the goodbye's
+#: echo, newer news after it; the server comes before or after the state of the new session.
+OLD, GONE, NEW, SERVER, NEWS = "old news", "gone", "new state", "server", "newer news"
+ORDERS = [
+    [*before, GONE, *after]
+    for before in ([], [OLD], [OLD, OLD])
+    for after in ([NEW, SERVER], [SERVER, NEW], [NEW, NEWS, SERVER], [NEW, SERVER, NEWS], [SERVER, NEW, NEWS])
+]
+#: Discord had put the bot out already: its own goodbye changes nothing, and has no echo.
+ORDERS += [[*before, NEW, SERVER] for before in ([], [OLD])]
+
+
+@pytest.mark.parametrize("fresh", [True, False], ids=["sessions of their own", "one session id"])
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
+async def test_no_order_of_news_takes_a_renewal_for_a_kick(scene: Scene, order: list[str], fresh: bool) -> None:
+    await scene.join()
+    renewing = asyncio.create_task(scene.handshake.renew(1))
+    await asyncio.sleep(0)
+    new = "s2" if fresh else "s1"
+    for event in order:
+        if event == OLD:
+            await scene.state(LOUNGE, "s1")
+        elif event == GONE:
+            await scene.state(None, "s1")
+        elif event == SERVER:
+            await scene.server("two.discord.media:443", "t2")
+        else:
+            await scene.state(LOUNGE, new)
+    server = await renewing
+    assert (server.endpoint, server.token, server.session_id) == ("two.discord.media:443", "t2", new)
+    assert scene.heard == []
+    await scene.state(None, new)  # and a kick is a kick, whatever came before it
+    assert scene.heard == [Disconnected()]
+
+
+async def test_two_goodbyes_have_two_echoes(scene: Scene) -> None:
+    """Renewed twice before Discord has said anything of the first."""
+    await scene.join()
+    first = asyncio.create_task(scene.handshake.renew(0.05))
+    await asyncio.sleep(0)
+    await scene.state(LOUNGE, "s2")
+    with pytest.raises(VoiceError):
+        await first
+    second = asyncio.create_task(scene.handshake.renew(1))
+    await asyncio.sleep(0)
+    await scene.state(None, "s2")
+    await scene.state(LOUNGE, "s3")
+    await scene.server("three.discord.media:443", "t3")
+    assert (await second).session_id == "s3"
+    assert scene.heard == []
+
+
+async def test_an_echo_that_never_came_excuses_no_kick(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handshake, "ECHO", 0.01)
+    await scene.join()
+    renewing = asyncio.create_task(scene.handshake.renew(1))
+    await asyncio.sleep(0.02)
+    await scene.state(LOUNGE, "s1")
+    await scene.server("two.discord.media:443", "t2")
+    await renewing
+    await scene.state(None, "s1")
+    assert scene.heard == [Disconnected()]
+
+
+async def test_a_mute_between_a_moves_server_and_its_state_loses_no_server(scene: Scene) -> None:
+    await scene.join()
+    await scene.server("two.discord.media:443", "t2")
+    await scene.state(LOUNGE)  # a mute, say
+    await scene.state(ELSEWHERE)
+    last = scene.heard[-1]
+    assert isinstance(last, ServerChanged)
+    assert (last.server.token, last.server.channel_id) == ("t2", ELSEWHERE)

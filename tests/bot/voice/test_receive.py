@@ -1,15 +1,17 @@
 """From datagram to packet: whose it is, what is dropped, what is held until its owner is known."""
 
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.media.consent import Unwilling
+from bot.media.consent import Consent
 from bot.voice import aead
-from bot.voice.dave import DaveSession
-from bot.voice.receive import HELD_PER_SSRC, HELD_SECONDS, HELD_SSRCS, OpusPacket, Receiver
+from bot.voice.dave import SEALED, SILENCE_FRAME, DaveSession
+from bot.voice.owners import TRIES_PER_SECOND
+from bot.voice.receive import COUNTED_SSRCS, HELD_PER_SSRC, HELD_SECONDS, HELD_SSRCS, OpusPacket, Receiver
 from sandbox.discord.voice import transport
 
 KEY = bytes(range(32))
@@ -19,13 +21,14 @@ ANN, BOB = 2002, 3003
 class Wire:
     """A receiver, and a server's cipher to feed it with."""
 
-    def __init__(self) -> None:
+    def __init__(self, dave: Any = None) -> None:
         self.heard: list[OpusPacket] = []
         self.now = 0.0
         self.unwilling: set[int] = set()
-        dave = DaveSession(1001, 1)
-        dave.start(0)
-        self.receiver = Receiver(dave, self.heard.append, self.unwilling)
+        if dave is None:
+            dave = DaveSession(1001, 1)
+            dave.start(0)
+        self.receiver = Receiver(dave, self.heard.append, lambda user_id: user_id not in self.unwilling)
         self.receiver.use(aead.TransportCipher(aead.XCHACHA20_POLY1305, KEY))
         self.server = transport.Cipher(aead.XCHACHA20_POLY1305, KEY)
 
@@ -33,7 +36,7 @@ class Wire:
         packet = transport.Packet(sequence, sequence * 960, ssrc, payload)
         self.receiver.receive(
             self.server.encrypt(
-                packet, level_extension=bool(quirks.get("extension")), padding=quirks.get("padding", 0)
+                packet, extension="one byte" if quirks.get("extension") else "none", padding=quirks.get("padding", 0)
             ),
             self.now,
         )
@@ -103,19 +106,19 @@ def test_of_someone_who_is_not_to_be_heard_nothing_is_decrypted(wire: Wire) -> N
     wire.send(10)
     wire.receiver.receive(b"\x80\x78" + struct.pack(">HII", 1, 960, 10) + bytes(40), wire.now)  # nor authenticated
     stats = wire.receiver.stats
-    assert (stats.unwilling, stats.received, stats.not_authentic) == (2, 0, 0)
+    assert (stats.without_consent, stats.received, stats.not_authentic) == (2, 0, 0)
 
 
 def test_where_people_are_asked_first_a_stranger_waits_for_a_name_and_is_heard_if_willing(wire: Wire) -> None:
-    unwilling = Unwilling(ask_first=True)
-    unwilling.hear(ANN, True)
-    wire.receiver._unwilling = unwilling
+    consent = Consent(ask_first=True)
+    consent.set(ANN, True)
+    wire.receiver._may_hear = consent.allows
     for ssrc in (10, 11):
         wire.send(ssrc)
     wire.receiver.map_ssrc(10, ANN, wire.now)
     wire.receiver.map_ssrc(11, BOB, wire.now)
     assert [packet.user_id for packet in wire.heard] == [ANN]
-    assert wire.receiver.stats.unwilling == 1
+    assert wire.receiver.stats.without_consent == 1
 
 
 def test_a_stranger_with_another_key_is_not_heard(wire: Wire) -> None:
@@ -166,3 +169,128 @@ def test_losses_are_counted_by_sequence_before_anything_else_can_fail(wire: Wire
     wire.unwilling.clear()
     wire.send(10, 90)  # nor was it lost what he did not want to be heard
     assert wire.receiver.stats.lost == {ANN: 8}
+
+
+class Group:
+    """DAVE as the receiver sees it: frames that say whose they are, sealed."""
+
+    def __init__(self, *members: int) -> None:
+        self.group = frozenset(members)
+
+    @staticmethod
+    def sealed(user_id: int, sound: bytes = b"opus") -> bytes:
+        return struct.pack(">I", user_id) + sound + SEALED
+
+    def open(self, user_id: int, frame: bytes) -> bytes | None:
+        if not frame.endswith(SEALED):
+            return frame
+        return frame[4 : -len(SEALED)] if frame[:4] == struct.pack(">I", user_id) else None
+
+    def try_open(self, user_id: int, frame: bytes) -> bytes | None:
+        return self.open(user_id, frame)
+
+
+@pytest.fixture
+def sealed() -> Wire:
+    """A wire into a call that is end-to-end encrypted, with Ann and Bob in its group."""
+    return Wire(Group(ANN, BOB))
+
+
+def test_who_was_never_introduced_is_heard_by_their_keys(sealed: Wire) -> None:
+    for number in range(10):
+        sealed.send(10, number, Group.sealed(BOB))
+    assert {packet.user_id for packet in sealed.heard} == {BOB}
+    assert [packet.sequence for packet in sealed.heard] == list(range(10))
+    assert sealed.receiver.stats.unowned == {}
+    assert sealed.receiver.stats.heard == 10
+
+
+def test_an_owner_that_was_found_stays_until_discord_says_otherwise(sealed: Wire) -> None:
+    sealed.send(10, 1, Group.sealed(BOB))
+    sealed.receiver.map_ssrc(10, ANN, sealed.now)
+    sealed.send(10, 2, Group.sealed(ANN))
+    assert [(packet.user_id, packet.sequence) for packet in sealed.heard] == [(BOB, 1), (ANN, 2)]
+
+
+def test_nobodys_keys_are_tried_for_silence_that_comes_in_clear(sealed: Wire) -> None:
+    sealed.send(10, 1, SILENCE_FRAME)
+    assert sealed.heard == []
+    assert sealed.receiver.stats.unowned == {10: 1}
+
+
+def test_who_does_not_want_to_be_heard_is_not_tried(sealed: Wire) -> None:
+    sealed.unwilling.add(BOB)
+    sealed.send(10, 1, Group.sealed(BOB))
+    assert sealed.heard == []
+    assert sealed.receiver.stats.heard == 0
+
+
+def test_packets_of_nobody_are_counted_and_never_as_heard(sealed: Wire) -> None:
+    for number in range(2000):
+        sealed.send(1000 + number % 100, number, Group.sealed(77))
+    stats = sealed.receiver.stats
+    assert sum(stats.unowned.values()) == 2000
+    assert len(stats.unowned) <= COUNTED_SSRCS + 1
+    assert stats.heard == 0
+
+
+def test_an_ssrc_that_changes_hands_unannounced_is_whose_keys_open_it(sealed: Wire) -> None:
+    sealed.receiver.map_ssrc(10, ANN, sealed.now)
+    sealed.send(10, 1, Group.sealed(ANN))
+    for number in range(2, 6):
+        sealed.send(10, number, Group.sealed(BOB))
+    sealed.send(10, 6, Group.sealed(ANN))
+    assert [packet.user_id for packet in sealed.heard] == [ANN, BOB, BOB, BOB, BOB, ANN]
+    assert sealed.receiver.stats.undecryptable == {}
+
+
+def test_whose_keys_went_wrong_costs_a_bounded_number_of_tries(sealed: Wire) -> None:
+    sealed.receiver.map_ssrc(10, ANN, sealed.now)
+    for number in range(1000):
+        sealed.send(10, number, Group.sealed(77))
+    assert sealed.heard == []
+    assert sealed.receiver.stats.undecryptable == {ANN: 1000}
+    assert sealed.receiver._owners.tries <= TRIES_PER_SECOND
+
+
+def test_an_unwilling_person_who_is_silent_hides_nobody_else() -> None:
+    wire = Wire(Group(ANN, BOB))
+    wire.unwilling.add(ANN)
+    for number in range(10):
+        for ssrc in (10, 11, 12):
+            wire.send(ssrc, number, Group.sealed(77))
+    assert wire.receiver.stats.without_consent == 10  # one of the three may be Ann's
+    assert wire.receiver.stats.unowned == {11: 10, 12: 10}
+    wire.unwilling.clear()
+    wire.send(10, 11, Group.sealed(77))
+    assert wire.receiver.stats.unowned[10] == 1
+
+
+def test_old_news_of_somebody_leaving_makes_nobody_deaf_to_who_came_back(sealed: Wire) -> None:
+    """Opcode 13 of the session before can come after the new one has spoken."""
+    sealed.receiver.map_ssrc(11, ANN, sealed.now)
+    sealed.send(11, 1, Group.sealed(ANN))
+    sealed.receiver.forget_user(ANN)
+    sealed.send(11, 2, Group.sealed(ANN))
+    assert [packet.sequence for packet in sealed.heard] == [1, 2]
+
+
+def test_silence_proves_that_nobody_was_heard_and_sound_that_somebody_was(sealed: Wire) -> None:
+    sealed.receiver.map_ssrc(10, ANN, sealed.now)
+    sealed.send(10, 1, SILENCE_FRAME)
+    assert sealed.receiver.stats.heard == 0
+    sealed.send(10, 2, Group.sealed(ANN))
+    assert sealed.receiver.stats.heard == 1
+
+
+def test_packets_of_padding_alone_are_not_lost(wire: Wire) -> None:
+    wire.receiver.map_ssrc(10, ANN, wire.now)
+    for number in range(1, 51):
+        wire.send(10, number)
+    for number in range(51, 101):
+        wire.send(10, number, b"", padding=20)
+    wire.send(10, 101)
+    assert wire.receiver.stats.lost.get(ANN, 0) == 0
+    assert wire.receiver.stats.malformed == 50
+    wire.send(10, 105)
+    assert wire.receiver.stats.lost[ANN] == 3

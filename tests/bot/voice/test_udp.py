@@ -3,6 +3,7 @@
 import asyncio
 import struct
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class Server(asyncio.DatagramProtocol):
         self.received: list[bytes] = []
         self.transport: Any = None
         self.client: Any = None
+        self.port = 50_001  # where it sees us
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -34,15 +36,17 @@ class Server(asyncio.DatagramProtocol):
         if data[:2] == b"\x00\x01":
             self.deaf -= 1
             if self.deaf < 0:
-                answer = b"\x00\x02\x00\x46" + data[4:8] + b"203.0.113.9".ljust(64, b"\0") + struct.pack(">H", 50_001)
+                answer = (
+                    b"\x00\x02\x00\x46" + data[4:8] + b"203.0.113.9".ljust(64, b"\0") + struct.pack(">H", self.port)
+                )
                 self.transport.sendto(answer, addr)
 
 
-async def _pair(server: Server, sink: list[bytes]) -> VoiceSocket:
+async def _pair(server: Server, sink: list[bytes], readdressed: Callable[[], None] = lambda: None) -> VoiceSocket:
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: server, local_addr=("127.0.0.1", 0))
     host, port = transport.get_extra_info("sockname")
-    return await VoiceSocket.open(host, port, sink.append)
+    return await VoiceSocket.open(host, port, sink.append, readdressed)
 
 
 async def test_discovery_and_sound() -> None:
@@ -118,10 +122,38 @@ async def test_another_way_to_the_server_is_noticed() -> None:
     remote = transport.get_extra_info("sockname")
     usual = await VoiceSocket.open(remote[0], remote[1], lambda _: None)
     assert not usual.path_changed()
-    elsewhere = VoiceSocket(lambda _: None)
+    elsewhere = VoiceSocket(lambda _: None, lambda: None)
     assert not elsewhere.path_changed()
     await loop.create_datagram_endpoint(lambda: elsewhere, local_addr=("127.0.0.2", 0), remote_addr=remote)
     assert elsewhere.path_changed()
     for socket in (usual, elsewhere):
         socket.close()
     transport.close()
+
+
+async def test_another_address_at_the_server_is_noticed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A router that was restarted, or has forgotten us, gives another one: nothing that is sent to the old arrives."""
+    monkeypatch.setattr(udp, "KEEPALIVE_INTERVAL", 0.02)
+    server, noticed = Server(), list[str]()
+    socket = await _pair(server, [], lambda: noticed.append("another"))
+    await socket.discover(42)
+    await eventually(lambda: len(server.received) > 8)
+    assert noticed == []
+    server.port = 50_002
+    await eventually(lambda: bool(noticed))
+    await asyncio.sleep(0.1)
+    assert noticed == ["another"]
+    socket.close()
+    server.transport.close()
+
+
+async def test_a_server_that_answers_no_more_discovery_is_no_other_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(udp, "KEEPALIVE_INTERVAL", 0.01)
+    server, noticed = Server(), list[str]()
+    socket = await _pair(server, [], lambda: noticed.append("another"))
+    await socket.discover(42)
+    server.deaf = 1_000_000
+    await asyncio.sleep(0.1)
+    assert noticed == []
+    socket.close()
+    server.transport.close()

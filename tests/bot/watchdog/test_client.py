@@ -1,15 +1,19 @@
 """The bot's side of a watchdog that is slow, dumb or short-lived: nothing it cannot have heard counts as opened."""
 
+import asyncio
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
+from bot import __version__
 from bot.errors import OutcomeUnknown, ProviderDown
 from bot.watchdog import client
-from bot.watchdog.client import WatchdogClient
-from tests.bot.call.records import record
+from bot.watchdog.client import WatchdogClient, command
+from tests.bot.billing.records import record
 
 #: A process that gets the line's descriptor as its last argument, as a watchdog does.
 LINE = "import socket, sys, time; line = socket.socket(fileno=int(sys.argv[-1])); "
@@ -48,3 +52,41 @@ def shorten(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         monkeypatch.setattr(client, "READY_WAIT", 0.3)
 
     return apply
+
+
+#: What a folder may hold that has nothing to do with Parley: each would be imported in place of the real one.
+BYSTANDERS = ("bot.py", "token.py", "discord.py", "logging.py", "plugins/__init__.py")
+
+
+def test_what_lies_in_the_working_folder_is_not_run(tmp_path: Path) -> None:
+    """It would be, again and again, with all secrets in its environment."""
+    for name in BYSTANDERS:
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"import pathlib; pathlib.Path({str(tmp_path)!r}, 'was-run').touch(); raise SystemExit(7)")
+    started = [*command("config.yaml", 1)[:5], "--version"]
+    answer = subprocess.run(started, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    assert (answer.returncode, answer.stdout) == (0, f"parley {__version__}\n"), answer.stderr
+    assert not (tmp_path / "was-run").exists()
+
+
+@pytest.mark.parametrize(("pid", "waits"), [(1, True), (4321, False)])
+async def test_the_first_process_of_a_container_stays_until_the_watchdog_is_done(
+    monkeypatch: pytest.MonkeyPatch, pid: int, waits: bool
+) -> None:
+    """With it all others are killed: a session that is not ended yet would be billed on."""
+    monkeypatch.setattr("os.getpid", lambda: pid)
+    monkeypatch.setattr(client, "FAREWELL", 0.1)
+    watchdog = WatchdogClient([sys.executable, "-c", "import sys; sys.stdin.read()"], lambda _: 1.0)
+    monkeypatch.setattr("subprocess.DEVNULL", subprocess.PIPE)
+    await watchdog.start()
+    process = watchdog._process
+    assert process is not None
+    assert process.stdin is not None
+    stopping = asyncio.create_task(watchdog.stop())
+    await asyncio.wait({stopping}, timeout=0.5)
+    assert stopping.done() != waits
+    process.stdin.close()  # it has ended what was open
+    await stopping
+    process.returncode = None
+    assert process.wait(10) == 0

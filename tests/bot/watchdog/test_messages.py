@@ -19,7 +19,7 @@ from bot.language import Text, say, say_n
 from bot.provider import VoicebotSession
 from bot.watchdog import messages
 from bot.watchdog.messages import Message, NotOpened, Open, Opened, Ready, Words
-from tests.bot.call.records import record
+from tests.bot.billing.records import record
 
 
 async def _through(message: Message) -> Message | None:

@@ -1,8 +1,6 @@
 """A plugin as somebody else would write it: says a number when a call begins."""
 
-from bot.call.call import Call
-from bot.config.model import PluginSettings
-from bot.plugin_host.plugin import Plugin
+from bot.api import Call, Plugin, PluginSettings
 
 
 class DicePlugin(Plugin[PluginSettings]):

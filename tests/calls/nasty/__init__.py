@@ -6,10 +6,7 @@ import time
 import numpy as np
 from pydantic import Field
 
-from bot.call.call import Call
-from bot.call.events import Receipt, TranscriptLine
-from bot.config.model import PluginSettings
-from bot.plugin_host.plugin import Host, Plugin
+from bot.api import Call, Host, Plugin, PluginSettings, Receipt, TranscriptLine
 
 EVERY = 0.6  # seconds
 

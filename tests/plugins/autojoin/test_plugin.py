@@ -9,8 +9,9 @@ from unittest.mock import MagicMock
 import discord
 import pytest
 
-from bot.call.access import check_start
-from bot.call.state import CallState, EndReason
+from bot.access.roles import check_start
+from bot.billing.end_reason import EndReason
+from bot.call.state import CallState
 from bot.config.model import ServerSettings
 from plugins.autojoin.plugin import AutoJoinPlugin, AutoJoinSettings
 
@@ -87,7 +88,7 @@ class World:
 
 
 def receipt_of(call: Any, reason: EndReason) -> Any:
-    return SimpleNamespace(session_id=call.id, reason=reason)
+    return SimpleNamespace(call_id=call.id, reason=reason)
 
 
 @pytest.fixture

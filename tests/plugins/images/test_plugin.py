@@ -8,7 +8,8 @@ import pytest
 from sandbox.stage import Place
 from sandbox.valsea.faults import Fault
 from sandbox.valsea.session import ImageForm
-from tests.support import RunningBot, eventually
+from tests.running_bot import RunningBot
+from tests.support import eventually
 
 IMAGES = "https://images.valsea.example/museum/{}.png"
 
@@ -18,67 +19,67 @@ def _shown(bot: RunningBot, place: Place) -> list[str]:
 
 
 @pytest.mark.parametrize("form", ["key", "url", "tag"])
-async def test_every_form_and_the_library(hasty: RunningBot, form: ImageForm) -> None:
-    place = hasty.place()
-    session = await hasty.start_call(place)
+async def test_every_form_and_the_library(impatient: RunningBot, form: ImageForm) -> None:
+    place = impatient.place()
+    session = await impatient.start_call(place)
     session.image_form = form
-    before = len(hasty.stage.valsea.requests)
+    before = len(impatient.stage.valsea.requests)
     for key in ("dinosaur", "garden_cafe", "ticket_prices"):  # the last two are in the library only
         session.on_voicebot({"event": "showed", "key": key})
     expected = [IMAGES.format(key) for key in ("dinosaur", "garden_cafe", "ticket_prices")]
-    await eventually(lambda: _shown(hasty, place) == expected)
-    asked = [path for _, path, _ in hasty.stage.valsea.requests[before:] if path.endswith("/library")]
+    await eventually(lambda: _shown(impatient, place) == expected)
+    asked = [path for _, path, _ in impatient.stage.valsea.requests[before:] if path.endswith("/library")]
     assert len(asked) == (0 if form == "url" else 1)
-    await hasty.command(place, place.people[0], "voicebot leave")
+    await impatient.command(place, place.people[0], "voicebot leave")
 
 
-async def test_the_same_showing_announced_twice_is_one_post(hasty: RunningBot) -> None:
-    place = hasty.place()
-    session = await hasty.start_call(place)
+async def test_the_same_showing_announced_twice_is_one_post(impatient: RunningBot) -> None:
+    place = impatient.place()
+    session = await impatient.start_call(place)
     forms: tuple[ImageForm, ...] = ("key", "url", "tag")
     for form in forms:
         session.image_form = form
         session.on_voicebot({"event": "showed", "key": "dinosaur"})
     session.on_voicebot({"event": "showed", "key": "floor_plan"})
-    await eventually(lambda: len(_shown(hasty, place)) == 2)
-    assert _shown(hasty, place) == [IMAGES.format("dinosaur"), IMAGES.format("floor_plan")]
-    await hasty.command(place, place.people[0], "voicebot leave")
+    await eventually(lambda: len(_shown(impatient, place)) == 2)
+    assert _shown(impatient, place) == [IMAGES.format("dinosaur"), IMAGES.format("floor_plan")]
+    await impatient.command(place, place.people[0], "voicebot leave")
 
 
-async def test_what_cannot_be_shown_is_said(hasty: RunningBot) -> None:
-    place = hasty.place()
-    session = await hasty.start_call(place)
+async def test_what_cannot_be_shown_is_said(impatient: RunningBot) -> None:
+    place = impatient.place()
+    session = await impatient.start_call(place)
     for _ in range(3):  # announced in several ways
         session.on_voicebot({"event": "showed", "key": "unknown_key"})
     body = {"type": "images", "images": [{"url": "http://169.254.169.254/latest/meta-data/x.png"}]}
     session.send_packet(session.room, json.dumps(body).encode())
-    await eventually(lambda: sum("wanted to show" in post["content"] for post in hasty.posts(place)) == 2)
-    assert _shown(hasty, place) == []
-    assert "169.254" not in json.dumps(hasty.posts(place))
-    await hasty.command(place, place.people[0], "voicebot leave")
+    await eventually(lambda: sum("wanted to show" in post["content"] for post in impatient.posts(place)) == 2)
+    assert _shown(impatient, place) == []
+    assert "169.254" not in json.dumps(impatient.posts(place))
+    await impatient.command(place, place.people[0], "voicebot leave")
 
 
-async def test_a_library_that_cannot_be_read_is_asked_again(hasty: RunningBot) -> None:
-    place = hasty.place()
-    session = await hasty.start_call(place)
+async def test_a_library_that_cannot_be_read_is_asked_again(impatient: RunningBot) -> None:
+    place = impatient.place()
+    session = await impatient.start_call(place)
     session.image_form = "key"
-    hasty.stage.valsea.faults.add(Fault("library", status=404, html=True))
+    impatient.stage.valsea.faults.add(Fault("library", status=404, html=True))
     session.on_voicebot({"event": "showed", "key": "garden_cafe"})
-    await eventually(lambda: any("cannot be read just now" in post["content"] for post in hasty.posts(place)))
+    await eventually(lambda: any("cannot be read just now" in post["content"] for post in impatient.posts(place)))
     session.on_voicebot({"event": "showed", "key": "garden_cafe"})
-    await eventually(lambda: _shown(hasty, place) == [IMAGES.format("garden_cafe")])
-    await hasty.command(place, place.people[0], "voicebot leave")
+    await eventually(lambda: _shown(impatient, place) == [IMAGES.format("garden_cafe")])
+    await impatient.command(place, place.people[0], "voicebot leave")
 
 
-async def test_a_post_that_failed_was_no_showing(hasty: RunningBot) -> None:
-    place = hasty.place()
-    session = await hasty.start_call(place)
-    world = hasty.stage.discord.world
-    world.deny(place.text_id, hasty.account.user_id, "send_messages")
+async def test_a_post_that_failed_was_no_showing(impatient: RunningBot) -> None:
+    place = impatient.place()
+    session = await impatient.start_call(place)
+    world = impatient.stage.discord.world
+    world.deny(place.text_id, impatient.account.user_id, "send_messages")
     session.on_voicebot({"event": "showed", "key": "dinosaur"})
     await asyncio.sleep(0.7)
-    assert _shown(hasty, place) == []
-    world.deny(place.text_id, hasty.account.user_id)
+    assert _shown(impatient, place) == []
+    world.deny(place.text_id, impatient.account.user_id)
     session.on_voicebot({"event": "showed", "key": "dinosaur"})
-    await eventually(lambda: _shown(hasty, place) == [IMAGES.format("dinosaur")])
-    await hasty.command(place, place.people[0], "voicebot leave")
+    await eventually(lambda: _shown(impatient, place) == [IMAGES.format("dinosaur")])
+    await impatient.command(place, place.people[0], "voicebot leave")

@@ -1,11 +1,11 @@
 """The client against the API's stand-in, on HTTP."""
 
-import ssl
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
 
+from bot.config.model import NetworkSettings
 from bot.errors import (
     BadAnswer,
     KeyRejected,
@@ -16,6 +16,7 @@ from bot.errors import (
     VoicebotNotFound,
     WrongAddress,
 )
+from bot.network import Network
 from plugins.valsea.client import ValseaClient
 from plugins.valsea.settings import ValseaSettings
 from sandbox.livekit.server import free_port
@@ -41,7 +42,7 @@ async def client(valsea: Valsea) -> AsyncIterator[ValseaClient]:
 
 def _client(valsea: Valsea, key: str, **settings: object) -> ValseaClient:
     return ValseaClient(
-        ValseaSettings.model_validate({"base_url": valsea.url, **settings}), key, ssl.create_default_context()
+        ValseaSettings.model_validate({"base_url": valsea.url, **settings}), key, Network.of(NetworkSettings())
     )
 
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import httpx
 import pytest
 
+from bot.network import httpx
 from plugins.valsea.refusals import body_message, refusal, retry_after
 
 

@@ -19,7 +19,7 @@ FOLDER = Path(module.__file__).parent
 async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PlayedServer]:
     server = await PlayedServer.open(FOLDER)
     # The plugin's own, under the name that plugins in folders have.
-    monkeypatch.setattr(sys.modules[type(server.plugin).__module__], "AT_ONCE", 0.05)
+    monkeypatch.setattr(sys.modules[type(server.plugin).__module__], "ANNOUNCE_TIMEOUT", 0.05)
     yield server
     await server.close()
 
@@ -27,13 +27,13 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PlayedServer]
 async def test_what_discord_does_not_take_is_said_again_until_it_does(server: PlayedServer) -> None:
     server.text.refusal = refusal(503, "upstream")
     await server.start()
-    await server.advance(3 * module.AGAIN)
+    await server.advance(3 * module.RETRY_MIN)
     assert server.messages == []
     server.text.refusal = None
-    await server.advance(4 * module.AGAIN)
+    await server.advance(4 * module.RETRY_MIN)
     (announced,) = server.messages
     assert "Guide" in announced
-    await server.advance(5 * module.AGAIN)
+    await server.advance(5 * module.RETRY_MIN)
     assert len(server.messages) == 1
     await server.end()
     assert server.failures == []
@@ -47,7 +47,7 @@ async def test_nobody_is_told_of_a_call_that_is_over(server: PlayedServer) -> No
     before = len(server.messages)
     assert await server.start()
     assert len(server.messages) == before + 1
-    await server.advance(10 * module.SELDOM)
+    await server.advance(10 * module.RETRY_MAX)
     assert len(server.messages) == before + 1
 
 
@@ -57,7 +57,7 @@ async def test_a_panel_that_comes_late_knows_what_has_happened(server: PlayedSer
     await server.say("Ben", "hello")
     await server.warn("The line is bad.")
     server.text.refusal = None
-    await server.advance(module.AGAIN)
+    await server.advance(module.RETRY_MIN)
     (announced,) = server.messages
     assert f"<@{server.person('Ben').id}>" in announced
     assert "The line is bad." in announced
@@ -66,10 +66,49 @@ async def test_a_panel_that_comes_late_knows_what_has_happened(server: PlayedSer
 
 
 async def test_it_is_tried_less_and_less(server: PlayedServer) -> None:
-    server.text.refusal = refusal(403, "Missing Permissions")
+    server.text.refusal = refusal(503, "upstream")
     await server.start()
     await server.advance(3600)
     assert 50 < server.text.refused < 80
+    await server.end()
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+async def test_a_call_of_which_people_can_never_be_told_ends(server: PlayedServer, status: int) -> None:
+    server.text.refusal = refusal(status, "no")
+    await server.start()
+    await server.advance(20 * module.RETRY_MIN)
+    assert server.text.refused <= module.REFUSALS + 1  # and the receipt
+    assert server.call is None
+
+
+async def test_people_are_told_where_they_are_and_who_comes_later_once(server: PlayedServer) -> None:
+    await server.join_voice("Ann")
+    await server.start()
+    await server.settle()
+    (here,) = [message.content for message in server.voice.posted]
+    assert "Guide is in this voice channel and hears what is said here" in here
+    assert "<#" in here
+    for _ in range(2):
+        await server.join_voice("Ben")
+        await server.join_voice("Cleo")
+        await server.advance(2 * module.TOGETHER)
+    _, late = [message.content for message in server.voice.posted]
+    ben, cleo = server.person("Ben"), server.person("Cleo")
+    assert late.startswith(f"{ben.mention}, {cleo.mention}: Guide is in this voice channel")
+    await server.join_voice("Ann")
+    await server.advance(2 * module.TOGETHER)
+    assert len(server.voice.posted) == 2
+    await server.end()
+    assert server.failures == []
+
+
+async def test_where_words_go_no_longer_people_are_told_in_their_channel(server: PlayedServer) -> None:
+    await server.start()
+    server.text.refusal = refusal(403, "Missing Permissions")
+    await server.warn("The thread was locked.")
+    assert any("The thread was locked." in message.content for message in server.voice.posted)
+    server.text.refusal = None
     await server.end()
 
 
@@ -83,7 +122,7 @@ async def test_a_fault_of_ours_keeps_nobody_from_being_told_later(
         broken.setattr(type(server.plugin), "_begin", fails)
         await server.start()
         assert server.messages == []
-    await server.advance(2 * module.AGAIN)
+    await server.advance(2 * module.RETRY_MIN)
     assert len(server.messages) == 1
 
 
@@ -123,7 +162,7 @@ async def test_a_call_that_moved_before_its_first_words_says_where_it_is(server:
     await server.start()
     await server.move()
     server.text.refusal = None
-    await server.advance(10 * module.AGAIN)
+    await server.advance(10 * module.RETRY_MIN)
     assert not any(server.voice.mention in message for message in server.messages)
     assert any("Guide" in message and server.other_voice.mention in message for message in server.messages)
 
@@ -137,7 +176,7 @@ async def test_who_has_the_call_now_is_said_and_takes_no_warning_away(
     await server.warn("The line is bad.")
     await server.hand_over("Ben")
     ann, ben = server.person("Ann").id, server.person("Ben").id
-    assert server.messages[-1] == f"<@{ann}> has left, so the call is in the hands of <@{ben}> now."
+    assert server.messages[-1] == f"<@{ann}> has left, so <@{ben}> is the host of the call now."
     await asyncio.sleep(0.1)
     assert "The line is bad." in server.messages[0]
     await server.notice("The line is good again.")

@@ -8,12 +8,12 @@ from typing import Any
 import discord
 import pytest
 
-from bot.call.events import Receipt
-from bot.call.ledger import SessionState
-from bot.call.state import EndReason
-from plugins.voicebot import words
+from bot.billing.end_reason import EndReason
+from bot.billing.ledger import SessionState
+from bot.billing.receipt import Receipt
+from plugins.voicebot import messages
 from plugins.voicebot.receipts import post_once
-from tests.bot.call.records import record
+from tests.bot.billing.records import record
 
 RECORD = record(state=SessionState.CLOSED, opened_at=1000.0, closed_at=1090.0, reason=EndReason.EMPTY, billed_minutes=2)
 ME = SimpleNamespace(id=99)
@@ -47,7 +47,7 @@ class Channel:
 
 
 def _message(author: Any, receipt: Receipt) -> Any:
-    return SimpleNamespace(author=author, embeds=[words.receipt(receipt, "en")], components=[])
+    return SimpleNamespace(author=author, embeds=[messages.receipt(receipt, "en")], components=[])
 
 
 class OldPanel:
@@ -57,7 +57,7 @@ class OldPanel:
         embed = discord.Embed(title="Guide").add_field(name="State", value="live")
         self.author = ME
         embed.add_field(name="Started", value="now").add_field(name="Billed minutes", value="about 1")
-        self.embeds = [embed.set_footer(text=words.panel_marker(session_id))]
+        self.embeds = [embed.set_footer(text=messages.panel_marker(session_id))]
         self.components = ["buttons"]
         self.edits: list[dict[str, Any]] = []
 
@@ -112,8 +112,21 @@ async def test_without_reading_it_is_posted_and_the_nonce_must_do() -> None:
     assert len(channel.sent) == 1
 
 
-async def test_without_writing_it_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
-    await post_once(Channel(closed="write"), OWN, "en")
+async def test_without_writing_it_stays_due() -> None:
+    """A refusal of now is not for ever: a moderator may have timed the bot out."""
+    with pytest.raises(discord.Forbidden):
+        await post_once(Channel(closed="write"), OWN, "en")
+
+
+async def test_where_the_channel_is_gone_it_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    channel = Channel()
+    response: Any = SimpleNamespace(status=404, reason="Not Found")
+
+    async def gone(**_: object) -> None:
+        raise discord.NotFound(response, {"code": 10003, "message": "Unknown Channel"})
+
+    channel.send = gone  # type: ignore[method-assign]
+    await post_once(channel, OWN, "en")
     assert "no place to go" in caplog.text
 
 

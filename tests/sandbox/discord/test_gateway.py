@@ -12,6 +12,7 @@ import pytest
 import zstandard
 
 from sandbox.discord.server import Discord
+from tests.sandbox.discord.connector import connector_to
 from tests.support import eventually
 
 Json = dict[str, Any]
@@ -57,23 +58,9 @@ class Client:
         await self.socket.send_str(json.dumps({"op": op, "d": data}))
 
 
-class _Here(aiohttp.abc.AbstractResolver):
-    def __init__(self, port: int) -> None:
-        self.port = port
-
-    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[Any]:
-        return [{"hostname": host, "host": "127.0.0.1", "port": self.port, "family": 2, "proto": 0, "flags": 0}]
-
-    async def close(self) -> None: ...
-
-
-def _connector(world: Discord) -> aiohttp.TCPConnector:
-    return aiohttp.TCPConnector(resolver=_Here(world.port), ssl=world.client_tls())
-
-
 @pytest.fixture
 async def http(world: Discord) -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(connector=_connector(world)) as session:
+    async with aiohttp.ClientSession(connector=connector_to(world)) as session:
         yield session
 
 
@@ -121,6 +108,41 @@ async def test_an_unknown_session_cannot_be_resumed(world: Discord, http: aiohtt
     await client.socket.close()
 
 
+async def test_a_bot_that_logs_in_too_often_loses_its_token(world: Discord, http: aiohttp.ClientSession) -> None:
+    bot = world.world.create_bot()
+    world.rest.session_starts.total = 1
+    headers = {"Authorization": f"Bot {bot.token}"}
+
+    async def remaining() -> int:
+        async with http.get("https://discord.com/api/v10/gateway/bot", headers=headers) as answer:
+            return int((await answer.json())["session_start_limit"]["remaining"])
+
+    assert await remaining() == 1
+    first = await _connect(http)
+    await first.identify(bot.token)
+    await first.until("READY")
+    assert await remaining() == 0
+    second = await _connect(http)
+    await second.identify(bot.token)
+    message = await second.socket.receive(timeout=5)
+    assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 4004)
+    async with http.get("https://discord.com/api/v10/gateway/bot", headers=headers) as answer:
+        assert answer.status == 401
+    await first.socket.close()
+
+
+async def test_nobody_speaks_in_the_afk_channel(world: Discord) -> None:
+    bot, ann = world.world.create_bot(), world.world.create_user("Ann")
+    guild = world.world.create_guild("One", bot, members=(ann,))
+    afk, lounge = (world.world.create_voice_channel(guild, name) for name in ("AFK", "Lounge"))
+    world.world.set_afk_channel(guild, afk)
+    heard = {}
+    for channel in (afk, lounge):
+        world.world.set_voice_state(guild, ann, channel)
+        heard[channel] = world.world.may_speak(guild, ann, channel)
+    assert heard == {afk: False, lounge: True}
+
+
 @pytest.mark.parametrize(("op", "data", "code"), [(2, {"token": "wrong", "intents": 0}, 4004), (4, {}, 4003)])
 async def test_refusals(world: Discord, http: aiohttp.ClientSession, op: int, data: Json, code: int) -> None:
     client = await _connect(http)
@@ -163,7 +185,7 @@ async def test_stock_discord_py_and_its_interaction_rules(world: Discord) -> Non
     ann = world.world.create_user("Ann")
     guild = world.world.create_guild("One", account, members=(ann,))
     text = world.world.create_text_channel(guild, "talk")
-    bot = discord.Client(intents=discord.Intents.default(), connector=_connector(world))
+    bot = discord.Client(intents=discord.Intents.default(), connector=connector_to(world))
     tree = discord.app_commands.CommandTree(bot)
     second: list[int] = []
 
@@ -189,7 +211,7 @@ async def test_stock_discord_py_and_its_interaction_rules(world: Discord) -> Non
         await bot.close()
         await running
     with pytest.raises(discord.LoginFailure):
-        async with discord.Client(intents=discord.Intents.none(), connector=_connector(world)) as wrong:
+        async with discord.Client(intents=discord.Intents.none(), connector=connector_to(world)) as wrong:
             await wrong.login("no.such.token")
 
 

@@ -14,7 +14,7 @@ import pytest
 from sandbox.discord.server import Discord
 from sandbox.people.person import Person
 from tests.bot.voice.groups import CHANNEL, BotMember, Member, Room
-from tests.sandbox.discord.test_gateway import _connector
+from tests.sandbox.discord.connector import connector_to
 from tests.support import eventually
 
 
@@ -33,7 +33,7 @@ async def test_the_stock_voice_client_talks_to_people(world: Discord) -> None:
     guild_id = world.world.create_guild("One", account, members=(person.user_id,))
     voice_id = world.world.create_voice_channel(guild_id, "Lounge")
     await person.join(guild_id, voice_id)
-    bot = discord.Client(intents=discord.Intents.default(), connector=_connector(world))
+    bot = discord.Client(intents=discord.Intents.default(), connector=connector_to(world))
     client: discord.VoiceClient
     async with bot:
         await bot.login(account.token)
@@ -175,7 +175,7 @@ async def test_a_client_without_dave_is_refused(world: Discord) -> None:
     guild_id = world.world.create_guild("One", account)
     voice_id = world.world.create_voice_channel(guild_id, "Lounge")
     access = world.join_voice(guild_id, account.user_id, voice_id)
-    async with aiohttp.ClientSession(connector=_connector(world)) as http:
+    async with aiohttp.ClientSession(connector=connector_to(world)) as http:
         socket = await http.ws_connect(f"wss://{access.host}/?v=8")
         assert (await socket.receive_json())["op"] == 8
         body = {

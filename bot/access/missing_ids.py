@@ -1,0 +1,28 @@
+"""Channels and roles that settings name and that are not there: told of at once, and not when a call fails."""
+
+import discord
+
+from bot.config.discord_ids import DiscordId, ids_in
+from bot.config.load import Config
+from bot.language import Text, say
+
+
+def missing_ids(guild: discord.Guild, config: Config) -> list[DiscordId]:
+    """What the settings in force for a server name in vain."""
+    return [one for one in ids_in(config, guild.id) if not _is_there(guild, one)]
+
+
+def describe_missing(reference: DiscordId) -> Text:
+    """What people are told of it."""
+    if reference.kind == "role":
+        return say("`{key}` names the role {id}, which is not on this server.", key=reference.key, id=reference.id)
+    return say(
+        "`{key}` names the channel {id}, which is not on this server, or I cannot see it.",
+        key=reference.key,
+        id=reference.id,
+    )
+
+
+def _is_there(guild: discord.Guild, one: DiscordId) -> bool:
+    found = guild.get_role(one.id) if one.kind == "role" else guild.get_channel_or_thread(one.id)
+    return found is not None

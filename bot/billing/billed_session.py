@@ -1,0 +1,86 @@
+"""One call's session: opened once, ended by an obligation that outlives the call, and counted in between."""
+
+import asyncio
+import contextlib
+import time
+from dataclasses import replace
+
+from bot import clock
+from bot.errors import BadAnswer, ParleyError, ProviderError
+from bot.provider import VoicebotSession
+
+from .closing import SessionCloser
+from .end_reason import EndReason
+from .ledger import SessionRecord, SessionState, billed_minutes
+from .opening import SessionOpener
+
+#: Seconds; a process that is told to go has ten, and other things to do in them.
+LAST_WAIT = 1.0
+
+
+class BilledSession:
+    """What a call costs. `session` is set while there is something to end."""
+
+    def __init__(self, record: SessionRecord, opener: SessionOpener, closer: SessionCloser) -> None:
+        self.record = record
+        self.session: VoicebotSession | None = None
+        self._opener = opener
+        self._closer = closer
+        self._opened_at: float | None = None
+        self._closed_at: float | None = None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds the session has been billed for so far."""
+        if self._opened_at is None:
+            return 0.0
+        return (self._closed_at or clock.now()) - self._opened_at
+
+    @property
+    def minutes(self) -> int:
+        """Our own count; 0 when nothing was opened."""
+        return 0 if self._opened_at is None else billed_minutes(self.elapsed)
+
+    async def open(self, participant: str) -> VoicebotSession:
+        """Open it. Its answer is all that can end what it opened, so a cancellation waits for it for a moment; after
+        that whoever opens it must: the watchdog, or the next start."""
+        asked_at = clock.now()
+        self.record = replace(self.record, intended_at=time.time())  # the call may have been asked for long before
+        opening = asyncio.create_task(self._opener.open(self.record, participant))
+        try:
+            session = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await asyncio.wait({opening}, timeout=LAST_WAIT)
+            opening.cancel()
+            with contextlib.suppress(ParleyError, asyncio.CancelledError):
+                self._opened(await opening, asked_at)
+            raise
+        except ProviderError as error:
+            if error.may_have_opened:
+                self._opened_at = asked_at
+            if isinstance(error, BadAnswer) and error.reference is not None:
+                self._opened(VoicebotSession(error.reference, "", ""), asked_at)
+            raise
+        self._opened(session, asked_at)
+        return session
+
+    def end(self, reason: EndReason, by: int | None) -> "asyncio.Task[SessionRecord] | None":
+        """Begin to end it; None when there is nothing to end. The task goes on without the call."""
+        if self.session is None:
+            return None
+        closing = self._closer.end(self.record, reason, by, self.elapsed)
+        closing.add_done_callback(lambda _: self._stand_still())
+        return closing
+
+    def _opened(self, session: VoicebotSession, at: float) -> None:
+        self.session = session
+        self._opened_at = at
+        self.record = replace(
+            self.record,
+            state=SessionState.OPEN,
+            reference=session.reference,
+            voicebot_name=self.record.voicebot_name or session.voicebot_name,
+        )
+
+    def _stand_still(self) -> None:
+        self._closed_at = clock.now()

@@ -1,0 +1,59 @@
+"""Sessions that nobody looks after: looked for in the ledger again and again, and ended.
+
+None should be there. But a watchdog may die between writing down an answer and passing it on, or hear of it when a new
+bot has long begun; whatever the accident, a named session without a call is one that is paid for by nobody's wish.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from bot.errors import LedgerError
+
+from .closing import SessionCloser
+from .end_reason import EndReason
+from .ledger import Ledger, SessionState
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks. A session must be found alike in two of them: whoever looks after it may be about to.
+LOOK = 10.0
+
+
+class Reaper:
+    """`has_call` tells whether a call of this process looks after a session, by its id."""
+
+    def __init__(self, ledger: Ledger, closer: SessionCloser, has_call: Callable[[str], bool]) -> None:
+        self._ledger = ledger
+        self._closer = closer
+        self._has_call = has_call
+        self._seen: set[tuple[str, SessionState]] = set()
+
+    async def run(self) -> None:
+        """Look again and again until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK)
+            try:
+                await self.look()
+            except LedgerError as error:
+                log.error("%s", error)
+            except Exception:  # whatever it is, the next look may go well
+                log.exception("looking for forgotten sessions failed")
+
+    async def look(self) -> None:
+        """Look once, and end what nobody looks after (LedgerError)."""
+        found = [
+            record
+            for record in await self._ledger.unsettled()
+            if not self._has_call(record.id) and not self._closer.is_ending(record.id)
+        ]
+        for record in found:
+            if (record.id, record.state) not in self._seen:
+                continue
+            if record.must_be_ended:
+                log.warning("session %s is open and no call is around it; ending it", record.id)
+                self._closer.end(record, record.reason or EndReason.FORGOTTEN)
+            elif record.state is SessionState.INTENT:
+                log.error("session %s may be open and billed: whoever asked for it is gone", record.id)
+                await self._ledger.record_unknown(record.id, record.intended_at, "whoever sent the POST is gone")
+        self._seen = {(record.id, record.state) for record in found}

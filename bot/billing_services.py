@@ -1,0 +1,137 @@
+"""Everything that has to do with money, opened before Discord is and closed after it: the ledger, the lock on it, the
+provider accounts, the watchdog, and who opens and ends sessions."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.billing.closing import SessionCloser
+from bot.billing.end_reason import EndReason
+from bot.billing.ledger import Ledger
+from bot.billing.ledger.sqlite import SqliteLedger
+from bot.billing.opening import RecordedOpener, SessionOpener
+from bot.cancellation import StepCancelled, cancel_when
+from bot.config.load import Config
+from bot.errors import LedgerError
+from bot.network import Network
+from bot.plugin_host.plugin import Plugin
+from bot.plugin_host.providers import Providers
+from bot.watchdog.client import WatchdogClient, command
+from bot.watchdog.pulse import Pulse, is_held, lock_file
+
+log = logging.getLogger(__name__)
+
+BEAT = 1.0  # seconds
+#: Seconds to wait for the bot before this one, which may be ending its calls still.
+LOCK_WAIT = 10.0
+
+
+class BillingServices:
+    """Opened with `open`; `config` may be replaced while they are open."""
+
+    def __init__(self, config: Config, plugins: Mapping[str, type[Plugin[Any]]], ledger: Ledger, pulse: Pulse) -> None:
+        self.config = config
+        self.ledger = ledger
+        self.network = Network.of(config.host.network)  # the whole time: what ends sessions must not change under them
+        self.providers = Providers(lambda: self.config, plugins, lambda: self.network)
+        self.closer = SessionCloser(ledger, self.providers.enders)
+        self.opener: SessionOpener
+        self._pulse = pulse
+        self._beating = asyncio.create_task(self._beat(), name="pulse")
+        self._watchdog: WatchdogClient | None = None
+        self._own_opener: RecordedOpener | None = None
+        if config.host.ledger.watchdog:
+            self._watchdog = self.opener = WatchdogClient(
+                command(str(config.file), pulse.instance), lambda record: self.providers.of_session(record).patience
+            )
+        else:
+            self._own_opener = self.opener = RecordedOpener(ledger, self.closer, self.providers.of_session)
+
+    @classmethod
+    async def open(cls, config: Config, plugins: Mapping[str, type[Plugin[Any]]]) -> "BillingServices":
+        """LedgerError when the ledger cannot be used, or another bot has it."""
+        ledger = await SqliteLedger.open(config.ledger_file)
+        try:
+            pulse = Pulse(lock_file(config.ledger_file))
+            await _take(pulse)
+        except LedgerError:
+            await ledger.close()
+            raise
+        billing = cls(config, plugins, ledger, pulse)
+        if billing._watchdog is not None:
+            await billing._watchdog.start()
+        return billing
+
+    async def ready(self) -> None:
+        """Wait until sessions can be opened; a watchdog that does not come up is started again and again meanwhile."""
+        if self._watchdog is not None and not await self._watchdog.ready():
+            log.error("the watchdog is not ready yet; no call begins without it")
+
+    async def close(self) -> None:
+        """After the calls have ended. What is still open is left to the watchdog, and to the next start."""
+        if self._own_opener is not None:
+            await self._own_opener.stop()
+        await self.closer.stop()
+        self._beating.cancel()
+        await asyncio.gather(self._beating, return_exceptions=True)
+        self._pulse.release()
+        if self._watchdog is not None:
+            await self._watchdog.stop()
+        await self.providers.close()
+        await self.ledger.close()
+
+    async def _beat(self) -> None:
+        while True:
+            self._pulse.beat()
+            await asyncio.sleep(BEAT)
+
+
+async def rescue(config: Config, plugins: Mapping[str, type[Plugin[Any]]], stop: asyncio.Event) -> None:
+    """With a ledger that cannot be written no bot starts; what stands in it as open is ended all the same, until
+    `stop`. A watchdog of an earlier run may be at it as well, which does no harm."""
+    providers = Providers(lambda: config, plugins, lambda: Network.of(config.host.network))
+    ledger: Ledger | None = None
+    try:
+        if await asyncio.to_thread(is_held, lock_file(config.ledger_file)):
+            return  # another bot has it, and looks after what is open
+        ledger = await SqliteLedger.open_to_read(config.ledger_file)
+        closer = SessionCloser(ledger, providers.enders)
+        endings = [closer.end(record, EndReason.CRASHED) for record in await ledger.unsettled() if record.must_be_ended]
+        if endings:
+            log.error("the ledger cannot be written; ending the %d sessions it knows as open", len(endings))
+            try:
+                await cancel_when(stop, _all_of(endings))
+            except StepCancelled:
+                log.error("stopped before all of them were ended")
+        await closer.stop()
+    except LedgerError as error:
+        log.error("%s", error)
+    except Exception:  # why the bot does not start is what must be said
+        log.exception("what may be open could not be ended")
+    finally:
+        if ledger is not None:
+            await ledger.close()
+        await providers.close()
+
+
+async def _all_of(tasks: Sequence["asyncio.Task[Any]"]) -> None:
+    await asyncio.wait(tasks)
+
+
+async def _take(pulse: Pulse) -> None:
+    deadline = time.monotonic() + LOCK_WAIT
+    told = False
+    while not pulse.take():
+        if time.monotonic() > deadline:
+            holder = pulse.holder()
+            pulse.release()
+            raise LedgerError(
+                f"another Parley (process {holder}) uses the same ledger; stop it, or give this one "
+                "a `ledger: file:` of its own"
+            )
+        if not told:
+            told = True
+            log.info("waiting for another Parley (process %d) to end", pulse.holder())
+        await asyncio.sleep(0.1)

@@ -1,0 +1,5 @@
+"""A call's connections to Discord's voice channel and to the voicebot's room.
+
+Read `voice_link` first: joining, moving and leaving a voice channel. `healing` repairs both sides, at the pace of
+`repairs`; `sound` takes the settings for the sound from the config; `echo` is a call of a person with themselves.
+"""

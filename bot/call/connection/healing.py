@@ -1,0 +1,142 @@
+"""Keeps both connections of a call up, Discord's voice and the voicebot's room: what is broken is repaired by its kind,
+and not again and again."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from bot import clock
+from bot.billing.end_reason import EndReason
+from bot.call.guards import Guards
+from bot.call.state import CallStateMachine
+from bot.errors import SeatTaken
+from bot.language import Text, say
+from bot.media.events import VoiceLost
+from bot.provider import VoicebotSession
+from bot.room.events import RoomClosed, RoomEnd
+from bot.voice.close_codes import NOBODY_DECRYPTED, Remedy
+from bot.voice.gateway import VoiceServerInfo
+
+from .repairs import Repairs
+from .voice_link import VoiceLink
+
+log = logging.getLogger(__name__)
+
+#: Seconds that a rejoined room must have held before it is joined once more.
+ROOM_RESPITE = 120.0
+#: A repaired voice connection that is lost again within so many seconds was none. Each such one waits twice as long
+#: for the next, and after so many in a row the call ends: nobody is heard, and it is billed.
+HELD, MOST_SHORT_LIVED = 10.0, 4
+GATEWAY_WAIT = 5.0  # seconds for the main gateway to explain a 4014
+
+_ROOM_ENDS = {
+    RoomEnd.ENDED_BY_PROVIDER: EndReason.ROOM_ENDED,
+    RoomEnd.REPLACED: EndReason.ROOM_REPLACED,
+    RoomEnd.CONNECTION_LOST: EndReason.ROOM_LOST,
+}
+
+
+class Healing:
+    """One call's. `name` is for the log; `join_room` joins a session's room anew; `warn` and `end` are the call's."""
+
+    def __init__(
+        self,
+        name: str,
+        voice: VoiceLink,
+        join_room: Callable[[VoicebotSession], Awaitable[None]],
+        machine: CallStateMachine,
+        guards: Guards,
+        *,
+        warn: Callable[[Text], None],
+        end: Callable[[EndReason], None],
+    ) -> None:
+        self._name = name
+        self._voice = voice
+        self._join_room = join_room
+        self._machine = machine
+        self._guards = guards
+        self._warn = warn
+        self._end = end
+        self._repairs = Repairs(name, self._on_repair_done)
+        self._rejoined_room_at: float | None = None
+        self._sessions_undecryptable = 0  # voice sessions in a row in which nobody could be decrypted
+        self._repaired_voice_at: float | None = None
+        self._short_lived = 0  # repaired voice connections in a row
+
+    async def cancel(self) -> None:
+        """The call is over: nothing is repaired any more."""
+        await self._repairs.cancel()
+
+    def somebody_was_heard(self) -> None:
+        """Somebody could be decrypted, so the keys are the right ones."""
+        self._sessions_undecryptable = 0
+
+    def broke(self, side: str) -> None:
+        """ "voice" or "room" was lost, and is being repaired by us or by itself."""
+        self._guards.broke(clock.now(), side)
+        self._machine.broke(side)
+
+    def healed(self, side: str) -> None:
+        """A side is up again by itself."""
+        self._machine.healed(side)
+        self._guards.healed(clock.now(), side)
+
+    def voice_lost(self, lost: VoiceLost) -> None:
+        """A voice session is over, by itself or by Discord's will."""
+        if not self._voice.is_current(lost.server):
+            # Discord has named another server meanwhile, which is being connected, or is about to name one.
+            if self._voice.awaits_server or "voice" in self._repairs:
+                self.broke("voice")
+            return
+        log.info("%s: voice lost (%s)", self._name, lost.meaning)
+        self.broke("voice")
+        self._count_short_lived()
+        if lost.meaning == NOBODY_DECRYPTED.meaning:
+            self._sessions_undecryptable += 1
+        if self._sessions_undecryptable > 1:  # new keys, and a new session, were of no use: nobody pays for more
+            self._warn(say("{problem} I end the call.", problem=NOBODY_DECRYPTED.meaning))
+            self._end(EndReason.NOBODY_HEARD)
+        elif lost.remedy is Remedy.GIVE_UP or self._short_lived > MOST_SHORT_LIVED:
+            self._end(EndReason.VOICE_LOST)
+        elif lost.remedy is Remedy.AWAIT_GATEWAY:
+            # Kicked, moved or a new server: the main gateway tells in a moment, and then this is cancelled.
+            self._repairs.start("voice", self._voice.rejoin(after=GATEWAY_WAIT))
+        else:
+            pause = 2.0 ** (self._short_lived - 1) if self._short_lived else 0.0
+            self._repairs.start("voice", self._voice.rejoin(after=pause))
+
+    def _count_short_lived(self) -> None:
+        held = None if self._repaired_voice_at is None else clock.now() - self._repaired_voice_at
+        self._short_lived = self._short_lived + 1 if held is not None and held < HELD else 0
+
+    def voice_server_changed(self, server: VoiceServerInfo) -> None:
+        """Discord has named another voice server."""
+        self.broke("voice")
+        self._repairs.start("voice", self._voice.reconnect(server))
+
+    def room_closed(self, closed: RoomClosed, session: VoicebotSession | None) -> None:
+        """The room is gone: joined anew when the connection was lost, unless LiveKit's token is no longer good."""
+        if closed.reason is RoomEnd.CONNECTION_LOST and session is not None and self._may_rejoin(session):
+            self._rejoined_room_at = clock.now()
+            self.broke("room")
+            self._repairs.start("room", self._rejoin(session))
+        else:
+            self._end(_ROOM_ENDS[closed.reason])
+
+    def _may_rejoin(self, session: VoicebotSession) -> bool:
+        again = self._rejoined_room_at is not None and clock.now() - self._rejoined_room_at < ROOM_RESPITE
+        return not again and (session.expires_at is None or session.expires_at > datetime.now(UTC))
+
+    async def _rejoin(self, session: VoicebotSession) -> None:
+        self._guards.voicebot_gone(clock.now())  # before it may be seen to be there
+        await self._join_room(session)
+
+    def _on_repair_done(self, side: str, error: Exception | None) -> None:
+        if error is None:
+            if side == "voice":
+                self._repaired_voice_at = clock.now()
+            self.healed(side)
+        else:
+            log.warning("%s: the %s connection could not be restored: %s", self._name, side, error)
+            lost = EndReason.SEAT_TAKEN if isinstance(error, SeatTaken) else EndReason.VOICE_LOST
+            self._end(lost if side == "voice" else EndReason.ROOM_LOST)

@@ -1,0 +1,113 @@
+"""The sound of a call as the main loop sees it.
+
+Sound is carried in the media loop, in a thread of its own. Every command to it is a hop there, and every event of it a
+hop back: both are made here, and nowhere else.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.access.voice_channel import VoiceChannel
+from bot.config.model import ServerSettings
+from bot.media.events import MediaEvent
+from bot.media.loop import MediaLoop
+from bot.media.report import SoundReport
+from bot.media.settings import SoundSettings
+from bot.media.tap import AudioTap
+from bot.provider import RoomMessage
+from bot.voice.gateway import VoiceServerInfo
+from bot.voice.handshake import VoiceUpdate
+
+from .sound import bitrate
+from .voice_link import VoiceLink
+
+if TYPE_CHECKING:
+    from bot.media.session import MediaSession
+
+ReadPacket = Callable[[bytes], Sequence[RoomMessage]]
+
+
+@dataclass(frozen=True, slots=True)
+class MediaEngine:
+    """The media loop, and what makes a session in it. Calls know the engine by this alone, so that a test can hand them
+    another one."""
+
+    loop: MediaLoop
+    new_session: "Callable[[SoundSettings, ReadPacket, Callable[[MediaEvent], None]], MediaSession]"
+
+
+class CallMedia:
+    """Both connections of one call: to the voice channel (`voice`), and to the voicebot's room."""
+
+    def __init__(
+        self,
+        channel: VoiceChannel,
+        settings: ServerSettings,
+        sound: SoundSettings,
+        engine: MediaEngine,
+        *,
+        read_packet: ReadPacket,
+        on_event: Callable[[MediaEvent], None],
+        on_voice_update: Callable[[VoiceUpdate], None],
+    ) -> None:
+        """`read_packet` is called in the media loop, `on_event` and `on_voice_update` in the main loop."""
+        self._main = asyncio.get_running_loop()
+        self._loop = engine.loop
+        self._on_event = on_event
+        self._session = engine.new_session(sound, read_packet, self._post)
+        self.voice = VoiceLink(channel, self, on_voice_update, lambda channel: bitrate(settings, channel))
+
+    def _post(self, event: MediaEvent) -> None:
+        self._main.call_soon_threadsafe(self._on_event, event)
+
+    async def connect_voice(self, server: VoiceServerInfo, keys_timeout: float | None, bitrate: int) -> None:
+        """Open a voice session, in place of the one before; see `MediaSession.connect_voice`."""
+        await self._loop.run(self._session.connect_voice(server, keys_timeout, bitrate))
+
+    def set_bitrate(self, bitrate: int) -> None:
+        """Send the voicebot's voice with so many bit/s from now on."""
+        self._loop.post(lambda: self._session.set_bitrate(bitrate))
+
+    async def join_room(self, url: str, token: str) -> None:
+        """Join the voicebot's room, in place of the one before; RoomError."""
+        await self._loop.run(self._session.join_room(url, token))
+
+    async def join_echo(self) -> None:
+        """Let everybody hear themselves, in place of a voicebot."""
+        await self._loop.run(self._session.join_echo())
+
+    async def leave_room(self) -> None:
+        """Leave the voicebot's room, and carry no more sound into it."""
+        await self._loop.run(self._session.leave_room())
+
+    async def close(self) -> None:
+        """Carry no more sound. The voice channel is left by `voice.leave`."""
+        await self._loop.run(self._session.close())
+
+    async def report(self) -> SoundReport:
+        """The counters as they stand."""
+        return await self._loop.run(self._session.report())
+
+    async def present(self) -> frozenset[int] | None:
+        """User ids of those at the voice server, as far as it has told; None without a voice session."""
+        return await self._loop.run(self._session.present())
+
+    async def listen(self) -> AudioTap:
+        """A copy of the sound of both sides, from now to the end."""
+        tap = AudioTap(self._main)
+        await self._loop.run(self._session.add_tap(tap))
+        return tap
+
+    async def set_consent(self, user_id: int, given: bool) -> None:
+        """Somebody agreed to be heard, or not; no packet of who did not is decrypted once this returns."""
+        await self._loop.run(self._session.set_consent(user_id, given))
+
+    def set_bots(self, bots: frozenset[int]) -> None:
+        """User ids of the other bots in the channel."""
+        self._loop.post(lambda: self._session.set_bots(bots))
+
+    def set_interrupters(self, user_ids: frozenset[int] | None) -> None:
+        """User ids of those who may interrupt the voicebot; None is everybody."""
+        self._loop.post(lambda: self._session.set_interrupters(user_ids))

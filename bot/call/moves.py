@@ -1,0 +1,30 @@
+"""Which voice channels a call may be in: its own, one that it was sent to, or any that it is moved to. Pure."""
+
+#: Seconds in which a move that we asked for is ours.
+SENT = 15.0
+
+
+class Moves:
+    """Times are seconds of any steady clock, and arguments."""
+
+    def __init__(self, home: int, *, follow: bool) -> None:
+        """`home` is the id of the channel that the call was started in; `follow` lets it go wherever it is moved."""
+        self.home = home
+        self._follow = follow
+        self._sent_to: dict[int, float] = {}  # by channel id, until it is there: when that was asked for
+
+    def send_to(self, channel_id: int, now: float) -> None:
+        """The call was asked to go to a channel."""
+        self._sent_to[channel_id] = now
+
+    def may_be_in(self, channel_id: int, now: float) -> bool:
+        """Whether the call goes on in a channel."""
+        sent = any(sent_to == channel_id and now - at < SENT for sent_to, at in self._sent_to.items())
+        return self._follow or channel_id == self.home or sent
+
+    def arrived(self, channel_id: int) -> bool:
+        """The call is in a channel, which is its home from now on; whether that is another one."""
+        self._sent_to.pop(channel_id, None)
+        moved = channel_id != self.home  # or it is back already
+        self.home = channel_id
+        return moved

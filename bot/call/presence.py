@@ -1,0 +1,45 @@
+"""How many people a call has, by two witnesses: Discord's main gateway and the voice server. Pure.
+
+Either may miss something: an exit that is never told would be billed until everybody's silence ends the call, and a
+join that is never told would end a call in which somebody speaks.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+#: Looks in a row in which the voice server must know of nobody before that is believed.
+LOOKS = 2
+#: Seconds for which somebody who was heard is there, whatever the gateway says.
+HEARD = 30.0
+
+
+@dataclass(slots=True)
+class Presence:
+    """Who is in one call's voice channel."""
+
+    _seen_at_server: bool = False
+    _alone: int = 0  # looks in a row
+
+    def people(
+        self, by_gateway: Collection[int], by_server: Collection[int] | None, since_heard: float | None
+    ) -> tuple[int, str | None]:
+        """How many there are, and what the witnesses disagree about, for the log.
+
+        User ids without bots; `by_server` is None without a voice session. `since_heard` is in seconds, None for never.
+        """
+        if by_server is None:
+            self._alone = 0
+            return len(by_gateway), None
+        heard = since_heard is not None and since_heard < HEARD
+        if by_server:
+            self._seen_at_server, self._alone = True, 0
+            if not by_gateway and heard:
+                return len(by_server), "the gateway says that nobody is there, and somebody is heard"
+            return len(by_gateway), None
+        if not by_gateway or heard or not self._seen_at_server:  # a server that names nobody is no witness
+            self._alone = 0
+            return len(by_gateway), None
+        self._alone += 1
+        if self._alone < LOOKS:
+            return len(by_gateway), None
+        return 0, "the gateway says that people are there, and the voice server has seen all of them leave"

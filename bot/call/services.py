@@ -1,0 +1,19 @@
+"""What all calls of a process share."""
+
+from dataclasses import dataclass
+
+from bot.billing.closing import SessionCloser
+from bot.billing.opening import SessionOpener
+
+from .connection.media import MediaEngine
+from .events import CallObserver
+
+
+@dataclass(frozen=True, slots=True)
+class CallServices:
+    """`engine` carries the sound, `opener` and `closer` the provider's sessions; `observer` learns what happens."""
+
+    engine: MediaEngine
+    observer: CallObserver
+    opener: SessionOpener
+    closer: SessionCloser

@@ -1,0 +1,75 @@
+"""The words and options of every `parley` command. What carries them out is imported when it is asked for."""
+
+import argparse
+from pathlib import Path
+
+from bot import __version__
+from bot.config.source import DEFAULT_CONFIG
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command."""
+    parser = argparse.ArgumentParser(prog="parley", description="A voicebot in your Discord voice channel.")
+    parser.add_argument("--version", action="version", version=f"parley {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    texts = {
+        "run": "run the bot",
+        "check": "check a config file and say what is wrong",
+        "watchdog": "end sessions when the bot dies; `run` starts one by itself",
+    }
+    for name, text in texts.items():
+        command = commands.add_parser(name, help=text)
+        command.add_argument("config", type=Path, nargs="?", default=DEFAULT_CONFIG, help="default: config.yaml")
+        if name == "watchdog":  # the bot says so to the one it starts
+            command.add_argument("--instance", type=lambda text: int(text, 16), help=argparse.SUPPRESS)
+            command.add_argument("--line", type=int, help=argparse.SUPPRESS)
+    for name, text in (
+        ("example", "print a config file with every setting and its default"),
+        ("schema", "print the JSON Schema of the config file, for editors"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("config", type=Path, nargs="?", help="one whose `plugin_folders:` are to be in it")
+        if name == "example":
+            command.add_argument("--schema", help="a file that `parley schema` has written: editors complete by it")
+        else:
+            command.add_argument("--server", action="store_true", help="of a file in servers/, which holds one server")
+    _add_doctor(commands)
+    _add_plugins(commands)
+    _add_sessions(commands)
+    return parser
+
+
+def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("doctor", help="whether this machine can run the bot; costs nothing")
+    parser.add_argument("config", type=Path, nargs="?", default=DEFAULT_CONFIG, help="default: config.yaml")
+
+
+def _add_plugins(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    group = commands.add_parser("plugins", help="list and check plugins")
+    actions = group.add_subparsers(dest="action", required=True)
+    listing = actions.add_parser("list", help="every plugin there is, and what is wrong with it, if anything")
+    listing.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="default: config.yaml")
+    checking = actions.add_parser("check", help="whether the plugin in a folder can be used; needs no config")
+    checking.add_argument("path", type=Path, help="the plugin's folder")
+    checking.add_argument(
+        "--thorough", action="store_true", help="play calls with it, too: what every plugin must stand"
+    )
+    making = actions.add_parser("new", help="write a plugin to begin with, and a test that passes")
+    making.add_argument("name", help="lower case letters, digits and _")
+    making.add_argument("--in", dest="parent", type=Path, default=Path("my-plugins"), help="default: my-plugins")
+
+
+def _add_sessions(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    group = commands.add_parser("sessions", help="list and end billed sessions")
+    actions = group.add_subparsers(dest="action", required=True)
+    config = argparse.ArgumentParser(add_help=False)
+    config.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="default: config.yaml")
+    listing = actions.add_parser("list", parents=[config], help="sessions that are not over")
+    listing.add_argument("--all", action="store_true", help="those that are over, too")
+    ending = actions.add_parser("end", parents=[config], help="end a session at the provider")
+    ending.add_argument("id", nargs="?", help="as `list` shows it")
+    ending.add_argument("--all", action="store_true", help="every session that is not over")
+    forgetting = actions.add_parser(
+        "forget", parents=[config], help="stop trying to end a session that you have ended at the provider yourself"
+    )
+    forgetting.add_argument("id", help="as `list` shows it")

@@ -1,0 +1,125 @@
+"""`parley run`: the bot, from its login until a signal ends it."""
+
+import asyncio
+import logging
+import signal
+import sys
+
+import aiohttp
+import discord
+
+from bot import secret
+from bot.app import Parley
+from bot.billing_services import BillingServices, rescue
+from bot.config.load import Config
+from bot.config.watch import ConfigFile
+from bot.config.watch import watch as watch_config
+from bot.errors import KeyRejected, LedgerError, ParleyError, SecretError
+from bot.network import take_over_environment
+from bot.plugin_host.catalog import Catalog
+
+from .exit_codes import EXIT_FAILED, EXIT_LOGIN
+from .logs import set_log_level
+
+log = logging.getLogger(__name__)
+
+TOKEN_REFUSED = 4004  # https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway
+
+
+def run(config: Config, catalog: Catalog) -> int:
+    """Run the bot until it is told to stop; the exit code."""
+    for broken in catalog.broken:
+        log.error("%s", broken)
+    variable = config.host.discord.token_env
+    try:
+        token = secret.read(variable)
+    except SecretError as error:
+        print(error, file=sys.stderr)
+        return EXIT_LOGIN
+    if not token:
+        print(
+            f"The environment variable {variable} with the bot's token is not set. "
+            "Get one at https://discord.com/developers/applications, Bot, Reset Token.",
+            file=sys.stderr,
+        )
+        return EXIT_LOGIN
+    for name in take_over_environment(config.host.network):
+        log.warning("%s is not heeded: a proxy is set with `network: proxy:` in the config", name)
+    refused = f"Discord refused the token in {variable}. Reset it in the developer portal."
+    try:
+        asyncio.run(_serve(config, catalog, token))
+    except discord.LoginFailure:
+        print(refused, file=sys.stderr)
+        return EXIT_LOGIN
+    except discord.ConnectionClosed as error:
+        if error.code == TOKEN_REFUSED:  # it was reset while the bot ran
+            print(refused, file=sys.stderr)
+            return EXIT_LOGIN
+        print(f"Discord's gateway ended the session for good (code {error.code}). Try again later.", file=sys.stderr)
+        return EXIT_FAILED
+    except discord.PrivilegedIntentsRequired:
+        print("Discord refused the bot's intents; Parley needs no privileged ones.", file=sys.stderr)
+        return EXIT_LOGIN
+    except ParleyError as error:
+        print(error, file=sys.stderr)
+        return EXIT_FAILED
+    except discord.HTTPException as error:
+        print(f"Discord refused what the bot asked for at its start: {error}. Try again later.", file=sys.stderr)
+        return EXIT_FAILED
+    except (aiohttp.ClientError, OSError) as error:
+        print(f"Discord cannot be reached: {error}. Check the network, and `network:` in the config.", file=sys.stderr)
+        return EXIT_FAILED
+    return 0
+
+
+async def _serve(config: Config, catalog: Catalog, token: str) -> None:
+    """Run until SIGINT, SIGTERM or SIGHUP; all of them end every call before the process goes."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        billing = await BillingServices.open(config, catalog.classes)
+    except LedgerError:
+        await rescue(config, catalog.classes, stop)
+        raise
+    try:
+        _check_keys(config, billing)
+        source = ConfigFile(config.file, catalog.models)
+        bot = Parley(source, billing, catalog)
+        source.apply = lambda changed: _apply(bot, changed)
+        await bot.calls.recover()  # before Discord, which may be out of reach while the meter runs
+    except BaseException:
+        await billing.close()
+        raise
+    running = asyncio.create_task(bot.start(token), name="discord")
+    watching = asyncio.create_task(watch_config(source), name="config")
+    stopping = asyncio.create_task(stop.wait(), name="signal")
+    try:
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        ended = running.done()  # by itself, before anything is closed under it
+        stopping.cancel()
+        watching.cancel()
+        await bot.close()
+        running.cancel()  # discord.py tries to connect for ever when the gateway is out of reach
+        await asyncio.gather(stopping, watching, running, return_exceptions=True)
+    if ended:
+        running.result()
+
+
+def _check_keys(config: Config, billing: BillingServices) -> None:
+    """SecretError for a key that cannot be one: each call would fail with it, and not say why."""
+    for guild_id in (0, *config.host.servers):
+        try:
+            billing.providers.of_server(guild_id, config.server(guild_id))
+        except KeyRejected as error:
+            if isinstance(error.__cause__, SecretError):
+                raise error.__cause__ from None
+        except ParleyError as error:  # which is told where it matters
+            log.warning("server %s: %s", guild_id or "by default", error)
+
+
+def _apply(bot: Parley, config: Config) -> None:
+    set_log_level(config.host.log.level)
+    bot.apply(config)

@@ -1,0 +1,39 @@
+"""What somebody is told of an error in the command they typed."""
+
+import logging
+import math
+
+import aiohttp
+from discord import app_commands
+
+from bot.errors import ParleyError
+from bot.language import say, say_n
+from bot.plugin_host.plugin import CommandRefused
+
+log = logging.getLogger(__name__)
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether a command was refused, and nothing is wrong with it."""
+    return isinstance(error, ParleyError | app_commands.CheckFailure)
+
+
+def explained(cause: Exception) -> str:
+    """The sentence, with the way out; what is nobody's refusal is logged."""
+    if isinstance(cause, ParleyError | CommandRefused):
+        return cause.for_user
+    if isinstance(cause, app_commands.CommandOnCooldown):
+        return say_n(
+            "Not so fast: try again in {count} second.",
+            "Not so fast: try again in {count} seconds.",
+            count=math.ceil(cause.retry_after),
+        )
+    if isinstance(cause, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch):
+        return say("This command has changed since Discord showed it to you. Type it again in a minute.")
+    if isinstance(cause, app_commands.CheckFailure):
+        return say("You may not use this command here.")
+    if isinstance(cause, aiohttp.ClientError | OSError):  # Discord, or the network, in the middle of an answer
+        log.warning("a command could not be answered: %s", cause)
+    else:
+        log.error("command failed", exc_info=cause)
+    return say("Something went wrong inside the bot. Its operator's log says what.")

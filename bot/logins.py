@@ -1,0 +1,29 @@
+"""How often the bot logs in to Discord's gateway: a day has a thousand logins, and who uses them up loses the token.
+
+A session that is refused again and again would be asked for every few seconds; the pause between two logins grows
+instead. Pure. Source: https://discord.com/developers/docs/events/gateway#session-start-limit
+"""
+
+from collections import deque
+
+#: Seconds between two logins, at least and at most.
+SHORTEST, LONGEST = 5.0, 900.0
+#: Seconds in which logins count together, and how many of a shard are ordinary in them: its first, and some reconnects.
+PERIOD, ORDINARY = 3600.0, 4
+
+
+class LoginPace:
+    """Of one process. Times are in seconds of a steady clock."""
+
+    def __init__(self) -> None:
+        self._logins: deque[float] = deque(maxlen=10_000)
+
+    def pause(self, now: float, shards: int, *, initial: bool) -> float:
+        """Seconds to wait before the login that is about to be made; it is counted."""
+        while self._logins and now - self._logins[0] > PERIOD:
+            self._logins.popleft()
+        beyond = len(self._logins) - ORDINARY * max(shards, 1)
+        self._logins.append(now)
+        if beyond < 0:
+            return 0.0 if initial else SHORTEST
+        return min(LONGEST, SHORTEST * 2.0 ** min(beyond + 1, 20))

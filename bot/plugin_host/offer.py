@@ -1,0 +1,198 @@
+"""What plugins are offered of calls and of each other: enough to run calls, and nothing that could end what is not
+theirs or touch the books.
+
+The bot's own objects have more methods; these are the ones that a plugin may rely on. The objects themselves are
+`bot.call.call.Call`, `bot.call.manager.CallManager` and `bot.plugin_host.host.PluginHost`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from bot.access.voice_channel import VoiceChannel
+    from bot.billing.end_reason import EndReason
+    from bot.billing.ledger import SessionRecord
+    from bot.billing.limits import Allowance, Budget, Starter
+    from bot.call.connection.echo import EchoTest
+    from bot.call.request import CallRequest
+    from bot.call.state import CallState
+    from bot.config.load import Config
+    from bot.config.model import LimitSettings, ServerSettings
+    from bot.media.consent import Consent
+    from bot.media.report import SoundReport
+    from bot.media.tap import AudioTap
+    from bot.provider import Provider, VoicebotSession
+
+    from .catalog import Catalog
+    from .plugin import Plugin
+
+
+class Call(Protocol):
+    """A call: a voicebot in a voice channel, from the command to the receipt."""
+
+    #: It is the receipt's `call_id`, too.
+    id: str
+    #: What was in force when it began.
+    settings: "ServerSettings"
+    provider: "Provider"
+    started_at: datetime
+    #: How long it may last; None is for ever.
+    allowance: "Allowance | None"
+    #: User id of who may end it where that is the starter's: the starter, until they leave.
+    host_id: int
+
+    @property
+    def request(self) -> "CallRequest":
+        """What it was asked for with."""
+        ...
+
+    @property
+    def session(self) -> "VoicebotSession | None":
+        """The open session, once there is one."""
+        ...
+
+    @property
+    def guild_id(self) -> int:
+        """The id of the server it is on."""
+        ...
+
+    @property
+    def channel(self) -> "VoiceChannel":
+        """Where the bot is; it can be moved."""
+        ...
+
+    @property
+    def voice_channel_id(self) -> int:
+        """The id of that channel."""
+        ...
+
+    @property
+    def text_channel_id(self) -> int:
+        """The id of the channel that reads what is said."""
+        ...
+
+    @property
+    def starter_id(self) -> int:
+        """The id of the person who started it."""
+        ...
+
+    @property
+    def voicebot(self) -> str:
+        """The provider's id of the voicebot in it."""
+        ...
+
+    @property
+    def voicebot_name(self) -> str:
+        """What to call the voicebot."""
+        ...
+
+    @property
+    def voicebot_there(self) -> bool:
+        """Whether the voicebot is in its room."""
+        ...
+
+    @property
+    def state(self) -> "CallState":
+        """The state it is in now."""
+        ...
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds the session has been billed for so far."""
+        ...
+
+    @property
+    def billed_minutes(self) -> int:
+        """Our own count: every begun minute; 0 when no session was opened."""
+        ...
+
+    @property
+    def consent(self) -> "Consent":
+        """What people said about being heard in this call."""
+        ...
+
+    async def set_consent(self, user_id: int, given: bool) -> None:
+        """Somebody said whether they want to be heard in this call."""
+        ...
+
+    async def sound(self) -> "SoundReport":
+        """The numbers of its sound as they stand."""
+        ...
+
+    async def listen(self) -> "AudioTap":
+        """A copy of the sound of both sides, from now to the end of the call: `async for sound in await call.listen()`.
+
+        Whoever reads it must be able to say what it is for: people read in the channel that the voicebot hears them.
+        """
+        ...
+
+    async def move_to(self, channel: "VoiceChannel") -> None:
+        """Take the call along to another voice channel of its server; its people were told there, or will be."""
+        ...
+
+    def end(self, reason: "EndReason", by: int | None = None) -> None:
+        """Ask the call to end; the first reason stands."""
+        ...
+
+
+class Calls(Protocol):
+    """The bot's calls, of which each server has at most one."""
+
+    def of_guild(self, guild_id: int) -> Call | None:
+        """The server's call that has not ended; None when there is none."""
+        ...
+
+    def still_billed(self, guild_id: int) -> Call | None:
+        """The server's call that is over and whose session the provider has not ended yet; None when there is none."""
+        ...
+
+    def config_of(self, guild_id: int) -> "Config | None":
+        """What the server's call began with, until its receipt is given; None when there is none."""
+        ...
+
+    def provider_of(self, guild_id: int, config: "Config") -> "Provider":
+        """What a server's calls would be opened at; ParleyError when it is not there or has no key."""
+        ...
+
+    async def start(self, request: "CallRequest", config: "Config") -> Call:
+        """Start a call and wait until it is live; ParleyError with words for the user when it cannot be."""
+        ...
+
+    def test_of(self, guild_id: int) -> "EchoTest | None":
+        """The server's echo test that is going on; None when there is none."""
+        ...
+
+    async def start_test(self, channel: "VoiceChannel", user_id: int, config: "Config") -> "EchoTest":
+        """Try a channel out without a voicebot, and wait until it can be heard; ParleyError when it cannot be."""
+        ...
+
+    async def history(self, start: float, end: float, guild_id: int) -> "Sequence[SessionRecord]":
+        """A server's sessions that were opened in a time, in seconds since 1970; LedgerError."""
+        ...
+
+    async def budgets(self, settings: "LimitSettings", starter: "Starter", now: datetime) -> "Sequence[Budget]":
+        """What is left of the limits that hold for somebody; LedgerError."""
+        ...
+
+
+class Plugins(Protocol):
+    """The plugins that the bot has found."""
+
+    @property
+    def instances(self) -> "Mapping[str, Plugin[Any]]":
+        """Those in place, by name."""
+        ...
+
+    @property
+    def catalog(self) -> "Catalog":
+        """Those that could be imported, and what is wrong with the others."""
+        ...
+
+    def paused(self, guild_id: int, name: str) -> bool:
+        """Whether a plugin is left alone on a server because it failed too often."""
+        ...
+
+    def memory(self, name: str) -> dict[str, Any]:
+        """What a plugin's instances have in common, those that were replaced included."""
+        ...

@@ -1,0 +1,43 @@
+"""How much one participant may say into a call by data packets and text streams. Pure: time comes in as an argument.
+
+Whoever writes a voicebot's prompt decides what it sends, and every message costs the media loop a moment: what is
+beyond the rate of a very talkative voicebot is dropped and counted. A token bucket for each sender.
+"""
+
+from dataclasses import dataclass
+
+#: Messages and bytes in a second, and as many seconds of both at once. A recogniser sends ten interims in a second.
+MESSAGES, BYTES, BURST = 40.0, 64 * 1024.0, 4.0
+#: Senders with a bucket of their own; all others share one.
+MOST_SENDERS = 16
+
+
+@dataclass(slots=True)
+class _Bucket:
+    messages: float
+    size: float
+    at: float
+
+
+class Intake:
+    """Asked once for every message."""
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self._buckets: dict[str, _Bucket] = {}
+
+    def accepts(self, sender: str, size: int, now: float) -> bool:
+        """Whether a message of `size` bytes is taken at `now`, in seconds of a steady clock."""
+        if sender not in self._buckets and len(self._buckets) >= MOST_SENDERS:
+            sender = ""
+        bucket = self._buckets.setdefault(sender, _Bucket(MESSAGES * BURST, BYTES * BURST, now))
+        passed = max(0.0, now - bucket.at)
+        bucket.at = now
+        bucket.messages = min(MESSAGES * BURST, bucket.messages + passed * MESSAGES)
+        bucket.size = min(BYTES * BURST, bucket.size + passed * BYTES)
+        if bucket.messages < 1 or bucket.size < size:
+            self.dropped += 1
+            return False
+        bucket.messages -= 1
+        bucket.size -= size
+        return True

@@ -1,0 +1,106 @@
+"""LiveKit's transcriptions, as its text streams bring them: whose words they are, and which version is the last.
+
+Source: https://docs.livekit.io/agents/build/text/ (topic `lk.transcription`, and its attributes). A person's words come
+as a new stream for each version, with all of the text in it; the voicebot's as one stream, whose end is the end of the
+words. Some agents say of every stream of theirs that it is not final, and never say that one is.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from livekit import rtc
+
+from bot.provider import Role, Utterance
+
+log = logging.getLogger(__name__)
+
+TOPIC = "lk.transcription"
+SEGMENT, TRACK, FINAL = "lk.segment_id", "lk.transcribed_track_id", "lk.transcription_final"
+#: Characters of one line: minutes of speech. What is longer is cut.
+LONGEST = 8000
+_LONGEST_NAME = 128
+#: Streams that are read at once; a voicebot speaks in one.
+MOST_STREAMS = 32
+#: Seconds after which a voicebot's version that nothing followed was the last one.
+SETTLED = 1.5
+
+_Key = tuple[str, Role, str]
+
+
+class TextStreams:
+    """Hands each version on to `emit`, with the identity of who sent it. Lives on the media loop."""
+
+    def __init__(self, emit: Callable[[Utterance, str], None], is_ours: Callable[[str | None, str], bool]) -> None:
+        """`is_ours` says of a track's sid, if a stream names one, and a sender's identity whether what was said came
+        from the microphone track that we publish."""
+        self._emit = emit
+        self._is_ours = is_ours
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._unsettled: dict[_Key, asyncio.TimerHandle] = {}
+
+    def take(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        """Read a text stream that has begun."""
+        if len(self._tasks) >= MOST_STREAMS:
+            reader.close()
+            return
+        task = asyncio.create_task(self._read(reader, identity), name="room text stream")
+        self._tasks.add(task)
+        task.add_done_callback(self._on_done)
+
+    async def stop(self) -> None:
+        """Nothing is handed on from now on."""
+        for timer in self._unsettled.values():
+            timer.cancel()
+        self._unsettled.clear()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        text, whole = await _text_of(reader)
+        attributes = reader.info.attributes or {}
+        role: Role = "user" if self._is_ours(attributes.get(TRACK), identity) else "voicebot"
+        segment = attributes.get(SEGMENT) or None
+        if segment is not None and len(segment) > _LONGEST_NAME:
+            segment = None
+        said = attributes.get(FINAL)
+        if role == "user" and not whole:
+            return  # the version before it stands, or another one comes
+        final = said != "false" or (role == "voicebot" and (segment is None or not whole))
+        utterance = Utterance(role, text, final, segment)
+        if segment is not None:
+            key = (identity, role, segment)
+            if (waiting := self._unsettled.pop(key, None)) is not None:
+                waiting.cancel()
+            if not final and role == "voicebot" and len(self._unsettled) < MOST_STREAMS:
+                last = Utterance(role, text, True, segment)
+                self._unsettled[key] = asyncio.get_running_loop().call_later(SETTLED, self._settle, key, last)
+        self._emit(utterance, identity)
+
+    def _settle(self, key: _Key, last: Utterance) -> None:
+        self._unsettled.pop(key, None)
+        self._emit(last, key[0])
+
+    def _on_done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a text stream could not be read", exc_info=task.exception())
+
+
+async def _text_of(reader: rtc.TextStreamReader) -> tuple[str, bool]:
+    """What a stream says, up to `LONGEST` characters, and whether it came to its end: an agent may leave within it."""
+    pieces: list[str] = []
+    length = 0
+    try:
+        async for chunk in reader:
+            pieces.append(chunk[: LONGEST - length])
+            length += len(pieces[-1])
+            if length >= LONGEST:
+                break
+    except ConnectionError:  # LiveKit's StreamError is one
+        return "".join(pieces), False
+    finally:
+        reader.close()
+    return "".join(pieces), True

@@ -1,0 +1,98 @@
+"""What is said and shown reaches those who want to know, with who said it, and what was missed comes at the end."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from bot.call.conversation import Conversation
+from bot.call.events import CallEvent, ImageShown, LineSaid, PersonSpeaking, VoicebotState
+from bot.errors import ProviderDown
+from bot.media.events import SpeakingChanged
+from bot.provider import ShownImage, StoredMessage, Utterance
+from bot.room.events import AgentState
+
+ANN, BOB = 1, 2
+
+
+class Talk:
+    """A conversation, and what was told of it."""
+
+    def __init__(self, *stored: StoredMessage, failure: Exception | None = None) -> None:
+        self.events: list[CallEvent] = []
+        self.stored, self.failure = list(stored), failure
+        self.provider = self
+        self.conversation = Conversation(cast(Any, self), cast(Any, self))
+
+    def publish(self, call: Any, event: CallEvent) -> None:
+        assert call is self
+        self.events.append(event)
+
+    async def messages(self, reference: str) -> list[StoredMessage]:
+        if self.failure is not None:
+            raise self.failure
+        return self.stored
+
+    @property
+    def lines(self) -> list[tuple[str, tuple[int, ...], bool]]:
+        """Text, speakers, and whether it was late."""
+        return [(e.line.text, e.line.speakers, e.line.late) for e in self.events if isinstance(e, LineSaid)]
+
+    def speaks(self, user_id: int, start: float, end: float) -> None:
+        self.conversation.happened(SpeakingChanged(user_id, True, start))
+        self.conversation.happened(SpeakingChanged(user_id, False, end))
+
+
+def test_a_line_carries_who_spoke(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.monotonic", lambda: 105.0)
+    talk = Talk()
+    talk.speaks(ANN, 100.0, 103.0)
+    talk.conversation.happened(Utterance("user", "Hello?", True))
+    assert talk.lines == [("Hello?", (ANN,), False)]
+    assert [event for event in talk.events if isinstance(event, PersonSpeaking)] == [
+        PersonSpeaking(ANN, True),
+        PersonSpeaking(ANN, False),
+    ]
+
+
+def test_an_interim_and_the_voicebots_own_line_claim_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.monotonic", lambda: 105.0)
+    talk = Talk()
+    talk.speaks(ANN, 100.0, 103.0)
+    talk.conversation.happened(Utterance("user", "Hel", False))
+    talk.conversation.happened(Utterance("voicebot", "Hi!", True))
+    talk.conversation.happened(Utterance("user", "Hello?", True))
+    assert talk.lines == [("Hel", (), False), ("Hi!", (), False), ("Hello?", (ANN,), False)]
+
+
+def test_pictures_and_what_the_voicebot_is_doing() -> None:
+    talk = Talk()
+    picture = ShownImage("dinosaur", None)
+    talk.conversation.happened(picture)
+    talk.conversation.happened(AgentState("thinking"))
+    assert talk.events == [ImageShown(picture), VoicebotState("thinking")]
+
+
+async def test_what_was_missed_comes_once_and_says_so() -> None:
+    talk = Talk(StoredMessage("user", "Hello?"), StoredMessage("voicebot", "Hi! How can I help?"))
+    talk.conversation.happened(Utterance("user", "Hello?", True))
+    talk.conversation.ends("room-1")
+    await talk.conversation.missed_lines()
+    assert talk.lines == [("Hello?", (), False), ("Hi! How can I help?", (), True)]
+
+
+@pytest.mark.parametrize("failure", [ProviderDown("503"), RuntimeError("a bug")])
+async def test_a_transcript_that_cannot_be_read_costs_nothing_but_itself(
+    failure: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    talk = Talk(failure=failure)
+    talk.conversation.ends("room-1")
+    async with asyncio.timeout(5):
+        await talk.conversation.missed_lines()
+    assert talk.lines == []
+
+
+async def test_a_call_that_never_became_live_has_missed_nothing() -> None:
+    talk = Talk(StoredMessage("user", "Hello?"))
+    await talk.conversation.missed_lines()
+    assert talk.lines == []

@@ -1,0 +1,56 @@
+"""Who is there has two witnesses, and neither alone ends a call or keeps it."""
+
+import pytest
+
+from bot.call.presence import HEARD, LOOKS, Presence
+
+ANN, BOB = 1, 2
+
+
+def test_both_agree() -> None:
+    presence = Presence()
+    assert presence.people({ANN, BOB}, {ANN, BOB}, None) == (2, None)
+    assert presence.people(set(), set(), None) == (0, None)
+
+
+def test_an_exit_that_the_gateway_never_tells_is_seen_at_the_voice_server() -> None:
+    presence = Presence()
+    presence.people({ANN}, {ANN}, None)
+    for _ in range(LOOKS - 1):
+        assert presence.people({ANN}, set(), HEARD + 1) == (1, None)
+    count, told = presence.people({ANN}, set(), HEARD + 2)
+    assert count == 0
+    assert told is not None
+
+
+def test_a_join_that_it_never_tells_is_heard() -> None:
+    count, told = Presence().people(set(), {ANN}, 1.0)
+    assert count == 1
+    assert told is not None
+
+
+def test_who_only_sits_there_unseen_by_the_gateway_is_no_reason_to_go_on() -> None:
+    assert Presence().people(set(), {ANN}, None) == (0, None)
+    assert Presence().people(set(), {ANN}, HEARD + 1) == (0, None)
+
+
+@pytest.mark.parametrize("by_server", [set(), None])
+def test_a_voice_server_that_names_nobody_is_no_witness(by_server: set[int] | None) -> None:
+    presence = Presence()
+    for _ in range(10):
+        assert presence.people({ANN}, by_server, None) == (1, None)
+
+
+def test_a_short_gap_at_the_voice_server_ends_nothing() -> None:
+    presence = Presence()
+    presence.people({ANN}, {ANN}, None)
+    for _ in range(5):
+        assert presence.people({ANN}, set(), None)[0] == 1
+        assert presence.people({ANN}, {ANN}, None)[0] == 1
+
+
+def test_who_was_heard_a_moment_ago_is_there() -> None:
+    presence = Presence()
+    presence.people({ANN}, {ANN}, None)
+    for _ in range(5):
+        assert presence.people({ANN}, set(), 1.0) == (1, None)
