@@ -16,7 +16,7 @@ FRAMES_TO_START = 2
 HANGOVER = 0.3
 
 
-def level(frame: Frame) -> float:
+def rms(frame: Frame) -> float:
     """The root mean square of a frame, 0 to 32768."""
     samples = frame.astype(np.float32)
     return float(np.sqrt(np.dot(samples, samples) / max(len(samples), 1)))
@@ -55,7 +55,7 @@ class VoiceActivity:
 
     def update(self, frame: Frame | None, now: float) -> bool:
         """Take in the frame of this tick, None for silence; whether `speaking` changed."""
-        self.level = 0.0 if frame is None else level(frame)
+        self.level = 0.0 if frame is None else rms(frame)
         if frame is not None:
             self._noise.update(self.level)
         self.loud = self.level >= min(max(SPEECH_LEVEL, ABOVE_NOISE * self._noise.level), SURELY_SPEECH)

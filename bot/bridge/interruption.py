@@ -26,7 +26,7 @@ BREATH = 0.6
 
 
 class Interruption:
-    """Told of every frame while the voicebot speaks."""
+    """Detects interruptions from the frames of both sides while the voicebot speaks."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -36,17 +36,17 @@ class Interruption:
         self._yields_until = 0.0
         self._last_sound = 0.0
 
-    def voicebot(self, frame: Frame) -> None:
+    def on_voicebot_frame(self, frame: Frame) -> None:
         """What people hear of the voicebot at this tick."""
         self._voicebot_levels.append(self._voicebot.analyse(frame).level)
 
-    def person(self, user_id: int, frame: Frame, now: float) -> bool:
+    def on_person_frame(self, user_id: int, frame: Frame, now: float) -> bool:
         """A person's frame of this tick; whether it makes an interruption, which begins to yield."""
         person = self._people.get(user_id)
         if person is None:
             person = self._people[user_id] = _Person()
-        person.hear(frame, max(LEAST_LEVEL, ECHO * max(self._voicebot_levels)), now)
-        if self.yields(now) or not person.interrupts:
+        person.update(frame, max(LEAST_LEVEL, ECHO * max(self._voicebot_levels)), now)
+        if self.is_holding_back(now) or not person.interrupts:
             return False
         person.had_their_say = True
         self.count += 1
@@ -54,26 +54,26 @@ class Interruption:
         self._last_sound = now
         return True
 
-    def yields(self, now: float) -> bool:
+    def is_holding_back(self, now: float) -> bool:
         """Whether the voicebot's words are held back."""
         return now < self._yields_until
 
-    def held_back(self, silent: bool, now: float) -> None:
+    def on_held_frame(self, silent: bool, now: float) -> None:
         """A frame of any track of the voicebot's came while it was to be held back."""
         if not silent:
             self._last_sound = now
         elif now - self._last_sound >= NOTICED:
             self._yields_until = 0.0  # it has fallen silent: what it says next is an answer
 
-    def quiet(self) -> None:
+    def reset(self) -> None:
         """Nobody is being interrupted: what was said before does not count."""
         for person in self._people.values():
             person.forget()
         if any(self._voicebot_levels):
             self._voicebot_levels.extend([0.0] * ECHO_FRAMES)
 
-    def left(self, user_id: int) -> None:
-        """Somebody is no longer in the channel."""
+    def remove(self, user_id: int) -> None:
+        """Forget somebody who is no longer in the channel."""
         self._people.pop(user_id, None)
 
 
@@ -86,7 +86,7 @@ class _Person:
         self._voiced: deque[bool] = deque(maxlen=WINDOW)
         self._last_voiced = 0.0
 
-    def hear(self, frame: Frame, least: float, now: float) -> None:
+    def update(self, frame: Frame, least: float, now: float) -> None:
         voicing = self._detector.analyse(frame)
         voiced = voicing.level >= least and voicing.pitched
         self._voiced.append(voiced)

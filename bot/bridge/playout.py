@@ -32,7 +32,7 @@ SLACK = 0.6
 HURRY_TICKS = 50
 #: Ticks for which fewer frames than the prefill wait for the next ones; then what is there is played. The last frame of
 #: a word that came late belongs to it, and not to the next word.
-PATIENCE = 5
+MAX_PREFILL_TICKS = 5
 
 
 class Fit(Enum):
@@ -113,7 +113,7 @@ class Playout:
         self._hurry = max(0, self._hurry - 1)
         if not self._playing:
             self._waited = self._waited + 1 if self._held else 0
-            if len(self._held) < self._prefill and self._waited <= PATIENCE:
+            if len(self._held) < self._prefill and self._waited <= MAX_PREFILL_TICKS:
                 return None
             if 0 < self._waited <= self._lead_in:
                 return None

@@ -10,9 +10,9 @@ import numpy as np
 
 from . import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, Frame, stretch
 from .activity import VoiceActivity
+from .auto_gain import AutoGain
 from .fade import Fade
 from .jitter_buffer import Gap, JitterBuffer
-from .level import LevelBalance
 
 #: What Discord clients send five of at the end of a burst; it says "I stopped", not "be silent for 20 ms".
 SILENCE_PACKET = b"\xf8\xff\xfe"
@@ -63,7 +63,7 @@ class Speaker:
         self.shortened = 0  # times a pitch period was taken out, and put in
         self.lengthened = 0
         self._bounds = least, most
-        self._balance = LevelBalance() if balance else None
+        self._balance = AutoGain() if balance else None
         #: The frame of this tick as it came, before anybody was made louder; None in silence.
         self.heard: Frame | None = None
         self._decoder = decoder

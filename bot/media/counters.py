@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from bot.bridge.speaker import Speaker
-from bot.bridge.voices import Voices
+from bot.bridge.track_mixer import TrackMixer
 from bot.room.connection import RoomConnection
 from bot.voice.connection import VoiceConnection
 
@@ -98,7 +98,7 @@ def make_report(
     voice: VoiceConnection | None,
     room: RoomConnection | Echo | None,
     speakers: Mapping[int, Speaker],
-    voices: Voices,
+    voices: TrackMixer,
     *,
     ticks: tuple[int, int] = (0, 0),
     interruptions: int = 0,

@@ -10,9 +10,9 @@ from bot.bridge import Frame
 from bot.bridge.playout import is_silent
 
 #: Frames of 20 ms: the longest thing that is repeated, and the pause that ends it.
-LONGEST, PAUSE = 500, 50
+MAX_FRAMES, PAUSE_FRAMES = 500, 50
 #: Frames for which it stays deaf at its end: so late does it come out of somebody's loudspeakers into their microphone.
-LATE = 20
+DEAF_FRAMES = 20
 
 
 class Echo:
@@ -20,7 +20,7 @@ class Echo:
 
     def __init__(self, play: Callable[[Frame], None]) -> None:
         self._play = play
-        self._heard: deque[Frame] = deque(maxlen=LONGEST)
+        self._heard: deque[Frame] = deque(maxlen=MAX_FRAMES)
         self._quiet = 0
         self._playing = False
         self.frames_fed = 0
@@ -42,8 +42,8 @@ class Echo:
             return
         self._heard.append(frame.copy())
         self._quiet = self._quiet + 1 if silent else 0
-        if self._quiet >= PAUSE:
-            for _ in range(self._quiet - LATE):  # the whole pause again would be deaf to who answers at once
+        if self._quiet >= PAUSE_FRAMES:
+            for _ in range(self._quiet - DEAF_FRAMES):  # the whole pause again would be deaf to who answers at once
                 self._heard.pop()
             self._playing = True
 

@@ -17,7 +17,7 @@ T = TypeVar("T")
 #: the 20 ms beat by up to 100 ms; with this one by 2 to 3.
 SWITCH_INTERVAL = 0.0005
 #: Seconds that the end of the process waits for what outlives its call.
-LAST_WAIT = 1.0
+SHUTDOWN_TIMEOUT = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -93,4 +93,4 @@ class MediaLoop:
             main.call_soon_threadsafe(ready.set_result, None)
             await self._stop.wait()
             if self._outliving:
-                await asyncio.wait(self._outliving, timeout=LAST_WAIT)
+                await asyncio.wait(self._outliving, timeout=SHUTDOWN_TIMEOUT)

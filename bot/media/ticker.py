@@ -12,8 +12,8 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 
 INTERVAL = 0.02  # seconds
-LATE = 0.005  # seconds behind its time at which a tick counts as late
-REMEMBERED = 3000  # ticks: a minute
+LATE_AFTER = 0.005  # seconds behind its time at which a tick counts as late
+MAX_REMEMBERED = 3000  # ticks: a minute
 
 Tick = Callable[[int, float], None]  # (tick number, the loop's time)
 
@@ -24,7 +24,7 @@ class Ticker:
     def __init__(self) -> None:
         self.skipped = 0  # ticks lost to stalls
         self.late = 0
-        self._lateness: deque[float] = deque(maxlen=REMEMBERED)  # seconds
+        self._lateness: deque[float] = deque(maxlen=MAX_REMEMBERED)  # seconds
         self._subscribers: list[Tick] = []
         self._failing: list[Tick] = []
         self._handle: asyncio.TimerHandle | None = None
@@ -65,7 +65,7 @@ class Ticker:
         due = int((now - self._origin) / INTERVAL + 1e-6)
         self.skipped += max(0, due - self._tick - 1)
         lateness = now - (self._origin + (self._tick + 1) * INTERVAL)
-        self.late += lateness > LATE
+        self.late += lateness > LATE_AFTER
         self._lateness.append(lateness)
         self._tick = max(due, self._tick + 1)
         for subscriber in list(self._subscribers):

@@ -1,17 +1,41 @@
-"""Who speaks and cannot be decrypted for longer than a change of keys takes. Pure: counters in, user ids out."""
+"""Who speaks and cannot be decrypted for longer than a change of keys takes. Pure: counters in, events out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+
+from bot.voice.receive import ReceiveStats
+
+from .events import Undecryptable, Unowned
 
 #: Packets in a second from which on somebody counts as speaking: half of what a microphone sends.
 SPEAKING = 25
 #: Seconds in a row: a DAVE transition takes up to three (MLS commit and welcome to everybody).
-PATIENCE = 4
-#: Seconds until it is said again.
-REPEAT = 120
+SECONDS_TO_REPORT = 4
+#: Seconds until the same person is reported again.
+REPEAT_AFTER = 120
+
+
+class Unheard:
+    """Posts an event about people who speak and are not heard; `update` it once a second."""
+
+    def __init__(self, post: Callable[[Undecryptable | Unowned], None]) -> None:
+        self._post = post
+        self._undecryptable = UnheardSpeakers()
+        self._unowned = UnheardSpeakers()  # by SSRC
+
+    def forget_unowned(self) -> None:
+        """A new voice session has begun, in which SSRCs belong to others."""
+        self._unowned = UnheardSpeakers()
+
+    def update(self, stats: ReceiveStats) -> None:
+        """Compare the counters of the voice session with those of a second ago."""
+        for user_id in self._undecryptable.update(stats.undecryptable):
+            self._post(Undecryptable(user_id))
+        if self._unowned.update(stats.unowned):
+            self._post(Unowned())
 
 
 class UnheardSpeakers:
-    """Finds them when it is called once a second."""
+    """Finds them in counters by user id or SSRC; `update` it once a second."""
 
     def __init__(self) -> None:
         self._before: dict[int, int] = {}
@@ -28,7 +52,7 @@ class UnheardSpeakers:
                 fresh = packets
             self._seconds[user_id] = self._seconds.get(user_id, 0) + 1 if fresh >= SPEAKING else 0
             silent = self._silent[user_id] = max(0, self._silent.get(user_id, 0) - 1)
-            if self._seconds[user_id] >= PATIENCE and not silent:
-                self._silent[user_id] = REPEAT
+            if self._seconds[user_id] >= SECONDS_TO_REPORT and not silent:
+                self._silent[user_id] = REPEAT_AFTER
                 found.append(user_id)
         return found

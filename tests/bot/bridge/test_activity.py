@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bot.bridge import FRAME_SAMPLES, Frame
-from bot.bridge.activity import HANGOVER, NOISE_FRAMES, SPEECH_LEVEL, VoiceActivity, level
+from bot.bridge.activity import HANGOVER, NOISE_FRAMES, SPEECH_LEVEL, VoiceActivity, rms
 
 
 def _noise(loudness: float) -> Frame:
@@ -12,8 +12,8 @@ def _noise(loudness: float) -> Frame:
 
 
 def test_level_is_the_root_mean_square() -> None:
-    assert level(np.full(FRAME_SAMPLES, -500, np.int16)) == pytest.approx(500)
-    assert level(np.zeros(FRAME_SAMPLES, np.int16)) == 0
+    assert rms(np.full(FRAME_SAMPLES, -500, np.int16)) == pytest.approx(500)
+    assert rms(np.zeros(FRAME_SAMPLES, np.int16)) == 0
 
 
 def test_speech_starts_at_the_second_loud_frame_and_survives_gaps() -> None:

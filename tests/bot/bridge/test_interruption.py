@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bot.bridge import FRAME_SAMPLES, Frame
-from bot.bridge.activity import level
+from bot.bridge.activity import rms
 from bot.bridge.interruption import NOTICED, VOICED, YIELD, Interruption
 from sandbox.people.speech import speak
 
@@ -23,8 +23,8 @@ def _interrupts_after(person: Frame, voicebot: Frame | None = None) -> float | N
     interruption = Interruption()
     words = _frames(speak("The gallery on the second floor is open until six.") if voicebot is None else voicebot)
     for number, frame in enumerate(_frames(person)):
-        interruption.voicebot(words[number % len(words)])
-        if interruption.person(ANN, frame, number * FRAME):
+        interruption.on_voicebot_frame(words[number % len(words)])
+        if interruption.on_person_frame(ANN, frame, number * FRAME):
             return number * FRAME
     return None
 
@@ -37,7 +37,7 @@ def _at(samples: Frame, loudness: float) -> Frame:
 
 
 def _begins(said: Frame) -> float:
-    return next(number for number, frame in enumerate(_frames(said)) if level(frame) > 300) * FRAME
+    return next(number for number, frame in enumerate(_frames(said)) if rms(frame) > 300) * FRAME
 
 
 @pytest.mark.parametrize("loudness", [1000, 2000, 3000, 6000])
@@ -129,7 +129,7 @@ def test_its_own_echo_does_not(late: float) -> None:
 def _times(interruption: Interruption, said: Frame, start: float = 0.0) -> list[float]:
     """When a person's words count as an interruption."""
     frames = enumerate(_frames(said))
-    return [at for n, f in frames if interruption.person(ANN, f, at := start + n * FRAME)]
+    return [at for n, f in frames if interruption.on_person_frame(ANN, f, at := start + n * FRAME)]
 
 
 def test_who_talks_on_does_not_cut_in_again_and_who_took_a_breath_may() -> None:
@@ -137,8 +137,8 @@ def test_who_talks_on_does_not_cut_in_again_and_who_took_a_breath_may() -> None:
     interruption = Interruption()
     said = _at(speak("But I have another question, and it is a very different one, about the ships in the hall."), 3000)
     (first,) = _times(interruption, said)
-    assert interruption.yields(first + YIELD / 2)
-    assert not interruption.yields(first + YIELD)
+    assert interruption.is_holding_back(first + YIELD / 2)
+    assert not interruption.is_holding_back(first + YIELD)
     silence = np.zeros(48_000, np.int16)
     assert _times(interruption, silence, 10.0) == []
     assert len(_times(interruption, said, 11.0)) == 1
@@ -149,8 +149,8 @@ def test_its_answer_is_not_held_back() -> None:
     interruption = Interruption()
     (at,) = _times(interruption, _at(speak("No, stop, that is not what I meant."), 3000))
     for number in range(int(NOTICED / FRAME) + 2):
-        interruption.held_back(True, at + number * FRAME)
-    assert not interruption.yields(at + NOTICED + 2 * FRAME)
+        interruption.on_held_frame(True, at + number * FRAME)
+    assert not interruption.is_holding_back(at + NOTICED + 2 * FRAME)
 
 
 def test_a_gap_between_two_of_its_words_is_no_sign_that_it_noticed() -> None:
@@ -159,16 +159,16 @@ def test_a_gap_between_two_of_its_words_is_no_sign_that_it_noticed() -> None:
     (at,) = _times(interruption, _at(speak("No, stop, that is not what I meant."), 3000))
     for number in range(int(YIELD / FRAME)):
         now = at + number * FRAME
-        assert interruption.yields(now)
-        interruption.held_back(number % 6 != 0, now)
-        interruption.held_back(True, now)
+        assert interruption.is_holding_back(now)
+        interruption.on_held_frame(number % 6 != 0, now)
+        interruption.on_held_frame(True, now)
 
 
 def test_words_before_the_voicebot_spoke_do_not_count() -> None:
     interruption = Interruption()
-    said = [f for f in _frames(_at(speak("No, stop, that is not what I meant."), 3000)) if level(f) > 600]
+    said = [f for f in _frames(_at(speak("No, stop, that is not what I meant."), 3000)) if rms(f) > 600]
     for number, frame in enumerate(said[: VOICED - 1]):
-        assert not interruption.person(ANN, frame, number * FRAME)
-    interruption.quiet()
+        assert not interruption.on_person_frame(ANN, frame, number * FRAME)
+    interruption.reset()
     for number, frame in enumerate(said[VOICED - 1 : 2 * VOICED - 2]):
-        assert not interruption.person(ANN, frame, 1 + number * FRAME)
+        assert not interruption.on_person_frame(ANN, frame, 1 + number * FRAME)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bot.bridge import FRAME_SAMPLES, Frame
 from bot.bridge.fade import RETURN
-from bot.bridge.playout import HANGOVER_FRAMES, HURRY_TICKS, MAX_CONCEALED, PATIENCE, Playout
+from bot.bridge.playout import HANGOVER_FRAMES, HURRY_TICKS, MAX_CONCEALED, MAX_PREFILL_TICKS, Playout
 
 SILENT: Frame = np.zeros(FRAME_SAMPLES, np.int16)
 
@@ -183,9 +183,9 @@ def test_the_late_end_of_a_word_does_not_wait_for_the_next_one() -> None:
     while playout.pop() is not None:
         pass
     playout.push(_tone(6))
-    heard = [playout.pop() for _ in range(PATIENCE + 1)]
-    assert heard[:PATIENCE] == [None] * PATIENCE  # what follows may be on its way
-    late = heard[PATIENCE]
+    heard = [playout.pop() for _ in range(MAX_PREFILL_TICKS + 1)]
+    assert heard[:MAX_PREFILL_TICKS] == [None] * MAX_PREFILL_TICKS  # what follows may be on its way
+    late = heard[MAX_PREFILL_TICKS]
     assert late is not None
     assert np.array_equal(late[RETURN:], _tone(6)[RETURN:])
     while playout.pop() is not None:

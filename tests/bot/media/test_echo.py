@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bot.bridge import FRAME_SAMPLES, Frame
-from bot.media.echo import LATE, LONGEST, PAUSE, Echo
+from bot.media.echo import DEAF_FRAMES, MAX_FRAMES, PAUSE_FRAMES, Echo
 
 SILENCE: Frame = np.zeros(FRAME_SAMPLES, np.int16)
 
@@ -18,7 +18,7 @@ def _echo() -> tuple[Echo, list[int]]:
     return Echo(lambda frame: played.append(int(frame[0]))), played
 
 
-def _say(echo: Echo, count: int, silences: int = PAUSE) -> None:
+def _say(echo: Echo, count: int, silences: int = PAUSE_FRAMES) -> None:
     for number in range(count):
         echo.feed(_loud(number))
     for _ in range(silences):
@@ -35,19 +35,19 @@ def test_what_was_said_comes_back_once_per_tick() -> None:
 
 def test_nothing_is_played_before_the_pause_and_nothing_twice() -> None:
     echo, played = _echo()
-    _say(echo, 10, PAUSE - 1)
+    _say(echo, 10, PAUSE_FRAMES - 1)
     echo.tick()
     assert played == []
     echo.feed(SILENCE)
-    for _ in range(10 * LONGEST):
+    for _ in range(10 * MAX_FRAMES):
         echo.tick()
-    assert played == [*(1000 + number for number in range(10)), *[0] * LATE]
+    assert played == [*(1000 + number for number in range(10)), *[0] * DEAF_FRAMES]
 
 
 def test_it_does_not_hear_itself() -> None:
     echo, played = _echo()
     _say(echo, 5)
-    for _ in range(5 + LATE):
+    for _ in range(5 + DEAF_FRAMES):
         echo.feed(_loud(99))  # somebody's loudspeakers
         echo.tick()
     assert 1099 not in played
@@ -68,9 +68,9 @@ def test_silence_alone_is_no_echo(silences: int) -> None:
 
 def test_a_monologue_keeps_its_end() -> None:
     echo, played = _echo()
-    _say(echo, LONGEST + 7)
+    _say(echo, MAX_FRAMES + 7)
     echo.tick()
-    assert played == [1000 + 7 + PAUSE]
+    assert played == [1000 + 7 + PAUSE_FRAMES]
 
 
 async def test_leaving_ends_it() -> None:

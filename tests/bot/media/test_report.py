@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bot.bridge import FRAME_SAMPLES
-from bot.bridge.voices import Voices
+from bot.bridge.track_mixer import TrackMixer
 from bot.media.counters import ClosedTotals, decibels, make_report
 from bot.voice.receive import ReceiveStats
 from bot.voice.send import SendStats
@@ -20,14 +20,14 @@ def test_decibels(level: float, expected: float) -> None:
 
 
 def test_a_call_that_has_not_begun() -> None:
-    empty = make_report(None, None, {}, Voices())
+    empty = make_report(None, None, {}, TrackMixer())
     assert empty.speakers == ()
     assert (empty.packets_received, empty.frames_to_room, empty.delay_to_room) == (0, 0, 0.0)
 
 
 def test_a_person_on_a_bad_line() -> None:
     heard = talk(20, loss=0.1, delay=lambda number, rng: rng.random() * 0.03)
-    voices = Voices()
+    voices = TrackMixer()
     for _ in range(3):
         voices.push("voice", np.full(FRAME_SAMPLES, 5000, np.int16))
     voice: Any = SimpleNamespace(
@@ -54,10 +54,10 @@ def test_what_was_counted_of_somebody_stays_when_they_go_and_come_back() -> None
     before, again = talk(2).speaker, talk(1).speaker
     past = ClosedTotals(lost={7: 3})
     past.add_speaker(7, before)
-    away = make_report(None, None, {}, Voices(), past=past)
+    away = make_report(None, None, {}, TrackMixer(), past=past)
     (person,) = away.speakers
     assert (person.packets, person.lost, person.speaking, person.level) == (before.packets, 3, False, -96.0)
-    back = make_report(None, None, {7: again}, Voices(), past=past)
+    back = make_report(None, None, {7: again}, TrackMixer(), past=past)
     (person,) = back.speakers
     assert (person.packets, person.lost) == (before.packets + again.packets, 3)
     assert person.level > -40

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bot.bridge import FRAME_SAMPLES, Frame
-from bot.bridge.activity import level
+from bot.bridge.activity import rms
 from bot.media.events import MediaEvent, Unowned
 from bot.media.report import SoundReport
 from bot.media.session import TICKS_PER_SECOND, MediaSession
@@ -135,7 +135,7 @@ def test_the_voicebots_own_echo_does_not_interrupt_it(balanced: bool) -> None:
         desk.voicebot_says(frame)
         desk.beat()
     assert len(desk.voice.sent) > 0.9 * len(frames(said))
-    assert desk.session._interruption.count == 0
+    assert desk.session._barge_in.count == 0
 
 
 @pytest.mark.parametrize(("balanced", "least", "most"), [(True, 2.0, 4.5), (False, 0.8, 1.25)])
@@ -146,7 +146,7 @@ def test_the_quiet_are_brought_up_where_the_server_wants_it(balanced: bool, leas
         desk.say(ANN, frame)
         desk.beat()
     heard = np.concatenate(desk.room.fed[150:])
-    assert least < level(heard) / level(quiet[150 * FRAME_SAMPLES :]) < most
+    assert least < rms(heard) / rms(quiet[150 * FRAME_SAMPLES :]) < most
 
 
 def test_an_interruption_empties_the_queue_at_once_and_holds_back_what_follows() -> None:
@@ -160,7 +160,7 @@ def test_an_interruption_empties_the_queue_at_once_and_holds_back_what_follows()
         desk.say(ANN, frame)
         desk.voicebot_says(bot[60 + number])
         desk.beat()
-        if interrupted_at is None and desk.session._interruption.count:
+        if interrupted_at is None and desk.session._barge_in.count:
             interrupted_at = desk.tick
     assert interrupted_at is not None
     assert interrupted_at - 60 < 30
@@ -168,7 +168,7 @@ def test_an_interruption_empties_the_queue_at_once_and_holds_back_what_follows()
     stale = [tick for tick in after if tick < interrupted_at + 29]  # what was said before it could have noticed
     assert len(stale) <= 1
     assert max(after) > interrupted_at + 40  # and if it talks on, it means to
-    assert desk.session._interruption.count == 1
+    assert desk.session._barge_in.count == 1
 
 
 @pytest.mark.parametrize("is_a_bot", [True, False])
@@ -183,7 +183,7 @@ def test_another_bot_does_not_interrupt_the_voicebot(is_a_bot: bool) -> None:
         desk.say(ANN, person[number % len(person)])
         desk.voicebot_says(bot[number % len(bot)])
         desk.beat()
-    assert (desk.session._interruption.count == 0) == is_a_bot
+    assert (desk.session._barge_in.count == 0) == is_a_bot
 
 
 @pytest.mark.parametrize(("speaking", "most"), [(True, 2), (False, 9)])
@@ -263,7 +263,7 @@ def test_twenty_five_people_at_once_are_one_frame_per_beat_and_never_clip() -> N
     assert 24_000 < loudest <= 32_767  # pressed softly; a sum that wraps around would be somewhere else
     corner = max(int(np.abs(np.diff(frame.astype(np.int32))).max()) for frame in desk.room.fed)
     assert corner < 40_000
-    assert len(desk.session._speakers) == 25
+    assert len(desk.session._uplink.speakers) == 25
 
 
 async def test_a_tap_that_comes_too_late_is_at_its_end() -> None:
@@ -310,9 +310,9 @@ async def test_one_who_turns_out_to_be_a_bot_is_heard_no_longer() -> None:
     for frame in frames(WORDS)[:20]:
         desk.say(ANN, frame)
         desk.beat()
-    assert ANN in desk.session._speakers
+    assert ANN in desk.session._uplink.speakers
     desk.session.set_bots(frozenset({ANN}))
-    assert ANN not in desk.session._speakers
+    assert ANN not in desk.session._uplink.speakers
 
 
 def test_whoever_speaks_and_has_no_name_is_told_of() -> None:

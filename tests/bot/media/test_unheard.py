@@ -1,28 +1,28 @@
 """When people are told that somebody cannot be decrypted: not for a change of keys, and not again and again."""
 
-from bot.media.unheard import PATIENCE, REPEAT, SPEAKING, UnheardSpeakers
+from bot.media.unheard import REPEAT_AFTER, SECONDS_TO_REPORT, SPEAKING, UnheardSpeakers
 
 ANN, BOB = 1, 2
 
 
 def test_a_change_of_keys_is_not_worth_a_word() -> None:
     unheard = UnheardSpeakers()
-    for second in range(1, PATIENCE):
+    for second in range(1, SECONDS_TO_REPORT):
         assert unheard.update({ANN: second * 50}) == []
     for _ in range(5):
-        assert unheard.update({ANN: (PATIENCE - 1) * 50}) == []
+        assert unheard.update({ANN: (SECONDS_TO_REPORT - 1) * 50}) == []
 
 
 def test_someone_who_stays_unheard_is_named_and_only_that_one() -> None:
     unheard = UnheardSpeakers()
-    told = [unheard.update({ANN: second * 50, BOB: 3}) for second in range(1, PATIENCE + 1)]
-    assert told == [[]] * (PATIENCE - 1) + [[ANN]]
+    told = [unheard.update({ANN: second * 50, BOB: 3}) for second in range(1, SECONDS_TO_REPORT + 1)]
+    assert told == [[]] * (SECONDS_TO_REPORT - 1) + [[ANN]]
 
 
 def test_it_is_said_again_after_a_while() -> None:
     unheard = UnheardSpeakers()
-    told = [second for second in range(1, REPEAT * 2 + 20) if unheard.update({ANN: second * 50})]
-    assert told == [PATIENCE, PATIENCE + REPEAT, PATIENCE + 2 * REPEAT]
+    told = [second for second in range(1, REPEAT_AFTER * 2 + 20) if unheard.update({ANN: second * 50})]
+    assert told == [SECONDS_TO_REPORT, SECONDS_TO_REPORT + REPEAT_AFTER, SECONDS_TO_REPORT + 2 * REPEAT_AFTER]
 
 
 def test_stray_packets_are_no_speech() -> None:

@@ -3,27 +3,27 @@
 import numpy as np
 
 from bot.bridge import FRAME_SAMPLES, Frame
-from bot.bridge.voices import Voices
+from bot.bridge.track_mixer import TrackMixer
 
 
 def _frame(value: int) -> Frame:
     return np.full(FRAME_SAMPLES, value, np.int16)
 
 
-def _last(voices: Voices) -> int | None:
+def _last(voices: TrackMixer) -> int | None:
     frame = voices.pop()
     return None if frame is None else int(frame[-1])
 
 
 def test_one_track_is_passed_on() -> None:
-    voices = Voices()
+    voices = TrackMixer()
     for value in (100, 200, 300):
         voices.push("a", _frame(value))
     assert [_last(voices) for _ in range(3)] == [100, 200, 300]
 
 
 def test_two_tracks_are_mixed_and_not_interleaved() -> None:
-    voices = Voices()
+    voices = TrackMixer()
     for value in (100, 200, 300):
         voices.push("voice", _frame(value))
         voices.push("music", _frame(-40))
@@ -32,14 +32,14 @@ def test_two_tracks_are_mixed_and_not_interleaved() -> None:
 
 
 def test_nothing_is_nothing() -> None:
-    voices = Voices()
+    voices = TrackMixer()
     assert voices.pop() is None
     assert not voices.playing
     assert voices.delay == 0.0
 
 
 def test_a_track_that_goes_is_heard_to_its_end_and_leaves_its_numbers() -> None:
-    voices = Voices()
+    voices = TrackMixer()
     for _ in range(30):
         voices.push("music", _frame(500))
         voices.push("voice", _frame(100) if _ > 20 else _frame(0))
@@ -58,7 +58,7 @@ def test_a_track_that_goes_is_heard_to_its_end_and_leaves_its_numbers() -> None:
 
 
 def test_cleared_all_fall_silent() -> None:
-    voices = Voices()
+    voices = TrackMixer()
     for _ in range(4):
         voices.push("a", _frame(1000))
         voices.push("b", _frame(1000))

@@ -21,7 +21,7 @@ DUCK = 96
 _FULL_SCALE = 32_767.0
 
 
-class LevelBalance:
+class AutoGain:
     """One person's gain, which follows how loud they speak."""
 
     def __init__(self) -> None:

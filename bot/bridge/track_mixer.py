@@ -8,7 +8,7 @@ from .mixer import Mixer
 from .playout import Playout
 
 
-class Voices:
+class TrackMixer:
     """All tracks of a room that are to be heard; a track is named by whatever tells it from the others."""
 
     def __init__(self, lead_in: int = 0) -> None:
