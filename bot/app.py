@@ -29,7 +29,7 @@ from bot.config.source import KeyPath, parse
 from bot.config.watch import ConfigFile
 from bot.errors import ConfigError, PluginError, Refused
 from bot.language import in_language, say, spoken
-from bot.logins import SHORTEST, LoginPace
+from bot.logins import MIN_PAUSE, LoginPace
 from bot.media.loop import MediaLoop
 from bot.media.session import MediaSession
 from bot.names import Names
@@ -44,9 +44,9 @@ from bot.voice.handshake import GATEWAY_AWAY
 log = logging.getLogger(__name__)
 
 #: Seconds to wait for a new day's logins, whatever Discord says of it.
-MOST_LOGIN_WAIT = 86_400.0
+MAX_LOGIN_WAIT = 86_400.0
 #: Servers that are listed in the log at the start.
-MOST_LISTED = 100
+MAX_LISTED = 100
 
 
 class Parley(commands.AutoShardedBot):
@@ -230,10 +230,10 @@ class Parley(commands.AutoShardedBot):
         """discord.py asks before each login."""
         loop = asyncio.get_running_loop()
         pause = self._logins.pause(loop.time(), self.shard_count or 1, initial=initial)
-        if pause > SHORTEST:
+        if pause > MIN_PAUSE:
             log.error("Discord refuses my sessions again and again; the next login is in %.0f s", pause)
         await asyncio.sleep(pause)
-        if pause > SHORTEST:
+        if pause > MIN_PAUSE:
             await self._await_logins()
 
     async def _await_logins(self) -> None:
@@ -244,14 +244,14 @@ class Parley(commands.AutoShardedBot):
             log.warning("how many logins are left could not be asked: %s", error)
             return
         if limits.remaining < 1:
-            wait = min(max(limits.reset_after / 1000, 0.0), MOST_LOGIN_WAIT)
+            wait = min(max(limits.reset_after / 1000, 0.0), MAX_LOGIN_WAIT)
             log.error("Discord allows no more logins today; I wait %.0f minutes for new ones", wait / 60)
             await asyncio.sleep(wait)
 
     async def on_ready(self) -> None:
         """Log where the bot is, and give the receipts that are still due."""
         log.info("ready on %d servers", len(self.guilds))
-        for guild in self.guilds[:MOST_LISTED]:
+        for guild in self.guilds[:MAX_LISTED]:
             log.info("server %d: %s%s", guild.id, redact(guild.name), "" if self.serves(guild.id) else " (not allowed)")
         self._warn_of_missing_ids(self.guilds)
         self.calls.give_receipts()

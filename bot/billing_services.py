@@ -23,9 +23,9 @@ from bot.watchdog.pulse import Pulse, is_held, lock_file
 
 log = logging.getLogger(__name__)
 
-BEAT = 1.0  # seconds
+HEARTBEAT_INTERVAL = 1.0  # seconds
 #: Seconds to wait for the bot before this one, which may be ending its calls still.
-LOCK_WAIT = 10.0
+LOCK_TIMEOUT = 10.0
 
 
 class BillingServices:
@@ -85,7 +85,7 @@ class BillingServices:
     async def _beat(self) -> None:
         while True:
             self._pulse.beat()
-            await asyncio.sleep(BEAT)
+            await asyncio.sleep(HEARTBEAT_INTERVAL)
 
 
 async def rescue(config: Config, plugins: Mapping[str, type[Plugin[Any]]], stop: asyncio.Event) -> None:
@@ -121,7 +121,7 @@ async def _all_of(tasks: Sequence["asyncio.Task[Any]"]) -> None:
 
 
 async def _take(pulse: Pulse) -> None:
-    deadline = time.monotonic() + LOCK_WAIT
+    deadline = time.monotonic() + LOCK_TIMEOUT
     told = False
     while not pulse.take():
         if time.monotonic() > deadline:

@@ -7,9 +7,9 @@ instead. Pure. Source: https://discord.com/developers/docs/events/gateway#sessio
 from collections import deque
 
 #: Seconds between two logins, at least and at most.
-SHORTEST, LONGEST = 5.0, 900.0
+MIN_PAUSE, MAX_PAUSE = 5.0, 900.0
 #: Seconds in which logins count together, and how many of a shard are ordinary in them: its first, and some reconnects.
-PERIOD, ORDINARY = 3600.0, 4
+PERIOD, ORDINARY_LOGINS = 3600.0, 4
 
 
 class LoginPace:
@@ -22,8 +22,8 @@ class LoginPace:
         """Seconds to wait before the login that is about to be made; it is counted."""
         while self._logins and now - self._logins[0] > PERIOD:
             self._logins.popleft()
-        beyond = len(self._logins) - ORDINARY * max(shards, 1)
+        beyond = len(self._logins) - ORDINARY_LOGINS * max(shards, 1)
         self._logins.append(now)
         if beyond < 0:
-            return 0.0 if initial else SHORTEST
-        return min(LONGEST, SHORTEST * 2.0 ** min(beyond + 1, 20))
+            return 0.0 if initial else MIN_PAUSE
+        return min(MAX_PAUSE, MIN_PAUSE * 2.0 ** min(beyond + 1, 20))

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 #: Names that are remembered, the latest ones.
-MOST = 20_000
+MAX_NAMES = 20_000
 _VOICE_STATE = '"VOICE_STATE_UPDATE"'
 
 
@@ -27,7 +27,7 @@ class Names:
         """Somebody is called so now."""
         self._names.pop((guild_id, user_id), None)
         self._names[guild_id, user_id] = name
-        if len(self._names) > MOST:
+        if len(self._names) > MAX_NAMES:
             del self._names[next(iter(self._names))]
 
     def learn_from_gateway(self, message: str) -> None:

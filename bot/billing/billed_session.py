@@ -15,7 +15,7 @@ from .ledger import SessionRecord, SessionState, billed_minutes
 from .opening import SessionOpener
 
 #: Seconds; a process that is told to go has ten, and other things to do in them.
-LAST_WAIT = 1.0
+SHUTDOWN_TIMEOUT = 1.0
 
 
 class BilledSession:
@@ -50,7 +50,7 @@ class BilledSession:
         try:
             session = await asyncio.shield(opening)
         except asyncio.CancelledError:
-            await asyncio.wait({opening}, timeout=LAST_WAIT)
+            await asyncio.wait({opening}, timeout=SHUTDOWN_TIMEOUT)
             opening.cancel()
             with contextlib.suppress(ParleyError, asyncio.CancelledError):
                 self._opened(await opening, asked_at)

@@ -33,11 +33,11 @@ from .ledger import Ledger, SessionRecord, SessionState, billed_minutes
 
 log = logging.getLogger(__name__)
 
-FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # seconds
+RETRY_MIN, RETRY_MAX = 0.5, 30.0  # seconds
 #: Seconds between two attempts to write down an end that the disk did not take.
-REWRITE = 5.0
+REWRITE_INTERVAL = 5.0
 #: Seconds a call waits for the end to be confirmed; after that people are told, and the closing goes on.
-CONFIRM_WAIT, CONFIRM_WAIT_AT_SHUTDOWN = 15.0, 4.0
+CONFIRM_TIMEOUT, CONFIRM_TIMEOUT_AT_SHUTDOWN = 15.0, 4.0
 #: Seconds for which a provider must say that there is no such session before that is believed: right after the POST one
 #: part of it may not know yet what another has opened. A session this young is asked for longer.
 GONE_FOR, GONE_FOR_YOUNG, YOUNG = 10.0, 30.0, 60.0
@@ -99,7 +99,7 @@ class SessionCloser:
         began, asked_at = time.time(), clock.now()
         # The meter runs while the disk is slow: both at once.
         noted = asyncio.create_task(self._note(self._ledger.record_closing(record.id, began, reason, by)))
-        wait = FIRST_WAIT
+        wait = RETRY_MIN
         attempt = 0
         doubt = _Doubt(record, expected=reason is EndReason.ROOM_ENDED)
         try:
@@ -124,7 +124,7 @@ class SessionCloser:
                 except Exception:  # whatever the plugin does, the obligation stays
                     pause = wait
                     log.exception("session %s is still open and billed; ending it failed", record.id)
-                wait = min(wait * 2, LONGEST_WAIT)
+                wait = min(wait * 2, RETRY_MAX)
                 await _pause_until(changed, pause)
         finally:
             await noted
@@ -181,7 +181,7 @@ class SessionCloser:
 
         async def write() -> None:
             while True:
-                await asyncio.sleep(REWRITE)
+                await asyncio.sleep(REWRITE_INTERVAL)
                 with contextlib.suppress(LedgerError):
                     await self._ledger.record_closing(record.id, times[0], reason, by)
                     await self._ledger.record_closed(record.id, times[1], minutes, used)
@@ -258,11 +258,11 @@ async def _pause_until(changed: asyncio.Event, seconds: float) -> None:
 def _pause(error: ProviderError, wait: float) -> float:
     """Seconds until the next attempt: what the provider asks for, else jittered back-off."""
     if isinstance(error, RateLimited) and error.retry_after is not None:
-        return min(error.retry_after, 2 * LONGEST_WAIT)
+        return min(error.retry_after, 2 * RETRY_MAX)
     return random.uniform(wait / 2, wait)
 
 
 async def confirmed(closing: "asyncio.Task[SessionRecord]", *, hurry: bool) -> bool:
     """Whether the end is confirmed within the time that a call waits for it. The closing goes on in any case."""
-    done, _ = await asyncio.wait({closing}, timeout=CONFIRM_WAIT_AT_SHUTDOWN if hurry else CONFIRM_WAIT)
+    done, _ = await asyncio.wait({closing}, timeout=CONFIRM_TIMEOUT_AT_SHUTDOWN if hurry else CONFIRM_TIMEOUT)
     return bool(done)

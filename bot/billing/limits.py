@@ -75,7 +75,7 @@ _USER: Literal["user"] = "user"
 
 
 #: Ends of sessions that lie in the future, whose first sight is remembered.
-REMEMBERED = 1000
+MAX_REMEMBERED = 1000
 
 
 class Limits:
@@ -128,7 +128,7 @@ class Limits:
         if record.closed_at is None or record.closed_at <= now.timestamp():
             return record
         seen = self._first_seen.setdefault(record.id, clock.now())
-        if len(self._first_seen) > REMEMBERED:
+        if len(self._first_seen) > MAX_REMEMBERED:
             del self._first_seen[next(iter(self._first_seen))]
         return replace(record, closed_at=now.timestamp() - (clock.now() - seen))
 

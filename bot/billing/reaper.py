@@ -17,7 +17,7 @@ from .ledger import Ledger, SessionState
 log = logging.getLogger(__name__)
 
 #: Seconds between two looks. A session must be found alike in two of them: whoever looks after it may be about to.
-LOOK = 10.0
+CHECK_INTERVAL = 10.0
 
 
 class Reaper:
@@ -32,7 +32,7 @@ class Reaper:
     async def run(self) -> None:
         """Look again and again until cancelled."""
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(CHECK_INTERVAL)
             try:
                 await self.look()
             except LedgerError as error:

@@ -12,17 +12,17 @@ from .receipt import Receipt
 
 log = logging.getLogger(__name__)
 
-SWEEP = 10.0  # seconds between two looks for sessions that somebody else ended
+SWEEP_INTERVAL = 10.0  # seconds between two looks for sessions that somebody else ended
 #: Seconds from one attempt to give a receipt to the next, at most, and from the end of its session to the last: a bot
 #: that was timed out, or whose permissions were taken away, may be let in again.
-LONGEST_PAUSE, GIVE_UP = 600.0, 7 * 86_400.0
+MAX_PAUSE, GIVE_UP_AFTER = 600.0, 7 * 86_400.0
 #: Attempts at least, also for a session that ended longer ago.
-LEAST_ATTEMPTS = 3
+MIN_ATTEMPTS = 3
 #: Receipts that are known to be given; the ledger knows of all whose note its disk took.
-REMEMBERED = 1000
+MAX_REMEMBERED = 1000
 
 #: Seconds for the answer to a POST that nobody waits for any more; what came of it would make a better receipt.
-LATE_WAIT = 10.0
+LATE_ANSWER_TIMEOUT = 10.0
 
 
 class ReceiptObserver(Protocol):
@@ -59,16 +59,16 @@ class Receipts:
         recovered = record.id not in self._own or record.id in self._attempts
         complete = await self._observer.ended(Receipt.of(record, recovered=recovered))
         attempts = self._attempts[record.id] = self._attempts.get(record.id, 0) + 1
-        recent = time.time() - (record.closed_at or record.intended_at) < GIVE_UP
-        if not complete and (recent or attempts < LEAST_ATTEMPTS):
-            pause = min(LONGEST_PAUSE, SWEEP * 2.0 ** min(attempts - 1, 10))
-            self._not_before[record.id] = time.monotonic() + pause - SWEEP / 2
+        recent = time.time() - (record.closed_at or record.intended_at) < GIVE_UP_AFTER
+        if not complete and (recent or attempts < MIN_ATTEMPTS):
+            pause = min(MAX_PAUSE, SWEEP_INTERVAL * 2.0 ** min(attempts - 1, 10))
+            self._not_before[record.id] = time.monotonic() + pause - SWEEP_INTERVAL / 2
             return
         self._not_before.pop(record.id, None)
         if not complete:
             log.error("the receipt of session %s could not be posted", record.id)
         self._given[due] = None
-        if len(self._given) > REMEMBERED:
+        if len(self._given) > MAX_REMEMBERED:
             del self._given[next(iter(self._given))]
         self._attempts.pop(record.id, None)
         await self._write(record.id)
@@ -93,7 +93,7 @@ class Receipts:
                         await self._give_safely(record)
             except LedgerError as error:
                 log.error("%s", error)
-            await asyncio.sleep(SWEEP)
+            await asyncio.sleep(SWEEP_INTERVAL)
 
     async def _give_safely(self, record: SessionRecord) -> None:
         """What is wrong with one session's receipt costs no other its own."""
@@ -103,7 +103,7 @@ class Receipts:
             raise
         except Exception:
             log.exception("the receipt of session %s could not be given", record.id)
-            self._not_before[record.id] = time.monotonic() + LONGEST_PAUSE
+            self._not_before[record.id] = time.monotonic() + MAX_PAUSE
 
     def _is_time(self, record: SessionRecord) -> bool:
         return time.monotonic() >= self._not_before.get(record.id, 0.0)
@@ -114,4 +114,4 @@ class Receipts:
             self._unknown_since.pop(record.id, None)
             return False
         since = self._unknown_since.setdefault(record.id, time.monotonic())
-        return time.monotonic() - since < LATE_WAIT
+        return time.monotonic() - since < LATE_ANSWER_TIMEOUT

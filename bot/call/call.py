@@ -61,10 +61,10 @@ from .state import CallState, CallStateMachine
 
 log = logging.getLogger(__name__)
 
-LONGEST_PATIENCE = 5.0  # seconds between two looks of the guards
-DELETION_WAIT = 0.25  # seconds
+MAX_GUARD_INTERVAL = 5.0  # seconds between two looks of the guards
+DELETION_TIMEOUT = 0.25  # seconds
 #: Seconds that the end of a session may wait for its room to be left; it takes a few milliseconds.
-LEAVING_FIRST = 0.1
+LEAVE_TIMEOUT = 0.1
 
 
 class Call:
@@ -347,7 +347,7 @@ class Call:
     def _patience(self) -> float:
         """Seconds until the guards must be asked; never long, since waiting stands still in a suspended machine."""
         due = self._guards.next()
-        return LONGEST_PATIENCE if due is None else min(max(0.0, due - clock.now()), LONGEST_PATIENCE)
+        return MAX_GUARD_INTERVAL if due is None else min(max(0.0, due - clock.now()), MAX_GUARD_INTERVAL)
 
     def _warn(self, text: str) -> None:
         self._observer.publish(self, WarningGiven(text))
@@ -383,7 +383,7 @@ class Call:
         assert self.machine.end_reason is not None
         leaving = asyncio.create_task(self._media.leave_room(), name=f"call {self.id} room")
         try:
-            await asyncio.wait({leaving}, timeout=LEAVING_FIRST)
+            await asyncio.wait({leaving}, timeout=LEAVE_TIMEOUT)
         finally:
             self.closing = self._billing.end(self.machine.end_reason, self.ended_by)
         if self.session is not None and self.machine.was_live:
@@ -446,7 +446,7 @@ class Call:
                 self.end(EndReason.MOVED)
             case Disconnected():
                 # When the channel was deleted, that news comes a moment later, and is the better reason.
-                self._guards.disconnected(clock.now(), DELETION_WAIT)
+                self._guards.disconnected(clock.now(), DELETION_TIMEOUT)
             case RoomReconnecting():
                 self._healing.broke("room")
             case RoomReconnected():

@@ -12,18 +12,18 @@ from bot.errors import ProviderError
 from bot.provider import Provider, StoredMessage
 
 from .events import TranscriptLine
-from .missed import MOST, missed
+from .missed import MAX_LINES, missed
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 8.0  # seconds for all pages
+CATCH_UP_TIMEOUT = 8.0  # seconds for all pages
 
 
 class CatchUp:
     """Remembers a call's lines, and reads the provider's at the end: beside the DELETE, never before it."""
 
     def __init__(self) -> None:
-        self._live: deque[TranscriptLine] = deque(maxlen=MOST)
+        self._live: deque[TranscriptLine] = deque(maxlen=MAX_LINES)
         self._reading: asyncio.Task[Sequence[StoredMessage]] | None = None
 
     def note(self, line: TranscriptLine) -> None:
@@ -46,7 +46,7 @@ class CatchUp:
 
 async def _read(provider: Provider, reference: str) -> Sequence[StoredMessage]:
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(CATCH_UP_TIMEOUT):
             return await provider.messages(reference)
     except (ProviderError, TimeoutError) as error:
         log.info("no stored transcript: %s", "too slow" if isinstance(error, TimeoutError) else error)

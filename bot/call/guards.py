@@ -12,13 +12,13 @@ from bot.language import Text, mark, say, say_n
 from .deadlines import Deadlines
 
 #: Seconds before the end at which people are warned of silence, and of an allowance that runs out.
-LAST_WARNING = 60.0
+WARN_BEFORE = 60.0
 #: Seconds: two warnings that are closer say the same.
-LEAST_BETWEEN_WARNINGS = 15.0
+MIN_WARNING_INTERVAL = 15.0
 #: Seconds of an allowance that are given up, so that the provider has the DELETE before the next minute begins.
-EARLY = 3.0
+END_EARLY = 3.0
 #: Seconds that two clocks may drift apart before it means that the machine was suspended.
-DRIFT = 5.0
+MAX_CLOCK_DRIFT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ GREETED = 3
 #: Times `silence_limit` in which people must speak, however much the voicebot says meanwhile.
 TALKED_AT = 3
 #: Seconds until a gap is told of: shorter ones are over before anyone has read it.
-NOTICEABLE = 3.0
+NOTICEABLE_SECONDS = 3.0
 
 
 class Guards:
@@ -111,11 +111,11 @@ class Guards:
 
         When four fifths were used up before the call, that is said at once.
         """
-        last = max(1.0, seconds - EARLY)
+        last = max(1.0, seconds - END_EARLY)
         steps: list[tuple[float, Verdict]] = [(last, End(reason))]
         at = max(0.0, 0.8 * (spent + seconds) - spent)
-        one_minute = last - LAST_WARNING
-        if at < last - 1 and abs(at - one_minute) > LEAST_BETWEEN_WARNINGS:
+        one_minute = last - WARN_BEFORE
+        if at < last - 1 and abs(at - one_minute) > MIN_WARNING_INTERVAL:
             text = (
                 mark("80 % of {whose} is used up; the call ends in about {duration}.")
                 if at
@@ -159,7 +159,7 @@ class Guards:
         if self._deadlines.runs("room"):  # it is we who are away; that has a limit of its own
             limit += self._settings.reconnect_limit
         end = (limit, End(EndReason.VOICEBOT_GONE))
-        self._deadlines.start("voicebot", now, (NOTICEABLE, Gone("voicebot")), end)
+        self._deadlines.start("voicebot", now, (NOTICEABLE_SECONDS, Gone("voicebot")), end)
 
     def broke(self, now: float, side: str) -> None:
         """ "voice", "room" or "gateway" was lost and is being repaired."""
@@ -167,7 +167,7 @@ class Guards:
             self._deadlines.stop("hearing")
         limit = self._settings.gateway_limit if side == "gateway" else self._settings.reconnect_limit
         reasons = {"voice": EndReason.VOICE_LOST, "room": EndReason.ROOM_LOST, "gateway": EndReason.GATEWAY_LOST}
-        self._deadlines.start_once(side, now, (NOTICEABLE, Gone(side)), (limit, End(reasons[side])))
+        self._deadlines.start_once(side, now, (NOTICEABLE_SECONDS, Gone(side)), (limit, End(reasons[side])))
 
     def healed(self, now: float, side: str) -> None:
         """A connection is up again."""
@@ -185,7 +185,7 @@ class Guards:
         verdicts += [told for due in self._deadlines.due(now) if (told := self._tell(due)) is not None]
         if self._seen is not None:
             asleep = (now - self._seen[0]) - (awake - self._seen[1])
-            if asleep > max(DRIFT, self._settings.reconnect_limit):
+            if asleep > max(MAX_CLOCK_DRIFT, self._settings.reconnect_limit):
                 verdicts.append(End(EndReason.SUSPENDED))
         self._seen = now, awake
         return verdicts
@@ -215,7 +215,7 @@ class Guards:
             text = say(
                 "Nobody in the channel has said anything for {duration}. The call ends in one minute, unless somebody "
                 "does.",
-                duration=_duration(limit - LAST_WARNING),
+                duration=_duration(limit - WARN_BEFORE),
             )
             self._end_of_silence("talked at", now, limit, text)
 
@@ -225,15 +225,15 @@ class Guards:
             return
         text = say(
             "Nobody has spoken for {duration}. The call ends in one minute, unless somebody does.",
-            duration=_duration(limit - LAST_WARNING),
+            duration=_duration(limit - WARN_BEFORE),
         )
         self._end_of_silence("silence", now, limit, text)
 
     def _end_of_silence(self, what: str, now: float, limit: float, warning: Text) -> None:
         """The call ends after `limit` seconds; people are warned before where there is time for it."""
         steps: list[tuple[float, Verdict]] = [(limit, End(EndReason.SILENCE))]
-        if limit > LAST_WARNING:
-            steps.append((limit - LAST_WARNING, Warn(warning)))
+        if limit > WARN_BEFORE:
+            steps.append((limit - WARN_BEFORE, Warn(warning)))
         self._deadlines.start(what, now, *steps)
 
 

@@ -34,13 +34,13 @@ from .state import CallState
 log = logging.getLogger(__name__)
 
 #: Seconds a shutdown waits for sessions to be confirmed closed; Docker kills after 10.
-SHUTDOWN_WAIT = 5.0
+SHUTDOWN_TIMEOUT = 5.0
 #: Seconds a start waits for what the last run left open; after that it is ended in the background.
-RECOVERY_WAIT = 5.0
+RECOVERY_TIMEOUT = 5.0
 #: Seconds in which a call that the ledger knows may have left the bot in its channel.
-RECENTLY = 86_400.0
+RECENT_SECONDS = 86_400.0
 #: Seconds between two looks at who is there and what the bot may do.
-LOOK = 10.0
+CHECK_INTERVAL = 10.0
 
 
 class CallManager:
@@ -94,7 +94,7 @@ class CallManager:
         server; another process with its token may have."""
         if guild_id in self._been_in:
             return True
-        since = time.time() - RECENTLY
+        since = time.time() - RECENT_SECONDS
         return bool(await self.ledger.between(since, math.inf, guild_id))
 
     def config_of(self, guild_id: int) -> Config | None:
@@ -125,7 +125,7 @@ class CallManager:
         self._reaping = asyncio.create_task(self._reaper.run(), name="reaper")
         self._looking = asyncio.create_task(self._watch_presence(), name="presence")
         if endings:
-            await asyncio.wait(endings, timeout=RECOVERY_WAIT)
+            await asyncio.wait(endings, timeout=RECOVERY_TIMEOUT)
 
     def give_receipts(self) -> None:
         """From now on the channels can be written to."""
@@ -270,7 +270,7 @@ class CallManager:
         """Events can be missed: look at what they tell of, again and again."""
         presence: dict[str, Presence] = {}  # by call id
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(CHECK_INTERVAL)
             running = [call for call in self._calls.values() if call.state in (CallState.LIVE, CallState.RECONNECTING)]
             presence = {call.id: presence.get(call.id, Presence()) for call in running}
             for call in running:
@@ -311,7 +311,7 @@ class CallManager:
         for test in self._tests.values():
             test.stop()
         if self._tasks:
-            _, pending = await asyncio.wait(self._tasks, timeout=SHUTDOWN_WAIT)
+            _, pending = await asyncio.wait(self._tasks, timeout=SHUTDOWN_TIMEOUT)
             for task in pending:
                 task.cancel()
             await asyncio.gather(*pending, return_exceptions=True)

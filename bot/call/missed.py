@@ -5,7 +5,7 @@ The provider may cut its lines differently from what it sent, spell them in anot
 lines that counts: only what the provider has more of can have been missed.
 
 Everything here takes time in proportion to the number of lines, times `WINDOW`, and no line is looked at beyond
-`LONGEST` characters.
+`MAX_CHARACTERS` characters.
 """
 
 import re
@@ -19,7 +19,7 @@ from bot.provider import Role, StoredMessage
 from .events import TranscriptLine
 
 #: Lines of each transcript that are compared, the newest ones, and characters of each.
-MOST, LONGEST = 2000, 500
+MAX_LINES, MAX_CHARACTERS = 2000, 500
 #: Lines around the place where a line is to be expected, within which another wording or cut of it is looked for.
 WINDOW = 16
 
@@ -30,8 +30,8 @@ _ROLES: tuple[Role, ...] = ("user", "voicebot")
 
 def missed(live: Sequence[TranscriptLine], stored: Sequence[StoredMessage]) -> list[StoredMessage]:
     """The stored lines that were not written live, in their order; a line that was said twice counts twice."""
-    heard = [line for line in live if line.final][-MOST:]
-    kept = [(bare(message.text), message) for message in stored[-MOST:]]
+    heard = [line for line in live if line.final][-MAX_LINES:]
+    kept = [(bare(message.text), message) for message in stored[-MAX_LINES:]]
     found: set[int] = set()
     for role in _ROLES:
         places = [place for place, (words, message) in enumerate(kept) if words and message.role == role]
@@ -42,7 +42,7 @@ def missed(live: Sequence[TranscriptLine], stored: Sequence[StoredMessage]) -> l
 
 def bare(text: str) -> str:
     """A line for comparing: Unicode's form, case, punctuation and picture tags do not make another line."""
-    plain = unicodedata.normalize("NFKC", _TAG.sub(" ", text[:LONGEST])).casefold()
+    plain = unicodedata.normalize("NFKC", _TAG.sub(" ", text[:MAX_CHARACTERS])).casefold()
     return " ".join(_WORD.findall(plain))
 
 

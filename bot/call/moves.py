@@ -1,7 +1,7 @@
 """Which voice channels a call may be in: its own, one that it was sent to, or any that it is moved to. Pure."""
 
 #: Seconds in which a move that we asked for is ours.
-SENT = 15.0
+SENT_SECONDS = 15.0
 
 
 class Moves:
@@ -19,7 +19,7 @@ class Moves:
 
     def may_be_in(self, channel_id: int, now: float) -> bool:
         """Whether the call goes on in a channel."""
-        sent = any(sent_to == channel_id and now - at < SENT for sent_to, at in self._sent_to.items())
+        sent = any(sent_to == channel_id and now - at < SENT_SECONDS for sent_to, at in self._sent_to.items())
         return self._follow or channel_id == self.home or sent
 
     def arrived(self, channel_id: int) -> bool:

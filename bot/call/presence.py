@@ -8,9 +8,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 #: Looks in a row in which the voice server must know of nobody before that is believed.
-LOOKS = 2
+CHECKS_IN_A_ROW = 2
 #: Seconds for which somebody who was heard is there, whatever the gateway says.
-HEARD = 30.0
+HEARD_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class Presence:
         if by_server is None:
             self._alone = 0
             return len(by_gateway), None
-        heard = since_heard is not None and since_heard < HEARD
+        heard = since_heard is not None and since_heard < HEARD_SECONDS
         if by_server:
             self._seen_at_server, self._alone = True, 0
             if not by_gateway and heard:
@@ -40,6 +40,6 @@ class Presence:
             self._alone = 0
             return len(by_gateway), None
         self._alone += 1
-        if self._alone < LOOKS:
+        if self._alone < CHECKS_IN_A_ROW:
             return len(by_gateway), None
         return 0, "the gateway says that people are there, and the voice server has seen all of them leave"

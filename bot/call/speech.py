@@ -17,7 +17,7 @@ MINOR_SHARE = 0.2
 #: Speech that brought no line for this long was not understood by the voicebot, or was no speech.
 FORGET_AFTER = 10.0
 #: Seconds in which a turn that has brought a line may bring another: recognisers cut at shorter pauses than ours.
-SECOND_LINE = 3.0
+SECOND_LINE_WITHIN = 3.0
 #: Turns kept while their line has not come: recognition can be slow, but not for minutes.
 MAX_TURNS = 32
 
@@ -76,7 +76,7 @@ class SpeechLedger:
             for user_id, since in self._since.items():
                 spoken[user_id] = spoken.get(user_id, 0.0) + max(at - since, 0.0)
             claimed_at, before = self._claimed
-            if at - claimed_at <= SECOND_LINE:  # beside a long turn, the one that has just begun is not minor
+            if at - claimed_at <= SECOND_LINE_WITHIN:  # beside a long turn, the one that has just begun is not minor
                 spoken, before = _major(spoken), _major(before)
                 both = {user: max(spoken.get(user, 0.0), before.get(user, 0.0)) for user in {**spoken, **before}}
                 return tuple(sorted(both, key=lambda user: -both[user]))

@@ -35,12 +35,12 @@ from bot.voice.udp import RECEIVE_BUFFER
 from bot.watchdog.pulse import is_held, lock_file
 
 API = "https://discord.com/api/v10"
-LEAST_DISK = 200 << 20  # bytes
+MIN_DISK = 200 << 20  # bytes
 #: Seconds by which this clock may differ from Discord's: LiveKit's tokens and days of limits go by it.
-MOST_SKEW = 30.0
+MAX_CLOCK_SKEW = 30.0
 TIMEOUT = 10.0
 #: Servers that are named.
-MOST_SERVERS = 25
+MAX_SERVERS = 25
 UNASKED = "the bot's account, its intents and this clock were not looked at: only Discord can tell"
 
 
@@ -98,7 +98,7 @@ def _machine(config: Config) -> Iterator[Line]:
     yield Line(most >= 1, f"DAVE protocol {most}: Discord's end-to-end encryption")
     try:
         free = shutil.disk_usage(config.ledger_file.parent).free
-        yield Line(free > LEAST_DISK, f"{free >> 20} MB free for {config.ledger_file} (200 MB or more is wise)")
+        yield Line(free > MIN_DISK, f"{free >> 20} MB free for {config.ledger_file} (200 MB or more is wise)")
     except OSError as error:
         yield Line(False, f"{config.ledger_file.parent}: {error.strerror}; the ledger is to be there: make the folder")
     try:
@@ -153,7 +153,8 @@ async def _discord(config: Config) -> AsyncIterator[Line]:
                 skew = _skew(answer.headers.get("Date"), asked)
             if skew is not None:
                 text = f"this clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} Discord's"
-                yield Line(abs(skew) <= MOST_SKEW, text + ("" if abs(skew) <= MOST_SKEW else ": set it, with NTP say"))
+                right = abs(skew) <= MAX_CLOCK_SKEW
+                yield Line(right, text if right else f"{text}: set it, for example with NTP")
             else:
                 yield Line(True, "this clock was not compared with Discord's: the answer has no date")
             if answer.status != 200:
@@ -176,8 +177,8 @@ async def _invitations(config: Config, http: aiohttp.ClientSession) -> AsyncIter
     async with http.get(f"{API}/users/@me/guilds", params={"limit": "200"}) as answer:
         guilds = await answer.json(content_type=None) if answer.status == 200 else []
     found = [guild for guild in guilds if isinstance(guild, dict)]
-    names = ", ".join(f"{redact(str(guild.get('name')), 40)} ({guild.get('id')})" for guild in found[:MOST_SERVERS])
-    more = f", and {len(found) - MOST_SERVERS} more" if len(found) > MOST_SERVERS else ""
+    names = ", ".join(f"{redact(str(guild.get('name')), 40)} ({guild.get('id')})" for guild in found[:MAX_SERVERS])
+    more = f", and {len(found) - MAX_SERVERS} more" if len(found) > MAX_SERVERS else ""
     yield Line(True, f"the bot is on {len(found)} server{'s' * (len(found) != 1)}: {names or 'none'}{more}")
     allowed = config.host.servers_allowed
     if allowed is not None:

@@ -19,7 +19,7 @@ from bot.network import Network
 from bot.plugin_host.plugin import Plugin
 from bot.plugin_host.providers import Providers
 
-END_WAIT = 45.0  # seconds for the provider to confirm; "there is none" is asked again for up to 30
+END_TIMEOUT = 45.0  # seconds for the provider to confirm; "there is none" is asked again for up to 30
 
 
 def main(config: Config, plugins: Mapping[str, type[Plugin[Any]]], options: argparse.Namespace) -> int:
@@ -78,7 +78,7 @@ async def _end(ledger: Ledger, closer: SessionCloser, session_id: str | None) ->
         )
     endings = {r.id: closer.end(r, EndReason.OPERATOR) for r in records if r.reference is not None}
     if endings:
-        await asyncio.wait(endings.values(), timeout=END_WAIT)
+        await asyncio.wait(endings.values(), timeout=END_TIMEOUT)
     for identifier, ending in endings.items():
         if ending.done():
             closed = ending.result()

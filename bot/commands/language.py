@@ -14,7 +14,7 @@ from bot.language import ENGLISH, Text, command_word, is_command_name, spoken
 log = logging.getLogger(__name__)
 
 #: Characters of everything that is no name (Discord docs, Application Command Structure).
-LONGEST = 100
+MAX_DESCRIPTION = 100
 _NAMES = (Location.command_name, Location.group_name, Location.parameter_name)
 
 
@@ -34,7 +34,7 @@ class CommandTranslator(app_commands.Translator):
         else:
             translated = Text(string.message, {}).to(language)
             word = None if translated == string.message else translated
-            fits = word is None or len(word) <= LONGEST
+            fits = word is None or len(word) <= MAX_DESCRIPTION
         if not fits:  # Discord would refuse all commands for it, in every language
             log.error("%r is no word for Discord's commands, so they keep %r in %s", word, string.message, language)
         return word if fits else None

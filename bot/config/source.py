@@ -13,7 +13,7 @@ from bot.language import say
 KeyPath = tuple[str, ...]  # of keys, from the top of the file
 MAX_BYTES = 1_000_000
 #: Values that a file may expand to by its aliases, each costing a moment wherever they are looked at.
-MOST_VALUES = 20_000
+MAX_VALUES = 20_000
 
 
 @dataclass(slots=True)
@@ -199,7 +199,7 @@ class _Builder:
 
     def _value(self, node: yaml.Node, path: KeyPath, place: Place) -> Any:
         self._nodes += 1
-        if self._nodes > MOST_VALUES:  # an alias bomb expands here
+        if self._nodes > MAX_VALUES:  # an alias bomb expands here
             raise ConfigError.at(place, say("expands to too many values"), ".".join(path))
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)

@@ -20,13 +20,13 @@ from .source import SERVERS, KeyPath, Source, Texts, assemble, parse, read_text,
 log = logging.getLogger(__name__)
 
 #: Milliseconds in which changes count as one: editors write a file in several steps.
-DEBOUNCE = 300
+DEBOUNCE_MS = 300
 #: Seconds in which nobody must have written any more before files count as whole.
-SECOND_LOOK = 0.7
+QUIET_SECONDS = 0.7
 #: Seconds between two looks where the system does not tell of changes.
-POLL = 5
+POLL_INTERVAL = 5
 #: Times a change is made anew when somebody else writes the same file.
-ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 #: What people at Discord read of a mistake that is not in their server's file.
 BROKEN_ELSEWHERE = say("the bot's own config file has a mistake just now; its operator can mend it")
 
@@ -149,7 +149,7 @@ class ConfigFile:
     def _write(self, guild_id: int, make: Callable[[], str]) -> Config:
         """Write a server's new file. What somebody else wrote meanwhile is not written over: it is read again."""
         file = self.server_file(guild_id)
-        for _ in range(ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             seen = _stamps([file])
             text = make()
             texts, source, after = self._checked(guild_id, text)
@@ -226,13 +226,13 @@ async def watch(source: ConfigFile) -> None:
     """
     folders = {source.file.absolute().parent, source.file.resolve().parent}
     try:
-        async for _ in awatch(*folders, debounce=DEBOUNCE, rust_timeout=POLL * 1000, yield_on_timeout=True):
+        async for _ in awatch(*folders, debounce=DEBOUNCE_MS, rust_timeout=POLL_INTERVAL * 1000, yield_on_timeout=True):
             if source.changed():
                 await reload(source)
     except Exception as error:  # no notifications left on this system, or the folder was replaced
-        log.warning("config files cannot be watched (%s); I look at them every %d s", error, POLL)
+        log.warning("config files cannot be watched (%s); I look at them every %d s", error, POLL_INTERVAL)
     while True:
-        await asyncio.sleep(POLL)
+        await asyncio.sleep(POLL_INTERVAL)
         if source.changed():
             await reload(source)
 
@@ -243,7 +243,7 @@ async def reload(source: ConfigFile) -> bool:
         before = source.config
         while True:
             after, problems = await _read(source)
-            await asyncio.sleep(SECOND_LOOK)
+            await asyncio.sleep(QUIET_SECONDS)
             if not source.changed():
                 break
         for problem in problems:

@@ -10,9 +10,9 @@ from typing import Any
 from .plugin import Plugin
 
 #: After a call, events that must be told in so many seconds, or the rest is not: a third of what Discord takes.
-PACE, PERIOD = 20, 60.0
+PACE_EVENTS, PACE_SECONDS = 20, 60.0
 #: So many times in a row it may be less for a vital plugin, whose Discord may be away.
-PATIENCE = 10
+MAX_SLOW_PERIODS = 10
 
 #: Calls one hook of a plugin.
 Hook = Callable[[Plugin[Any]], Coroutine[Any, Any, None]]
@@ -48,10 +48,10 @@ class Backlog:
         self._waiting.put_nowait(None)
         try:
             slow = 0
-            while not self._worker.done() and slow < (PATIENCE if self.plugin.vital else 1):
+            while not self._worker.done() and slow < (MAX_SLOW_PERIODS if self.plugin.vital else 1):
                 before = self._told
-                await asyncio.wait({self._worker}, timeout=PERIOD)
-                slow = 0 if self._told - before >= PACE else slow + 1
+                await asyncio.wait({self._worker}, timeout=PACE_SECONDS)
+                slow = 0 if self._told - before >= PACE_EVENTS else slow + 1
         finally:
             left = 0 if self._worker.done() else len(self)  # the end's mark stands for what is being told just now
             self._worker.cancel()

@@ -34,8 +34,8 @@ HOOK_TIMEOUT = 28.0
 VETO_TIMEOUT = 2.0
 PASSING_LIMIT = 1000  # so far behind, a plugin is not told of what passes by itself
 BACKLOG_LIMIT = 5000  # and so far, it is paused: the lines of a whole call that come at its end must find room
-FAILURES, FAILURE_WINDOW = 3, 60.0  # so many failures in so many seconds pause a plugin on a server
-PAUSE = 300.0
+MAX_FAILURES, FAILURE_WINDOW = 3, 60.0  # so many failures in so many seconds pause a plugin on a server
+PAUSE_SECONDS = 300.0
 FAILED = mark(
     "The plugin `{name}` failed {count} times in a minute, so I leave it alone for "
     "{minutes} minutes. The bot's operator can see why in the log."
@@ -108,7 +108,7 @@ class HookDispatcher:
                         "The plugin `{name}` failed {count} times in a minute, so I leave it alone for "
                         "{minutes} minutes: until then calls begin without it."
                     )
-                raise Refused(_trouble(text, plugin.name, FAILURES)) from error
+                raise Refused(_trouble(text, plugin.name, MAX_FAILURES)) from error
             if veto is not None:
                 raise Refused(veto)
 
@@ -116,7 +116,7 @@ class HookDispatcher:
             if not self._active(call.guild_id, [plugin]):
                 return
             if await self._call(call.guild_id, plugin, name, hook) is Failure.PAUSED:
-                self.publish(call, WarningGiven(_trouble(FAILED, plugin.name, FAILURES)))
+                self.publish(call, WarningGiven(_trouble(FAILED, plugin.name, MAX_FAILURES)))
 
         self._backlogs[call.id] = [Backlog(plugin, tell, f"call {call.id} plugin {plugin.name}") for plugin in own]
 
@@ -200,17 +200,17 @@ class HookDispatcher:
 
     def _count_failure(self, guild_id: int, plugin: Plugin[Any]) -> Failure:
         now, name = time.monotonic(), plugin.name
-        failures = self._failures.setdefault((guild_id, name), deque(maxlen=FAILURES))
+        failures = self._failures.setdefault((guild_id, name), deque(maxlen=MAX_FAILURES))
         failures.append(now)
-        if len(failures) == FAILURES and now - failures[0] <= FAILURE_WINDOW:
+        if len(failures) == MAX_FAILURES and now - failures[0] <= FAILURE_WINDOW:
             failures.clear()
             self._pause(guild_id, name)
             return Failure.PAUSED
         return Failure.COUNTED
 
     def _pause(self, guild_id: int, name: str) -> None:
-        self._paused_until[guild_id, name] = time.monotonic() + PAUSE
-        log.error("plugin %s is paused on server %d for %d s", name, guild_id, PAUSE)
+        self._paused_until[guild_id, name] = time.monotonic() + PAUSE_SECONDS
+        log.error("plugin %s is paused on server %d for %d s", name, guild_id, PAUSE_SECONDS)
 
     def _active(self, guild_id: int, plugins: Iterable[Plugin[Any]]) -> list[Plugin[Any]]:
         return [p for p in plugins if p.enabled(guild_id) and not self.paused(guild_id, p.name)]
@@ -223,4 +223,4 @@ def _call_hook(call: Call, event: CallEvent, plugin: Plugin[Any]) -> Coroutine[A
 
 def _trouble(template: str, name: str, count: int) -> Text:
     """What people read of a plugin that is in trouble."""
-    return say(template, name=name, count=count, minutes=round(PAUSE / 60))
+    return say(template, name=name, count=count, minutes=round(PAUSE_SECONDS / 60))

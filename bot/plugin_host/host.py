@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 AppCommand = app_commands.Command[Any, ..., Any] | app_commands.Group
 
 #: Seconds for `on_load` and for `on_unload`.
-PATIENCE = 10.0
+LIFECYCLE_TIMEOUT = 10.0
 
 
 class PluginHost:
@@ -126,7 +126,7 @@ class PluginHost:
         instance: Plugin[Any] | None = None
         try:
             instance = plugin(self._host)
-            await within(PATIENCE, instance.on_load(), f"plugin {plugin.name}: on_load")
+            await within(LIFECYCLE_TIMEOUT, instance.on_load(), f"plugin {plugin.name}: on_load")
         except (Exception, SystemExit) as error:
             raise await self._failed(plugin, instance, error) from error
         return instance
@@ -134,7 +134,7 @@ class PluginHost:
     async def _mount(self, instance: Plugin[Any]) -> None:
         """Its commands and listeners become the bot's; all of them, or none."""
         try:
-            await within(PATIENCE, self._host.add_cog(instance), f"plugin {instance.name}: commands")
+            await within(LIFECYCLE_TIMEOUT, self._host.add_cog(instance), f"plugin {instance.name}: commands")
         except (Exception, SystemExit) as error:
             self._sweep(instance)
             raise await self._failed(type(instance), instance, error) from error
@@ -142,7 +142,7 @@ class PluginHost:
     async def _put_back(self, instance: Plugin[Any]) -> None:
         """An instance whose successor could not take its place."""
         try:
-            await within(PATIENCE, self._host.add_cog(instance), f"plugin {instance.name}: commands")
+            await within(LIFECYCLE_TIMEOUT, self._host.add_cog(instance), f"plugin {instance.name}: commands")
         except (Exception, SystemExit):
             self._sweep(instance)
             log.exception("plugin %s goes on without its commands", instance.name)
@@ -167,7 +167,7 @@ class PluginHost:
             return
         try:
             removing = self._host.remove_cog(plugin.qualified_name)
-            await within(PATIENCE, removing, f"plugin {plugin.name}: cog_unload")
+            await within(LIFECYCLE_TIMEOUT, removing, f"plugin {plugin.name}: cog_unload")
         except (Exception, SystemExit):
             log.exception("plugin %s failed in cog_unload", plugin.name)
 
@@ -181,7 +181,7 @@ class PluginHost:
 
     async def _unload(self, plugin: Plugin[Any]) -> None:
         try:
-            await within(PATIENCE, plugin.on_unload(), f"plugin {plugin.name}: on_unload")
+            await within(LIFECYCLE_TIMEOUT, plugin.on_unload(), f"plugin {plugin.name}: on_unload")
         except Exception:
             log.exception("plugin %s failed in on_unload", plugin.name)
         await plugin.tasks.close()

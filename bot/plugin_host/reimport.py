@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: Seconds for a plugin's code to be imported while the bot runs.
-IMPORT_LIMIT = 60.0
+IMPORT_TIMEOUT = 60.0
 
 
 class Reimport:
@@ -43,11 +43,11 @@ class Reimport:
         # A thread of its own: one that never comes back must not keep the process from ending.
         threading.Thread(target=self._import, args=(done,), daemon=True).start()
         try:
-            self._new, self.plugin = await asyncio.wait_for(asyncio.wrap_future(done), IMPORT_LIMIT)
+            self._new, self.plugin = await asyncio.wait_for(asyncio.wrap_future(done), IMPORT_TIMEOUT)
         except BaseException as error:
             self.undo()
             if isinstance(error, TimeoutError):
-                raise PluginError(f"{self._old.folder}: its import takes longer than {IMPORT_LIMIT:.0f} s") from error
+                raise PluginError(f"{self._old.folder}: its import takes longer than {IMPORT_TIMEOUT:.0f} s") from error
             raise
 
     def take(self) -> None:

@@ -10,7 +10,7 @@ from .patience import contained
 log = logging.getLogger(__name__)
 
 #: Seconds a cancelled task may take to tidy up.
-PATIENCE = 5.0
+CANCEL_TIMEOUT = 5.0
 
 
 class OwnedTasks:
@@ -35,7 +35,7 @@ class OwnedTasks:
         for task in self._tasks:
             task.cancel()
         if self._tasks:
-            _, stuck = await asyncio.wait(self._tasks, timeout=PATIENCE)
+            _, stuck = await asyncio.wait(self._tasks, timeout=CANCEL_TIMEOUT)
             for task in stuck:
                 log.error("%s does not let itself be cancelled", task.get_name())
 

@@ -7,9 +7,9 @@ beyond the rate of a very talkative voicebot is dropped and counted. A token buc
 from dataclasses import dataclass
 
 #: Messages and bytes in a second, and as many seconds of both at once. A recogniser sends ten interims in a second.
-MESSAGES, BYTES, BURST = 40.0, 64 * 1024.0, 4.0
+MESSAGES_PER_SECOND, BYTES_PER_SECOND, BURST_SECONDS = 40.0, 64 * 1024.0, 4.0
 #: Senders with a bucket of their own; all others share one.
-MOST_SENDERS = 16
+MAX_SENDERS = 16
 
 
 @dataclass(slots=True)
@@ -28,13 +28,14 @@ class Intake:
 
     def accepts(self, sender: str, size: int, now: float) -> bool:
         """Whether a message of `size` bytes is taken at `now`, in seconds of a steady clock."""
-        if sender not in self._buckets and len(self._buckets) >= MOST_SENDERS:
+        if sender not in self._buckets and len(self._buckets) >= MAX_SENDERS:
             sender = ""
-        bucket = self._buckets.setdefault(sender, _Bucket(MESSAGES * BURST, BYTES * BURST, now))
+        full = _Bucket(MESSAGES_PER_SECOND * BURST_SECONDS, BYTES_PER_SECOND * BURST_SECONDS, now)
+        bucket = self._buckets.setdefault(sender, full)
         passed = max(0.0, now - bucket.at)
         bucket.at = now
-        bucket.messages = min(MESSAGES * BURST, bucket.messages + passed * MESSAGES)
-        bucket.size = min(BYTES * BURST, bucket.size + passed * BYTES)
+        bucket.messages = min(MESSAGES_PER_SECOND * BURST_SECONDS, bucket.messages + passed * MESSAGES_PER_SECOND)
+        bucket.size = min(BYTES_PER_SECOND * BURST_SECONDS, bucket.size + passed * BYTES_PER_SECOND)
         if bucket.messages < 1 or bucket.size < size:
             self.dropped += 1
             return False

@@ -18,12 +18,12 @@ log = logging.getLogger(__name__)
 TOPIC = "lk.transcription"
 SEGMENT, TRACK, FINAL = "lk.segment_id", "lk.transcribed_track_id", "lk.transcription_final"
 #: Characters of one line: minutes of speech. What is longer is cut.
-LONGEST = 8000
-_LONGEST_NAME = 128
+MAX_CHARACTERS = 8000
+_MAX_NAME = 128
 #: Streams that are read at once; a voicebot speaks in one.
-MOST_STREAMS = 32
+MAX_STREAMS = 32
 #: Seconds after which a voicebot's version that nothing followed was the last one.
-SETTLED = 1.5
+FINAL_AFTER = 1.5
 
 _Key = tuple[str, Role, str]
 
@@ -41,7 +41,7 @@ class TextStreams:
 
     def take(self, reader: rtc.TextStreamReader, identity: str) -> None:
         """Read a text stream that has begun."""
-        if len(self._tasks) >= MOST_STREAMS:
+        if len(self._tasks) >= MAX_STREAMS:
             reader.close()
             return
         task = asyncio.create_task(self._read(reader, identity), name="room text stream")
@@ -63,7 +63,7 @@ class TextStreams:
         attributes = reader.info.attributes or {}
         role: Role = "user" if self._is_ours(attributes.get(TRACK), identity) else "voicebot"
         segment = attributes.get(SEGMENT) or None
-        if segment is not None and len(segment) > _LONGEST_NAME:
+        if segment is not None and len(segment) > _MAX_NAME:
             segment = None
         said = attributes.get(FINAL)
         if role == "user" and not whole:
@@ -74,9 +74,9 @@ class TextStreams:
             key = (identity, role, segment)
             if (waiting := self._unsettled.pop(key, None)) is not None:
                 waiting.cancel()
-            if not final and role == "voicebot" and len(self._unsettled) < MOST_STREAMS:
+            if not final and role == "voicebot" and len(self._unsettled) < MAX_STREAMS:
                 last = Utterance(role, text, True, segment)
-                self._unsettled[key] = asyncio.get_running_loop().call_later(SETTLED, self._settle, key, last)
+                self._unsettled[key] = asyncio.get_running_loop().call_later(FINAL_AFTER, self._settle, key, last)
         self._emit(utterance, identity)
 
     def _settle(self, key: _Key, last: Utterance) -> None:
@@ -90,14 +90,14 @@ class TextStreams:
 
 
 async def _text_of(reader: rtc.TextStreamReader) -> tuple[str, bool]:
-    """What a stream says, up to `LONGEST` characters, and whether it came to its end: an agent may leave within it."""
+    """What a stream says, up to `MAX_CHARACTERS`, and whether it came to its end: an agent may leave within it."""
     pieces: list[str] = []
     length = 0
     try:
         async for chunk in reader:
-            pieces.append(chunk[: LONGEST - length])
+            pieces.append(chunk[: MAX_CHARACTERS - length])
             length += len(pieces[-1])
-            if length >= LONGEST:
+            if length >= MAX_CHARACTERS:
                 break
     except ConnectionError:  # LiveKit's StreamError is one
         return "".join(pieces), False

@@ -10,7 +10,7 @@ from bot.provider import Role, Utterance
 
 Source = Literal["packet", "text stream"]
 #: Segments that are known to be finished, the latest ones.
-REMEMBERED = 500
+MAX_REMEMBERED = 500
 
 
 class TranscriptSource:
@@ -36,7 +36,7 @@ class TranscriptSource:
                 return None
             if utterance.final:
                 self._finished[key] = None
-                if len(self._finished) > REMEMBERED:
+                if len(self._finished) > MAX_REMEMBERED:
                     del self._finished[next(iter(self._finished))]
         return Utterance(utterance.role, text, utterance.final, utterance.segment)
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 #: Turns of the event loop in which whoever woke up does what it woke for, before the next one wakes.
 TURNS = 20
 #: Times in a row that somebody may wake without time having passed.
-MOST_IDLE = 1000
+MAX_IDLE_WAKES = 1000
 
 
 class Clock:
@@ -43,7 +43,7 @@ class Clock:
         end, idle = self.now() + seconds, 0
         while (due := min((at for at, _ in self._sleeping.values()), default=math.inf)) <= end:
             idle = 0 if due > self.now() else idle + 1
-            if idle > MOST_IDLE:
+            if idle > MAX_IDLE_WAKES:
                 raise AssertionError("somebody sleeps for no time, again and again: nothing else would ever be done")
             self._skip(due, passed)
             for waking, (at, _) in list(self._sleeping.items()):

@@ -18,21 +18,21 @@ from bot.config.model import NetworkSettings
 from bot.errors import ParleyError, ProviderError
 from bot.network import Network
 from bot.plugin_host import contract
-from bot.plugin_host.hooks import FAILURES
+from bot.plugin_host.hooks import MAX_FAILURES
 from bot.provider import Account, Provider
 from bot.text import MESSAGE_LIMIT
 
 from . import interaction
 from .discord_parts import refusal
 from .server import PlayedServer
-from .watch import LIMIT, BlockWatch
+from .watch import MAX_BUSY, BlockWatch
 
 #: Seconds for one check: hooks have half of them each.
-PATIENCE = 60.0
+CHECK_TIMEOUT = 60.0
 #: Seconds for a hook that is made to hang.
-SHORT = 0.05
+SHORT_TIMEOUT = 0.05
 #: Messages posted or edited for one thing that happens, and seconds to look at in which nothing does.
-MOST_WRITES, IDLE = 5, 2.0
+MAX_WRITES, IDLE_SECONDS = 5, 2.0
 #: Seconds for a thread to see that its plugin is gone.
 THREAD_GRACE = 1.0
 
@@ -46,7 +46,7 @@ NOWHERE = Account("PARLEY_CONFORMANCE_KEY", "https://127.0.0.1:9")
 NONSENSE = (b"", b"\xff\x00", b"null", b"[1, 2]", b'{"type": 5}', b'{"type": "x", "text": {}}', b"{" * 10_000)
 
 #: What a hook says that a check has made to fail.
-WANTED = "as the check wants it"
+WANTED_FAILURE = "as the check wants it"
 #: What a voicebot or a person may say.
 STRANGE = (
     "",
@@ -85,7 +85,7 @@ async def raises_in_every_hook(server: PlayedServer) -> None:
 async def hangs_in_every_hook(server: PlayedServer) -> None:
     """Each hook in turn hangs until its time is over."""
 
-    await _without_each_hook(server, _hangs, hook_timeout=SHORT)
+    await _without_each_hook(server, _hangs, hook_timeout=SHORT_TIMEOUT)
 
 
 async def fails_before_the_call(server: PlayedServer) -> None:
@@ -96,9 +96,9 @@ async def fails_before_the_call(server: PlayedServer) -> None:
     if server.plugin.vital or not server.plugin.enabled(server.guild.id):
         return  # nothing begins without it, or it is not asked
     for instead in (_fails, _hangs):
-        dispatcher.veto_timeout = SHORT
+        dispatcher.veto_timeout = SHORT_TIMEOUT
         server.plugin.on_call_starting = instead  # type: ignore[assignment]
-        for _ in range(FAILURES):
+        for _ in range(MAX_FAILURES):
             if await server.start():
                 raise AssertionError("a call began although on_call_starting did not say that it may")
         dispatcher.veto_timeout = usual
@@ -207,14 +207,14 @@ async def writes_no_more_than_discord_takes(server: PlayedServer) -> None:
         "the voicebot showed a picture": partial(server.show, key="vase", url="https://example.com/vase.png"),
         "a warning": partial(server.warn, "The connection broke."),
         "a notice": partial(server.notice, "It is back."),
-        f"{IDLE:.0f} s in which nothing happened": partial(asyncio.sleep, IDLE),
+        f"{IDLE_SECONDS:.0f} s in which nothing happened": partial(asyncio.sleep, IDLE_SECONDS),
     }
     for what, event in happening.items():
         if server.call is None:
             return
         before = server.text.writes
         await event()
-        most = MOST_WRITES if "nothing" not in what else round(IDLE)
+        most = MAX_WRITES if "nothing" not in what else round(IDLE_SECONDS)
         if (count := server.text.writes - before) > most:
             raise AssertionError(f"{count} messages posted or edited after {what}: Discord takes five in five seconds")
 
@@ -310,16 +310,16 @@ async def run(folder: Path, check: Check, settings: Mapping[str, Any] | None = N
     found: list[str] = []
     with BlockWatch(folder) as watch:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(CHECK_TIMEOUT):
                 await check(server)
         except TimeoutError:
-            found.append(f"it took longer than {PATIENCE:.0f} s")
+            found.append(f"it took longer than {CHECK_TIMEOUT:.0f} s")
         except (AssertionError, ParleyError) as error:
             found.append(str(error))
         with contextlib.suppress(ParleyError):
             await server.close()
     found += [
-        f"{place} keeps the event loop busy for more than {LIMIT} s at a time, and everything else waits for it; "
+        f"{place} keeps the event loop busy for more than {MAX_BUSY} s at a time, and everything else waits for it; "
         "use `await asyncio.to_thread(...)`"
         for place in sorted(set(watch.found))
     ]
@@ -333,7 +333,7 @@ async def run(folder: Path, check: Check, settings: Mapping[str, Any] | None = N
         found.append(f"tasks are left when it is unloaded: {', '.join(sorted(left))}; use self.tasks.create")
     if running := await _threads_left(threads):
         found.append(f"threads are left when it is unloaded: {', '.join(running)}; end them in on_unload")
-    return [*(failure for failure in server.failures if WANTED not in failure), *found]
+    return [*(failure for failure in server.failures if WANTED_FAILURE not in failure), *found]
 
 
 async def _threads_left(before: set[threading.Thread]) -> list[str]:
@@ -349,7 +349,7 @@ async def _threads_left(before: set[threading.Thread]) -> list[str]:
 
 
 async def _fails(*_: Any) -> None:
-    raise ConnectionError(WANTED)
+    raise ConnectionError(WANTED_FAILURE)
 
 
 async def _hangs(*_: Any) -> None:
@@ -380,7 +380,7 @@ async def _without_each_hook(
 
 def _wanted(failure: str) -> bool:
     """Whether it says no more than what the check itself has done."""
-    return any(sign in failure for sign in ("Discord refused", WANTED, "took too long", "is paused on"))
+    return any(sign in failure for sign in ("Discord refused", WANTED_FAILURE, "took too long", "is paused on"))
 
 
 async def _everything(server: PlayedServer) -> None:

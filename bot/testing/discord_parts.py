@@ -13,7 +13,7 @@ from bot.text import MESSAGE_LIMIT
 
 from .clock import Clock
 
-EMBED_LIMIT, MOST_EMBEDS = 6000, 10  # characters of a message's embeds together, and how many it may have
+EMBED_LIMIT, MAX_EMBEDS = 6000, 10  # characters of a message's embeds together, and how many it may have
 
 
 @dataclass(slots=True)
@@ -166,6 +166,6 @@ def as_posted(content: str | None = None, **more: Any) -> Posted:
         raise refusal(400, f"content: Must be {MESSAGE_LIMIT} or fewer in length.")
     if not text and not embeds and not more.get("view") and not more.get("file") and not more.get("files"):
         raise refusal(400, "Cannot send an empty message")
-    if len(embeds) > MOST_EMBEDS or sum(len(embed) for embed in embeds) > EMBED_LIMIT:
-        raise refusal(400, f"embeds: Must be {MOST_EMBEDS} or fewer, and {EMBED_LIMIT} characters in all.")
+    if len(embeds) > MAX_EMBEDS or sum(len(embed) for embed in embeds) > EMBED_LIMIT:
+        raise refusal(400, f"embeds: Must be {MAX_EMBEDS} or fewer, and {EMBED_LIMIT} characters in all.")
     return Posted(text, embeds, more.get("view"))

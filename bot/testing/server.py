@@ -53,7 +53,7 @@ __all__ = ["PlayedCall", "PlayedServer", "Posted"]
 
 GUILD_ID, TEXT_ID, VOICE_ID, OTHER_VOICE_ID, FIRST_PERSON = 100, 200, 300, 301, 1001
 NO_CALL = "there is no call; `await server.start()` begins one"
-PATIENCE = 5.0  # seconds for a plugin to do what a test expects
+EXPECT_TIMEOUT = 5.0  # seconds for a plugin to do what a test expects
 
 
 class NoLibrary:
@@ -377,7 +377,7 @@ class PlayedServer:
         await self._dispatcher.ended(receipt)
         return receipt
 
-    async def expect(self, text: str, within: float = PATIENCE) -> None:
+    async def expect(self, text: str, within: float = EXPECT_TIMEOUT) -> None:
         """Wait until the channel says so; AssertionError with all it says when it does not."""
         deadline = time.monotonic() + within
         while not any(text in message for message in self.messages):

@@ -10,9 +10,9 @@ from pathlib import Path
 from types import FrameType, TracebackType
 
 #: Seconds the loop may be kept busy at a time.
-LIMIT = 0.15
+MAX_BUSY = 0.15
 #: Seconds between two looks.
-LOOK = 0.01
+CHECK_INTERVAL = 0.01
 
 
 class BlockWatch:
@@ -45,12 +45,12 @@ class BlockWatch:
     async def _beat(self) -> None:
         while True:
             self._beats += 1
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(CHECK_INTERVAL)
 
     def _look(self) -> None:
         beats, busy, place = self._beats, 0.0, None
         before, used_before = time.monotonic(), self._used()
-        while not self._over.wait(LOOK):
+        while not self._over.wait(CHECK_INTERVAL):
             now, used = time.monotonic(), self._used()
             passed, worked = now - before, used - used_before
             before, used_before = now, used
@@ -59,10 +59,10 @@ class BlockWatch:
                 continue
             # A look that comes late itself says nothing, nor does a loop that waits for the processor, unless it has
             # computed: the machine may have other things to do.
-            counts = passed < 3 * LOOK and not self._wants_to_run()
+            counts = passed < 3 * CHECK_INTERVAL and not self._wants_to_run()
             busy += passed if counts else min(passed, worked)
             place = place or self._place()
-            if place is not None and busy >= LIMIT:
+            if place is not None and busy >= MAX_BUSY:
                 self.found.append(place)
                 busy = -math.inf  # told once for each time
 

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 HANDSHAKE_TIMEOUT = 15.0  # seconds
 RESUME_ATTEMPTS = 5
 #: Seconds without keys while others are there, and between two looks.
-KEYS_PATIENCE, KEYS_LOOK = 5.0, 1.0
+KEYS_TIMEOUT, KEYS_CHECK_INTERVAL = 5.0, 1.0
 #: Silence frames that open the way to us, once there are keys: some networks let nothing in before something went out.
 OPENING = 5
 #: Seconds in which they are counted together: a server that takes every resume and hangs up again is no server.
@@ -248,9 +248,9 @@ class VoiceConnection:
         """Keys that do not come are asked for anew: while nobody speaks, nothing else would notice."""
         without = 0
         while True:
-            await asyncio.sleep(KEYS_LOOK)
+            await asyncio.sleep(KEYS_CHECK_INTERVAL)
             without = 0 if self.dave.ready or not self._members else without + 1
-            if without * KEYS_LOOK >= KEYS_PATIENCE:
+            if without * KEYS_CHECK_INTERVAL >= KEYS_TIMEOUT:
                 without = 0
                 self._renew_keys("no DAVE keys came")
 

@@ -53,9 +53,9 @@ class Moved:
 VoiceUpdate = ServerChanged | Moved | Disconnected
 
 #: Seconds within which the echo of a goodbye of ours comes, if it comes: Discord sends none when it had put us out.
-ECHO = 10.0
+GOODBYE_ECHO_SECONDS = 10.0
 #: Seconds within which a voice server that was named before the news of a move belongs to that move.
-SAME_MOVE = 2.0
+SAME_MOVE_SECONDS = 2.0
 
 
 class VoiceHandshake(discord.VoiceProtocol):
@@ -80,7 +80,7 @@ class VoiceHandshake(discord.VoiceProtocol):
         self._goodbyes: deque[float] = deque(maxlen=8)  # when each was said whose echo has not come, by the loop's time
         self._left_session: str | None = None  # what the last of them left
         self._old_news: str | None = None  # a session id that came while a goodbye's echo was awaited
-        self._server_named_at = -SAME_MOVE  # while no move has claimed it
+        self._server_named_at = -SAME_MOVE_SECONDS  # while no move has claimed it
 
     async def connect(
         self, *, timeout: float, reconnect: bool, self_deaf: bool = False, self_mute: bool = False
@@ -174,10 +174,10 @@ class VoiceHandshake(discord.VoiceProtocol):
             self.channel = channel
         if moved:  # while a voice server is awaited, too: it will be the other channel's
             self._listener(Moved(channel_id))
-        named_first = asyncio.get_running_loop().time() - self._server_named_at < SAME_MOVE
+        named_first = asyncio.get_running_loop().time() - self._server_named_at < SAME_MOVE_SECONDS
         self._offer(new_server=moved and named_first)
         if moved:
-            self._server_named_at = -SAME_MOVE
+            self._server_named_at = -SAME_MOVE_SECONDS
 
     async def on_voice_server_update(self, data: "VoiceServerUpdate", /) -> None:
         """discord.py: a voice server was assigned. Without an endpoint it is gone, and another one will follow."""
@@ -192,7 +192,7 @@ class VoiceHandshake(discord.VoiceProtocol):
 
     def _awaits_echo(self) -> bool:
         now = asyncio.get_running_loop().time()
-        while self._goodbyes and now - self._goodbyes[0] > ECHO:
+        while self._goodbyes and now - self._goodbyes[0] > GOODBYE_ECHO_SECONDS:
             self._goodbyes.popleft()
         return bool(self._goodbyes)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 #: Keys tried in a second, and as many at once; a call of 25 people finds one owner in half a second at worst.
 TRIES_PER_SECOND = 50.0
 #: SSRCs whose next candidate is remembered.
-MOST_SSRCS = 64
+MAX_SSRCS = 64
 
 
 class OwnerSearch:
@@ -48,7 +48,7 @@ class OwnerSearch:
                 self.found += 1
                 return user_id, opus
             at += 1
-        if len(self._next) >= MOST_SSRCS:
+        if len(self._next) >= MAX_SSRCS:
             self._next.clear()
         self._next[ssrc] = at
         return None

@@ -23,14 +23,14 @@ from .messages import NotOpened, Open, Opened, Ready
 
 log = logging.getLogger(__name__)
 
-RESTART_WAIT = 1.0  # seconds
-FAREWELL = 1.0  # seconds for it to see that nothing is left
+RESTART_DELAY = 1.0  # seconds
+FAREWELL_TIMEOUT = 1.0  # seconds for it to see that nothing is left
 #: Seconds beyond the provider's patience, in which a watchdog that works says that there is no answer: more than two
 #: changes of a busy ledger take.
 ANSWER_GRACE = 10.0
 #: Seconds that a wish waits for a watchdog that has just been started: it takes two of a processor of its own, and
 #: Discord waits a quarter of an hour for the answer to a command.
-READY_WAIT = 15.0
+READY_TIMEOUT = 15.0
 
 
 #: Starts this very code, whatever lies in the working folder: `-m bot` would run a `bot.py` that is there, with all
@@ -67,7 +67,7 @@ class WatchdogClient:
     async def ready(self) -> bool:
         """Wait until it hears wishes; False when it does not in that time."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(READY_WAIT):
+            async with asyncio.timeout(READY_TIMEOUT):
                 await self._ready.wait()
         return self._ready.is_set()
 
@@ -81,12 +81,12 @@ class WatchdogClient:
         if process is None:
             return
         # The end of a container's first process is the end of all that are in it.
-        patience = math.inf if os.getpid() == 1 else FAREWELL
+        patience = math.inf if os.getpid() == 1 else FAREWELL_TIMEOUT
         since, told = time.monotonic(), False
         while time.monotonic() - since < patience:
             if process.poll() is not None:
                 return
-            if not told and time.monotonic() - since > FAREWELL:
+            if not told and time.monotonic() - since > FAREWELL_TIMEOUT:
                 told = True
                 log.warning("sessions are still open, and this container ends with me: I stay until they are ended")
             await asyncio.sleep(0.05)
@@ -133,7 +133,7 @@ class WatchdogClient:
         while True:
             await self._listen(reader)
             self._hang_up()
-            await asyncio.sleep(RESTART_WAIT)
+            await asyncio.sleep(RESTART_DELAY)
             log.error("the watchdog is gone (%s); starting another", self._let_go())
             reader = await self._respawn()
 
@@ -143,7 +143,7 @@ class WatchdogClient:
                 return await self._spawn()
             except OSError as error:  # no memory or no processes left; that may pass
                 log.error("the watchdog cannot be started: %s", error)
-                await asyncio.sleep(RESTART_WAIT)
+                await asyncio.sleep(RESTART_DELAY)
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         while (message := await messages.read(reader)) is not None:

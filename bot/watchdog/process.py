@@ -1,6 +1,6 @@
 """The watchdog's own life: open what the bot asks for, watch its pulse, end what it leaves behind.
 
-Worst case from the bot's death to the DELETE: `POLL`; from its freezing: `heartbeat_limit` + `POLL`.
+Worst case from the bot's death to the DELETE: `POLL_INTERVAL`; from its freezing: `heartbeat_limit` + `POLL_INTERVAL`.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from .pulse import PulseReader, Sign
 
 log = logging.getLogger(__name__)
 
-POLL = 0.5  # seconds
+POLL_INTERVAL = 0.5  # seconds
 #: Seconds that a dying process may take to give back its lock, once its line is cut.
-DYING = 3.0
+LOCK_TIMEOUT = 3.0
 
 
 class Watchdog:
@@ -58,7 +58,7 @@ class Watchdog:
                     break
                 self._hurry.clear()
                 waits = [asyncio.create_task(event.wait()) for event in (stop, self._hurry)]
-                await asyncio.wait(waits, timeout=POLL, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(waits, timeout=POLL_INTERVAL, return_when=asyncio.FIRST_COMPLETED)
                 for wait in waits:
                     wait.cancel()
         finally:
@@ -99,7 +99,7 @@ class Watchdog:
 
     def _was_left(self) -> bool:
         """Whether the bot hung up and lives on. At first it may be dying: the kernel closes its files one by one."""
-        return self._hung_up_at is not None and time.monotonic() - self._hung_up_at > DYING
+        return self._hung_up_at is not None and time.monotonic() - self._hung_up_at > LOCK_TIMEOUT
 
     def _busy(self) -> bool:
         return bool(self._requests) or self._opener.waiting

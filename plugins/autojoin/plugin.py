@@ -42,7 +42,7 @@ from bot.api import (
 T = TypeVar("T")
 
 #: Every how many seconds is looked whether the last call's ending is over.
-ENDING_POLL = 0.5
+ENDING_POLL_INTERVAL = 0.5
 
 
 class AutoJoinSettings(PluginSettings):
@@ -200,7 +200,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
     async def _join(self, channel: discord.VoiceChannel) -> None:
         await self.host.sleep(self._settings(channel.guild.id).wait)
         while self._must_wait(channel.guild.id):
-            await self.host.sleep(ENDING_POLL)
+            await self.host.sleep(ENDING_POLL_INTERVAL)
         if self._under_way.get(channel.id) is not self:
             return
         # What was so before may be no more: the channel, the settings, whether those who are there want a call.

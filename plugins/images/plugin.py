@@ -24,7 +24,7 @@ from .resolve import lookup
 
 COLOUR = 0xEB459E
 #: Seconds within which the same picture again is the same showing: a voicebot may announce it in several ways.
-SAME_SHOWING = 8.0
+SAME_SHOWING_SECONDS = 8.0
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class ImagesPlugin(Plugin[PluginSettings]):
             url, reason = None, say("its library cannot be read just now")
         what, now = url or image.key or "", time.monotonic()
         before = shown.last.get(what)
-        if before is not None and now - before < SAME_SHOWING:
+        if before is not None and now - before < SAME_SHOWING_SECONDS:
             return
         shown.last[what] = now
         try:

@@ -23,7 +23,7 @@ from bot.api import (
     split,
 )
 
-MOST_NAMES = 5  # speakers named before a line
+MAX_NAMES = 5  # speakers named before a line
 EMBED_LIMIT = 4096  # characters of an embed's description
 VOICEBOT_COLOUR = 0x5865F2
 NAME_LIMIT = 256  # characters of an embed's author
@@ -130,9 +130,9 @@ class TranscriptPlugin(Plugin[TranscriptSettings]):
             )
             twin = any(safe_name(other or "").casefold() == name.casefold() for other in others)
             names.append(f"{name} ({safe_name(member.name)})" if twin else name)
-        if len(names) > MOST_NAMES:
-            more = say_n("{count} other", "{count} others", count=len(names) - MOST_NAMES)
-            names = [*names[:MOST_NAMES], more.to(language)]
+        if len(names) > MAX_NAMES:
+            more = say_n("{count} other", "{count} others", count=len(names) - MAX_NAMES)
+            names = [*names[:MAX_NAMES], more.to(language)]
         return say(" and ").to(language).join(names) or say("Someone").to(language)
 
 

@@ -14,9 +14,9 @@ from bot.api import MAX_URL, BadAnswer, Role, StoredMessage, Text, VoicebotSessi
 from .tags import without_tags
 
 #: Characters of a room's name, a voicebot's name, a picture's key, a LiveKit token, and one stored line.
-LONGEST_ROOM, LONGEST_TITLE, LONGEST_KEY, LONGEST_TOKEN, LONGEST_LINE = 512, 200, 200, 16_384, 8000
+MAX_ROOM, MAX_TITLE, MAX_KEY, MAX_TOKEN, MAX_LINE = 512, 200, 200, 16_384, 8000
 #: Pictures of one voicebot, and messages on one page.
-MOST_PICTURES, MOST_ON_A_PAGE = 5000, 500
+MAX_PICTURES, MAX_MESSAGES_ON_PAGE = 5000, 500
 #: Years in which an instant of a provider can lie; others are no instants.
 _YEARS = range(2000, 2200)
 _NUMBER = re.compile(r"\d{1,14}(?:\.\d{1,9})?", re.ASCII)
@@ -42,8 +42,8 @@ def session(body: Any, endpoint: str) -> VoicebotSession:
     """
     if not isinstance(body, dict):
         raise BadAnswer("the session answer is not a JSON object", for_user=_NAMELESS)
-    reference = text(body.get("roomName"), LONGEST_ROOM)
-    url, token = text(body.get("livekitUrl"), MAX_URL), text(body.get("participantToken"), LONGEST_TOKEN)
+    reference = text(body.get("roomName"), MAX_ROOM)
+    url, token = text(body.get("livekitUrl"), MAX_URL), text(body.get("participantToken"), MAX_TOKEN)
     if reference is None or url is None or token is None:
         names = {"roomName": reference, "livekitUrl": url, "participantToken": token}
         missing = ", ".join(name for name, value in names.items() if value is None)
@@ -58,7 +58,7 @@ def session(body: Any, endpoint: str) -> VoicebotSession:
         reference=reference,
         room_url=url,
         room_token=token,
-        voicebot_name=text((text(body.get("voicebotName")) or "")[:LONGEST_TITLE]),
+        voicebot_name=text((text(body.get("voicebotName")) or "")[:MAX_TITLE]),
         avatar_url=web_address(body.get("voicebotAvatarUrl")),
         images=image_mappings(body.get("imageMappings")),
         expires_at=instant(body.get("expiresAt")),
@@ -81,8 +81,8 @@ def image_mappings(body: Any) -> dict[str, str]:
         body = wrapped
     named = body.items() if isinstance(body, dict) else map(_pair, body if isinstance(body, list) else ())
     pairs: dict[str, str] = {}
-    for key, url in islice(named, MOST_PICTURES):
-        found = text(key, LONGEST_KEY), text(url, MAX_URL)
+    for key, url in islice(named, MAX_PICTURES):
+        found = text(key, MAX_KEY), text(url, MAX_URL)
         if found[0] is not None and found[1] is not None:
             pairs[found[0]] = found[1]
     return pairs
@@ -106,7 +106,7 @@ def page(body: Any) -> list[dict[str, Any]]:
     for _ in range(len(_WRAPPERS)):  # a list may lie in an object in an object
         if isinstance(body, list):
             # The offset counts every one.
-            return [entry if isinstance(entry, dict) else {} for entry in body[:MOST_ON_A_PAGE]]
+            return [entry if isinstance(entry, dict) else {} for entry in body[:MAX_MESSAGES_ON_PAGE]]
         if not isinstance(body, dict):
             break
         body = next((body[key] for key in _WRAPPERS if isinstance(body.get(key), list | dict)), None)
@@ -131,7 +131,7 @@ def messages(entries: Iterable[dict[str, Any]]) -> list[StoredMessage]:
 def _stored(entries: Iterable[dict[str, Any]]) -> Iterable[StoredMessage]:
     for entry in entries:
         said = text(entry.get("content") or entry.get("text") or entry.get("message")) or ""
-        words = without_tags(said)[:LONGEST_LINE]
+        words = without_tags(said)[:MAX_LINE]
         if words:
             speaker = entry.get("role") or entry.get("sender") or entry.get("speaker") or entry.get("type")
             at = entry.get("createdAt") or entry.get("created_at") or entry.get("timestamp")

@@ -36,9 +36,9 @@ log = logging.getLogger(__name__)
 
 CONNECT_ATTEMPTS = 3
 PAGE = 50
-MOST_MESSAGES = 2000  # that are read of a transcript; more are compared with nothing
+MAX_MESSAGES = 2000  # that are read of a transcript; more are compared with nothing
 #: Seconds to listen for the answer to a POST. People are told long before, but only the answer names what to end.
-LATE_ANSWER = 600.0
+LATE_ANSWER_SECONDS = 600.0
 
 #: Answers to a POST that say that nothing was done: not implemented, and not available. Any other 5xx, and a 408, may
 #: come from something in front of the API that lost patience (502, 504, Cloudflare's 520 to 530) after the API acted.
@@ -47,7 +47,7 @@ _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 #: The request cannot be made at all, now or later.
 _CANNOT_BE_MADE = (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError)
 #: Bytes of an answer that are read: parsing them holds up the event loop. A session's may name thousands of pictures.
-MOST_BYTES, MOST_BYTES_OF_A_SESSION = 512 * 1024, 4 * 1024 * 1024
+MAX_BYTES, MAX_SESSION_BYTES = 512 * 1024, 4 * 1024 * 1024
 
 
 class ValseaClient:
@@ -77,9 +77,9 @@ class ValseaClient:
             response = await self._send(
                 "POST",
                 self._settings.session_path,
-                most=MOST_BYTES_OF_A_SESSION,
+                most=MAX_SESSION_BYTES,
                 json=body,
-                timeout=httpx.Timeout(LATE_ANSWER, connect=10),
+                timeout=httpx.Timeout(LATE_ANSWER_SECONDS, connect=10),
             )
         except httpx.RequestError as error:
             raise OutcomeUnknown(
@@ -132,7 +132,7 @@ class ValseaClient:
         path = self._settings.messages_path.format(room=quote(reference, safe=""))
         found: list[dict[str, Any]] = []
         seen: set[str] = set()
-        while len(found) < MOST_MESSAGES:
+        while len(found) < MAX_MESSAGES:
             entries = answers.page(await self._get(path, {"limit": PAGE, "offset": len(found)}))
             identities = {answers.identity(entry) for entry in entries}
             if not identities - seen:
@@ -160,7 +160,7 @@ class ValseaClient:
     def _refusal(self, response: httpx.Response) -> ProviderError:
         return refusal(response, self._key)
 
-    async def _send(self, method: str, path: str, *, most: int = MOST_BYTES, **options: Any) -> httpx.Response:
+    async def _send(self, method: str, path: str, *, most: int = MAX_BYTES, **options: Any) -> httpx.Response:
         """One request, with at most so many bytes of its answer; repeated only while no connection could be made, so
         that nothing was sent yet."""
         for attempt in range(1, CONNECT_ATTEMPTS + 1):

@@ -13,12 +13,12 @@ from typing import Any
 from bot.api import MAX_URL, RoomMessage, ShownImage, Utterance
 
 from . import tags
-from .answers import LONGEST_KEY, LONGEST_LINE, role, text
+from .answers import MAX_KEY, MAX_LINE, role, text
 
 MAX_BYTES = 16 * 1024  # LiveKit's reliable packets are 15 KiB at most
 #: Pictures in one packet; a voicebot shows one or two at a time.
-MOST_PICTURES = 16
-_LONGEST_NAME = 128  # characters of what names a segment
+MAX_PICTURES = 16
+_MAX_NAME = 128  # characters of what names a segment
 _ADDRESS = re.compile(r"https?://[^\s<>()\"']++", re.IGNORECASE)
 #: How a transcript's packet and its fields may be called: as the sample client reads them first, then as likely.
 _TRANSCRIPTS = ("transcript", "transcription")
@@ -35,10 +35,10 @@ def read_packet(payload: bytes) -> list[RoomMessage]:
     try:
         body = json.loads(payload)
     except (ValueError, RecursionError):
-        return list(islice(_images_in(payload.decode("utf-8", "replace")), MOST_PICTURES))
+        return list(islice(_images_in(payload.decode("utf-8", "replace")), MAX_PICTURES))
     if not isinstance(body, dict):
         return []
-    return [*islice(_images(body), MOST_PICTURES), *_line(body)]
+    return [*islice(_images(body), MAX_PICTURES), *_line(body)]
 
 
 def _line(body: dict[str, Any]) -> Iterator[Utterance]:
@@ -47,10 +47,10 @@ def _line(body: dict[str, Any]) -> Iterator[Utterance]:
         return
     nested = [body[name] for name in ("data", "payload") if isinstance(body.get(name), dict)]
     said: dict[str, Any] = {**(nested[0] if nested else {}), **body}
-    words = tags.without_tags(_first(said, _WORDS) or "")[:LONGEST_LINE]
+    words = tags.without_tags(_first(said, _WORDS) or "")[:MAX_LINE]
     if words:
         segment = _first(said, ("segmentId", "segment_id", "id"))
-        named = segment if segment is None or len(segment) <= _LONGEST_NAME else None
+        named = segment if segment is None or len(segment) <= _MAX_NAME else None
         final = all(said.get(name) is not False for name in _FINAL)
         yield Utterance(role(_first(said, _SPEAKERS)), words, final, named)
 
@@ -125,7 +125,7 @@ def reference(value: str) -> ShownImage | None:
 
 def _bounded(key: str | None, url: str | None) -> ShownImage | None:
     """A picture whose name and address have a length that a picture's can have."""
-    if key is not None and len(key) > LONGEST_KEY:
+    if key is not None and len(key) > MAX_KEY:
         key = None
     if url is not None and len(url) > MAX_URL:
         url = None

@@ -28,8 +28,8 @@ MUTED = say("I no longer hear you in this call: nothing you say is decrypted. `/
 LEAVING_TEST = say("The test ends. What it found follows.")
 UNMUTED = say("I hear you from now on. `/voicebot mute` undoes it.")
 MUTE_ME, HEAR_ME = say("Mute me for the bot"), say("Hear me")
-MOST_SPEAKERS = 6  # lines; more would seldom fit into a message beside the status
-MOST_TOTALS = 15  # lines
+MAX_SPEAKERS = 6  # lines; more would seldom fit into a message beside the status
+MAX_TOTALS = 15  # lines
 FIELD_LIMIT = 1024  # characters of an embed's field (Discord docs, Embed Limits)
 
 
@@ -189,9 +189,9 @@ def details(sound: SoundReport, language: str) -> str:
     heard = sorted(sound.speakers, key=lambda speaker: speaker.packets, reverse=True)
     if not heard:
         lines.append(say("Nobody was heard so far."))
-    lines += [speaker_line(speaker, language) for speaker in heard[:MOST_SPEAKERS]]
-    if len(heard) > MOST_SPEAKERS:
-        lines.append(say("and {count} more", count=len(heard) - MOST_SPEAKERS))
+    lines += [speaker_line(speaker, language) for speaker in heard[:MAX_SPEAKERS]]
+    if len(heard) > MAX_SPEAKERS:
+        lines.append(say("and {count} more", count=len(heard) - MAX_SPEAKERS))
     return _lines(lines, language)
 
 
@@ -250,7 +250,7 @@ def heard_here(voicebot_name: str, text_channel_id: int, *, ask_first: bool) -> 
 
 def newcomers(user_ids: Sequence[int], voicebot_name: str, text_channel_id: int, ask_first: bool) -> Text:
     """The same for those who come later."""
-    names = ", ".join(f"<@{user_id}>" for user_id in user_ids[:MOST_SPEAKERS])
+    names = ", ".join(f"<@{user_id}>" for user_id in user_ids[:MAX_SPEAKERS])
     here = heard_here(voicebot_name, text_channel_id, ask_first=ask_first)
     return say("{people}: {here}", people=names, here=here)
 
@@ -344,7 +344,7 @@ def usage(
 
 def _totals(records: Sequence[SessionRecord], key: Callable[[SessionRecord], str], now: datetime, language: str) -> str:
     found = totals(records, key, now)
-    shown = [_total(total).to(language) for total in found[:MOST_TOTALS]]
+    shown = [_total(total).to(language) for total in found[:MAX_TOTALS]]
     while True:
         left = len(found) - len(shown)
         more = [say("and {count} more (`export` has all)", count=left)] if left else []

@@ -23,12 +23,12 @@ log = logging.getLogger(__name__)
 Action = Callable[[Interaction], Awaitable[None]]
 
 #: Seconds between two edits, at least.
-REFRESH = 5.0
+REFRESH_INTERVAL = 5.0
 #: Seconds after which a fresh message takes its place: Discord limits edits of messages that are older than an hour.
-FRESH = 50 * 60.0
+REPLACE_AFTER = 50 * 60.0
 #: "Maximum number of edits to messages older than 1 hour reached", JSON error code of Discord's.
 TOO_OLD = 30046
-MOST_NAMES = 12
+MAX_NAMES = 12
 _COLOURS = {CallState.LIVE: 0x3BA55D, CallState.RECONNECTING: 0xFAA61A, CallState.ENDING: 0x747F8D}
 
 
@@ -132,14 +132,14 @@ class Panel:
         """Show what has changed, now and then; the cost changes by itself."""
         while self._message is not None:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(REFRESH, 60 - self._call.elapsed % 60)):
+                async with asyncio.timeout(max(REFRESH_INTERVAL, 60 - self._call.elapsed % 60)):
                     await self._dirty.wait()
             self._dirty.clear()
-            if asyncio.get_running_loop().time() - self._posted_at > FRESH:
+            if asyncio.get_running_loop().time() - self._posted_at > REPLACE_AFTER:
                 await self._post_afresh()
             else:
                 await self._edit(self._embed())
-            await asyncio.sleep(REFRESH)
+            await asyncio.sleep(REFRESH_INTERVAL)
 
     async def end(self, receipt: Receipt) -> None:
         """The last edit: the buttons go."""
@@ -162,7 +162,7 @@ class Panel:
         except discord.HTTPException as error:
             log.info("call %s: the panel could not be edited: %s", self._call.id, error)
             if error.code == TOO_OLD:
-                self._posted_at = -FRESH
+                self._posted_at = -REPLACE_AFTER
         except (aiohttp.ClientError, OSError) as error:
             log.info("call %s: the panel could not be edited: %s", self._call.id, error)
 
@@ -177,7 +177,7 @@ class Panel:
         embed.add_field(name=say("Billed minutes").to(language), value=minutes)
         embed.add_field(name=say("Heard so far").to(language), value=self._names(), inline=False)
         if refused := call.consent.refused:
-            names = ", ".join(f"<@{user_id}>" for user_id in refused[:MOST_NAMES])
+            names = ", ".join(f"<@{user_id}>" for user_id in refused[:MAX_NAMES])
             embed.add_field(name=say("Not heard, by their choice").to(language), value=names, inline=False)
         if self._warning is not None:
             embed.add_field(
@@ -187,9 +187,9 @@ class Panel:
 
     def _names(self) -> str:
         heard = [f"<@{user_id}>" for user_id in self._heard if self._call.consent.allows(user_id)]
-        if len(heard) > MOST_NAMES:
-            more = say("and {count} more", count=len(heard) - MOST_NAMES).to(self._language)
-            heard = [*heard[:MOST_NAMES], more]
+        if len(heard) > MAX_NAMES:
+            more = say("and {count} more", count=len(heard) - MAX_NAMES).to(self._language)
+            heard = [*heard[:MAX_NAMES], more]
         return ", ".join(heard) or say("nobody yet").to(self._language)
 
 

@@ -55,13 +55,13 @@ COMMAND_COOLDOWN, MAX_COMMANDS = 30.0, 5
 #: Seconds for the first words of a call before others go ahead of them, and until they are tried again, at first and in
 #: the end; and at the end of the call for those that are on their way.
 ANNOUNCE_TIMEOUT, RETRY_MIN, RETRY_MAX = 8.0, 5.0, 60.0
-LAST_MOMENT = 2.0
+FINAL_ANNOUNCE_TIMEOUT = 2.0
 #: Seconds that the ending waits for the panel's last edit, for which Discord may make us wait much longer.
-PANEL_MOMENT = 3.0
+FINAL_PANEL_TIMEOUT = 3.0
 #: Refusals in a row, none of which passes by itself, before a call ends of which people cannot be told.
-REFUSALS = 3
+MAX_REFUSALS = 3
 #: Seconds in which those who join the channel of a running call are told together that they are heard.
-TOGETHER = 3.0
+JOINERS_WINDOW = 3.0
 _rate_limited = app_commands.checks.cooldown(
     MAX_COMMANDS, COMMAND_COOLDOWN, key=lambda asked: (asked.guild_id, asked.user.id)
 )
@@ -290,7 +290,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
                 log.error("call %s could not be announced, I try again: %s", call.id, error)
                 lasting = isinstance(error, discord.HTTPException) and error.status in (400, 403, 404)
                 refused = refused + 1 if lasting else 0
-                if vital and refused >= REFUSALS:
+                if vital and refused >= MAX_REFUSALS:
                     call.end(EndReason.NOT_ANNOUNCED)
                     return
             except Exception:  # whatever it is, people are being heard
@@ -348,7 +348,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
             self.tasks.create(self._tell_newcomers(call), f"newcomers of call {call.id}")
 
     async def _tell_newcomers(self, call: Call) -> None:
-        await self.host.sleep(TOGETHER)
+        await self.host.sleep(JOINERS_WINDOW)
         newcomers = self._untold.pop(call.id, [])
         if newcomers and self.host.calls.of_guild(call.guild_id) is call:
             text = messages.newcomers(newcomers, call.voicebot_name, call.text_channel_id, call.consent.ask_first)
@@ -387,7 +387,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         """End the panel and post the receipt."""
         announcing = self._announcing.pop(receipt.call_id, None)
         if announcing is not None:  # what Discord is just taking is a panel to be ended
-            await asyncio.wait({announcing}, timeout=LAST_MOMENT)
+            await asyncio.wait({announcing}, timeout=FINAL_ANNOUNCE_TIMEOUT)
             announcing.cancel()
         self._told.pop(receipt.call_id, None)
         self._untold.pop(receipt.call_id, None)
@@ -401,7 +401,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         finally:  # in this order: a message opens an archived thread, an edit is refused there
             if panel is not None:
                 ending = self.tasks.create(panel.end(receipt), f"end of the panel of {receipt.call_id}")
-                await asyncio.wait({ending}, timeout=PANEL_MOMENT)
+                await asyncio.wait({ending}, timeout=FINAL_PANEL_TIMEOUT)
 
     def _view(self, language: str, *, ask_first: bool = False) -> PanelButtons:
         label = messages.HEAR_ME if ask_first else messages.MUTE_ME

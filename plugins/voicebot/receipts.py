@@ -18,11 +18,11 @@ from .panel import ended, marker_of
 log = logging.getLogger(__name__)
 
 #: Messages read back at most, a hundred per request: a channel that is busier than that has buried a receipt anyway.
-MOST_READ = 1000
+MAX_MESSAGES_READ = 1000
 #: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 UNKNOWN_CHANNEL = 10003
 #: How much Discord's clock may be behind ours.
-CLOCKS_APART = timedelta(minutes=1)
+MAX_CLOCK_SKEW = timedelta(minutes=1)
 
 
 async def post_once(channel: Any, receipt: Receipt, language: str) -> None:
@@ -44,10 +44,10 @@ async def post_once(channel: Any, receipt: Receipt, language: str) -> None:
 async def _tidied_up(channel: Any, receipt: Receipt, language: str) -> bool:
     """What an earlier run has left of a call: its panel is ended; whether its receipt stands there."""
     marker, panel = messages.session_marker(receipt), messages.panel_marker(receipt.call_id)
-    since = receipt.started_at - CLOCKS_APART
+    since = receipt.started_at - MAX_CLOCK_SKEW
     found = False
     try:  # it can stand anywhere behind the start of the call, and is most likely among the last
-        async for message in channel.history(limit=MOST_READ, after=since, oldest_first=False):
+        async for message in channel.history(limit=MAX_MESSAGES_READ, after=since, oldest_first=False):
             if message.author.id != channel.guild.me.id:
                 continue
             found = found or any(embed.footer.text == marker for embed in message.embeds)

@@ -51,7 +51,7 @@ def test_what_says_nothing_of_a_name_changes_none(message: str) -> None:
 
 
 def test_a_bounded_number_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(names, "MOST", 3)
+    monkeypatch.setattr(names, "MAX_NAMES", 3)
     known = Names()
     for user_id in range(5):
         known.learn(1, user_id, "x")

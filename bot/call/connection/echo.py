@@ -18,7 +18,7 @@ from .sound import sound_settings
 
 log = logging.getLogger(__name__)
 
-LONGEST = 60.0  # seconds
+MAX_SECONDS = 60.0  # seconds
 
 
 class EchoTest:
@@ -30,7 +30,7 @@ class EchoTest:
         settings: ServerSettings,
         user_id: int,
         engine: MediaEngine,
-        longest: float = LONGEST,
+        longest: float = MAX_SECONDS,
     ) -> None:
         self.channel = channel
         self.longest = longest

@@ -23,11 +23,11 @@ from .voice_link import VoiceLink
 log = logging.getLogger(__name__)
 
 #: Seconds that a rejoined room must have held before it is joined once more.
-ROOM_RESPITE = 120.0
+REJOIN_INTERVAL = 120.0
 #: A repaired voice connection that is lost again within so many seconds was none. Each such one waits twice as long
 #: for the next, and after so many in a row the call ends: nobody is heard, and it is billed.
-HELD, MOST_SHORT_LIVED = 10.0, 4
-GATEWAY_WAIT = 5.0  # seconds for the main gateway to explain a 4014
+HELD_SECONDS, MAX_SHORT_LIVED = 10.0, 4
+GATEWAY_TIMEOUT = 5.0  # seconds for the main gateway to explain a 4014
 
 _ROOM_ENDS = {
     RoomEnd.ENDED_BY_PROVIDER: EndReason.ROOM_ENDED,
@@ -96,18 +96,18 @@ class Healing:
         if self._sessions_undecryptable > 1:  # new keys, and a new session, were of no use: nobody pays for more
             self._warn(say("{problem} I end the call.", problem=NOBODY_DECRYPTED.meaning))
             self._end(EndReason.NOBODY_HEARD)
-        elif lost.remedy is Remedy.GIVE_UP or self._short_lived > MOST_SHORT_LIVED:
+        elif lost.remedy is Remedy.GIVE_UP or self._short_lived > MAX_SHORT_LIVED:
             self._end(EndReason.VOICE_LOST)
         elif lost.remedy is Remedy.AWAIT_GATEWAY:
             # Kicked, moved or a new server: the main gateway tells in a moment, and then this is cancelled.
-            self._repairs.start("voice", self._voice.rejoin(after=GATEWAY_WAIT))
+            self._repairs.start("voice", self._voice.rejoin(after=GATEWAY_TIMEOUT))
         else:
             pause = 2.0 ** (self._short_lived - 1) if self._short_lived else 0.0
             self._repairs.start("voice", self._voice.rejoin(after=pause))
 
     def _count_short_lived(self) -> None:
         held = None if self._repaired_voice_at is None else clock.now() - self._repaired_voice_at
-        self._short_lived = self._short_lived + 1 if held is not None and held < HELD else 0
+        self._short_lived = self._short_lived + 1 if held is not None and held < HELD_SECONDS else 0
 
     def voice_server_changed(self, server: VoiceServerInfo) -> None:
         """Discord has named another voice server."""
@@ -124,7 +124,7 @@ class Healing:
             self._end(_ROOM_ENDS[closed.reason])
 
     def _may_rejoin(self, session: VoicebotSession) -> bool:
-        again = self._rejoined_room_at is not None and clock.now() - self._rejoined_room_at < ROOM_RESPITE
+        again = self._rejoined_room_at is not None and clock.now() - self._rejoined_room_at < REJOIN_INTERVAL
         return not again and (session.expires_at is None or session.expires_at > datetime.now(UTC))
 
     async def _rejoin(self, session: VoicebotSession) -> None:

@@ -19,16 +19,16 @@ log = logging.getLogger(__name__)
 
 HANDSHAKE_TIMEOUT = 10.0  # seconds for Discord to name a voice server
 KEYS_TIMEOUT = 10.0  # seconds for DAVE to agree on keys
-GATEWAY_POLL = 0.5  # seconds between two looks whether the main gateway is back
+GATEWAY_POLL_INTERVAL = 0.5  # seconds between two looks whether the main gateway is back
 FRESH_SESSIONS = 3  # attempts before the voice connection counts as lost
 #: Attempts to join before anything is billed, the seconds between them, and those that all may take: several refusals
 #: in a row are reported of Discord's voice servers before they let somebody in, and discord.py makes five attempts too.
-JOIN_PAUSES, JOIN_TIME = (0.5, 1.0, 2.0, 3.0), 30.0
+JOIN_PAUSES, JOIN_TIMEOUT = (0.5, 1.0, 2.0, 3.0), 30.0
 JOIN_ATTEMPTS = len(JOIN_PAUSES) + 1
 #: The same where no sound gets through.
 BLOCKED_ATTEMPTS = 2
 #: Seconds for Discord to name the next voice server, when it has taken one away.
-SERVER_WAIT = 5.0
+SERVER_TIMEOUT = 5.0
 #: Refusals that no other attempt changes (`bot.voice.close_codes`).
 _FINAL = frozenset({4012, 4016, 4017, 4021})
 
@@ -111,7 +111,7 @@ class VoiceLink:
     async def connect(self) -> None:
         """Join the channel and agree on keys; VoiceError, after some attempts, each with a fresh session."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + JOIN_TIME
+        deadline = loop.time() + JOIN_TIMEOUT
         for attempt, pause in enumerate((*JOIN_PAUSES, 0.0), 1):
             try:
                 async with asyncio.timeout_at(deadline):
@@ -174,7 +174,7 @@ class VoiceLink:
                 await self._use(server, self._keys_timeout())
                 return
             except MainGatewayAway:
-                await asyncio.sleep(GATEWAY_POLL)
+                await asyncio.sleep(GATEWAY_POLL_INTERVAL)
             except VoiceError as error:
                 log.info("fresh voice session %d failed (%s)", attempt, error)
                 if attempt == FRESH_SESSIONS:
@@ -210,7 +210,7 @@ class VoiceLink:
 
 async def _settled(handshake: VoiceHandshake) -> VoiceServerInfo | None:
     """The credentials in force, once Discord has named a server again if it took one away; None when it does not."""
-    for _ in range(round(SERVER_WAIT / 0.05)):
+    for _ in range(round(SERVER_TIMEOUT / 0.05)):
         if handshake.latest is not None:
             return handshake.latest
         await asyncio.sleep(0.05)

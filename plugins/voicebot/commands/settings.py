@@ -38,8 +38,8 @@ from bot.api import (
 
 from ..interactions import Interaction, guild_and_member, locale_of
 
-MOST_CHOICES = 25  # Discord's limit of an autocomplete
-CHOICE_LENGTH = 100
+MAX_CHOICES = 25  # Discord's limit of an autocomplete
+MAX_CHOICE_LENGTH = 100
 
 
 class SettingsCommands(app_commands.Group):
@@ -140,8 +140,8 @@ class SettingsCommands(app_commands.Group):
     async def import_(self, interaction: Interaction, file: discord.Attachment) -> None:
         """What is the operator's stays as it is."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        if file.size > LARGEST_IMPORT:
-            raise Refused(say("The file is larger than {limit} bytes.", limit=LARGEST_IMPORT))
+        if file.size > MAX_IMPORT_BYTES:
+            raise Refused(say("The file is larger than {limit} bytes.", limit=MAX_IMPORT_BYTES))
         try:
             text = (await file.read()).decode()
         except UnicodeDecodeError as error:
@@ -202,7 +202,7 @@ class SettingsCommands(app_commands.Group):
 
 
 #: Bytes of one server's settings; a careful YAML editor needs a second for fifty times as many.
-LARGEST_IMPORT = 32_000
+MAX_IMPORT_BYTES = 32_000
 _FILE = Path("settings.yaml")  # as people know it: the host's paths are nobody's business
 
 
@@ -266,7 +266,7 @@ def choices(keys: Mapping[str, Key], typed: str) -> list[app_commands.Choice[str
     """Keys with what was typed in their name, those that begin with it first."""
     wanted = typed.casefold()
     found = sorted((k for k in keys if wanted in k.casefold()), key=lambda k: (not k.casefold().startswith(wanted), k))
-    return [app_commands.Choice(name=k[:CHOICE_LENGTH], value=k[:CHOICE_LENGTH]) for k in found[:MOST_CHOICES]]
+    return [app_commands.Choice(name=k[:MAX_CHOICE_LENGTH], value=k[:MAX_CHOICE_LENGTH]) for k in found[:MAX_CHOICES]]
 
 
 def _guild(interaction: Interaction) -> int:

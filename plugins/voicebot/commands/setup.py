@@ -31,9 +31,9 @@ from ..interactions import Interaction, guild_and_member, locale_of
 from .settings import refusal
 
 #: Seconds that the menus work; Discord itself forgets them after fifteen minutes.
-PATIENCE = 840.0
-MOST_OPTIONS, LONGEST_OPTION = 25, 100  # Discord's limits of a menu
-MOST_ROLES, MOST_CHANNELS = 10, 5
+VIEW_TIMEOUT = 840.0
+MAX_OPTIONS, MAX_OPTION_LENGTH = 25, 100  # Discord's limits of a menu
+MAX_ROLES, MAX_CHANNELS = 10, 5
 #: No threads: Discord archives those that nobody writes into, and no call could begin.
 _TEXT = [discord.ChannelType.text, discord.ChannelType.news]
 
@@ -48,7 +48,7 @@ class SetupView(discord.ui.View):
 
     def __init__(self, host: Host, guild: discord.Guild, user_id: int, language: str, public_language: str) -> None:
         """`language` is the admin's, `public_language` that of what everybody reads."""
-        super().__init__(timeout=PATIENCE)
+        super().__init__(timeout=VIEW_TIMEOUT)
         self._host = host
         self._guild = guild
         self._user_id = user_id
@@ -108,13 +108,13 @@ class SetupView(discord.ui.View):
                 ),
                 self._on_text,
             )
-        fits = len(settings.access.start) <= MOST_ROLES  # else some would go
+        fits = len(settings.access.start) <= MAX_ROLES  # else some would go
         if fits and not is_operator_only(("access", "start"), keys):
             self._add(
                 discord.ui.RoleSelect(
                     custom_id="setup:roles",
                     min_values=0,
-                    max_values=MOST_ROLES,
+                    max_values=MAX_ROLES,
                     placeholder=self._(say("Who may start calls; none: everybody")),
                     default_values=self._known(settings.access.start, discord.SelectDefaultValueType.role),
                 ),
@@ -123,7 +123,7 @@ class SetupView(discord.ui.View):
         autojoin = self._host.config.block(self._guild.id, "autojoin")
         if autojoin is not None and not is_operator_only(("plugins", "autojoin"), keys):
             channels = tuple(getattr(autojoin, "channels", ())) if autojoin.enabled else ()
-            if len(channels) <= MOST_CHANNELS:
+            if len(channels) <= MAX_CHANNELS:
                 self._add_autojoin(channels)
 
     def _add_autojoin(self, channels: Sequence[int]) -> None:
@@ -132,7 +132,7 @@ class SetupView(discord.ui.View):
                 custom_id="setup:autojoin",
                 channel_types=[discord.ChannelType.voice],
                 min_values=0,
-                max_values=MOST_CHANNELS,
+                max_values=MAX_CHANNELS,
                 placeholder=self._(say("Voice channels that I join automatically")),
                 default_values=self._known(channels, discord.SelectDefaultValueType.channel),
             ),
@@ -147,7 +147,7 @@ class SetupView(discord.ui.View):
         return [discord.SelectDefaultValue(id=number, type=kind) for number in ids if look(number) is not None]
 
     def _add_voicebots(self, settings: ServerSettings) -> None:
-        names = [name for name in settings.voicebots if len(name) <= LONGEST_OPTION][:MOST_OPTIONS]
+        names = [name for name in settings.voicebots if len(name) <= MAX_OPTION_LENGTH][:MAX_OPTIONS]
         if names:
             options = [
                 discord.SelectOption(label=name, value=name, default=name == settings.voicebot) for name in names

@@ -38,9 +38,9 @@ from .doctor import Finding, Mark, Person, Place, RunningCall, echo_result, exam
 log = logging.getLogger(__name__)
 
 #: Seconds in which a call is recent.
-RECENTLY = 30 * 86_400
+RECENT_SECONDS = 30 * 86_400
 #: Seconds for the provider to answer the doctor.
-PROVIDER_PATIENCE = 5.0
+PROVIDER_TIMEOUT = 5.0
 
 
 async def doctor(host: Host, interaction: Interaction) -> str:
@@ -93,7 +93,7 @@ async def provider_finding(host: Host, guild_id: int, settings: ServerSettings) 
     try:
         voicebot = resolve_voicebot(settings, None)
         provider = host.calls.provider_of(guild_id, host.config)
-        async with asyncio.timeout(PROVIDER_PATIENCE):
+        async with asyncio.timeout(PROVIDER_TIMEOUT):
             pictures = await provider.image_library(voicebot)
     except (KeyRejected, VoicebotNotFound, Refused) as error:
         return Finding(Mark.BAD, error.for_user)
@@ -117,7 +117,7 @@ async def _credits(host: Host, guild_id: int) -> list[Finding]:
     """What the provider took for the last call, when it said so; what is left it tells nobody."""
     now = time.time()
     try:
-        records = await host.calls.history(now - RECENTLY, now, guild_id)
+        records = await host.calls.history(now - RECENT_SECONDS, now, guild_id)
     except LedgerError as error:
         return [Finding(Mark.WARNING, error.for_user)]
     over = [record for record in records if record.state is SessionState.CLOSED]

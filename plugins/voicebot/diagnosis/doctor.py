@@ -20,16 +20,16 @@ from bot.api import (
 from ..messages import mostly_undecryptable, speaker_line
 
 #: dB of full scale below which somebody is too quiet to be understood.
-QUIET = -50.0
+QUIET_BELOW = -50.0
 #: Share of somebody's packets that may be lost before words are.
-LOSSY = 0.1
+LOSSY_ABOVE = 0.1
 #: Share of all packets that may be nobody's before somebody is not heard: who talks alone sends nearly all of them, and
 #: who left without being named early in a long call is no trouble any more.
-UNOWNED = 0.1
+UNOWNED_ABOVE = 0.1
 #: Packets of 20 ms before a share of them says anything.
-ENOUGH = 100
+MIN_PACKETS = 100
 #: People with a line of their own; what is wrong with so many fits into a message in every language.
-MOST_PEOPLE = 9
+MAX_PEOPLE = 9
 
 
 class Mark(Enum):
@@ -106,13 +106,13 @@ def _people(found: list[Finding]) -> Iterator[Finding]:
         yield Finding(Mark.WARNING, say("Nobody is in the voice channel."))
     troubles = sorted((one for one in found if one.mark is not Mark.GOOD), key=lambda one: one.mark is not Mark.BAD)
     well = [one for one in found if one.mark is Mark.GOOD]
-    yield from troubles[:MOST_PEOPLE]
-    if len(troubles) > MOST_PEOPLE:
-        count = len(troubles) - MOST_PEOPLE
+    yield from troubles[:MAX_PEOPLE]
+    if len(troubles) > MAX_PEOPLE:
+        count = len(troubles) - MAX_PEOPLE
         yield Finding(
             Mark.WARNING, say_n("{count} more is not heard well.", "{count} more are not heard well.", count=count)
         )
-    room = max(0, MOST_PEOPLE - len(troubles))
+    room = max(0, MAX_PEOPLE - len(troubles))
     yield from well[:room]
     if len(well) > room:
         count = len(well) - room
@@ -153,7 +153,7 @@ def _call(call: RunningCall) -> Iterator[Finding]:
                 "and join it again."
             ),
         )
-    elif call.sound.packets_unowned >= max(ENOUGH, UNOWNED * call.sound.packets_received):
+    elif call.sound.packets_unowned >= max(MIN_PACKETS, UNOWNED_ABOVE * call.sound.packets_received):
         yield Finding(
             Mark.BAD,
             say(
@@ -206,7 +206,7 @@ def _person(person: Person) -> Finding:
 
 
 def _voice(who: str, sound: SpeakerReport) -> Finding:
-    if sound.packets >= ENOUGH and sound.lost > LOSSY * sound.packets:
+    if sound.packets >= MIN_PACKETS and sound.lost > LOSSY_ABOVE * sound.packets:
         percent = round(100 * sound.lost / (sound.packets + sound.lost))
         return Finding(
             Mark.WARNING,
@@ -214,7 +214,7 @@ def _voice(who: str, sound: SpeakerReport) -> Finding:
                 "{person} is heard, but {percent} % is lost on the way: their line is bad.", person=who, percent=percent
             ),
         )
-    if sound.level < QUIET:
+    if sound.level < QUIET_BELOW:
         return Finding(
             Mark.WARNING,
             say(

@@ -123,7 +123,7 @@ async def test_a_cancellation_waits_for_the_answer_a_moment(monkeypatch: pytest.
 
 async def test_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever opens it, the watchdog or the next start, ends it then."""
-    monkeypatch.setattr(billed_session, "LAST_WAIT", 0.01)
+    monkeypatch.setattr(billed_session, "SHUTDOWN_TIMEOUT", 0.01)
     desk = Desk()
     desk.gate = asyncio.Event()
     opening = asyncio.create_task(desk.session.open("Ann"))

@@ -78,9 +78,9 @@ async def test_the_waits_grow_to_a_limit(ledger: SqliteLedger, waits: list[float
     provider = ScriptedProvider(*[ProviderDown("HTTP 503")] * 12)
     closed = await _closer(ledger, provider).end(OPEN, EndReason.LEFT)
     assert len(provider.end_attempts) == closed.attempts == 13
-    assert waits[0] <= closing.FIRST_WAIT
-    assert all(wait <= closing.LONGEST_WAIT for wait in waits)
-    assert waits[-1] >= closing.LONGEST_WAIT / 2
+    assert waits[0] <= closing.RETRY_MIN
+    assert all(wait <= closing.RETRY_MAX for wait in waits)
+    assert waits[-1] >= closing.RETRY_MAX / 2
 
 
 async def test_the_providers_own_wish_to_wait_is_respected(ledger: SqliteLedger, waits: list[float]) -> None:
@@ -175,8 +175,8 @@ async def test_the_one_who_comes_second_does_not_wipe_out_what_the_first_was_tol
 
 async def test_a_changed_config_is_tried_at_once(ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     """The key was wrong; nobody waits half a minute, at the provider's price, after it was corrected."""
-    monkeypatch.setattr(closing, "FIRST_WAIT", 60.0)
-    monkeypatch.setattr(closing, "LONGEST_WAIT", 60.0)
+    monkeypatch.setattr(closing, "RETRY_MIN", 60.0)
+    monkeypatch.setattr(closing, "RETRY_MAX", 60.0)
     provider = ScriptedProvider(KeyRejected("401"), KeyRejected("401"))
     closer = _closer(ledger, provider)
     task = closer.end(OPEN, EndReason.LEFT)
@@ -222,7 +222,7 @@ async def test_an_end_that_the_disk_did_not_take_is_written_when_it_does(
     ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until then it would count as running, and as costing more and more."""
-    monkeypatch.setattr(closing, "REWRITE", 0.02)
+    monkeypatch.setattr(closing, "REWRITE_INTERVAL", 0.02)
     disk = ForgetfulLedger(ledger)
     closer = _closer(disk, ScriptedProvider())
     closed = await closer.end(OPEN, EndReason.LEFT, 9, seconds=61.0)
@@ -341,7 +341,7 @@ async def test_another_key_knowing_of_no_session_says_nothing_about_it(
 
 
 async def test_a_call_waits_for_the_confirmation_and_does_not_stop_the_closing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(closing, "CONFIRM_WAIT_AT_SHUTDOWN", 0.01)
+    monkeypatch.setattr(closing, "CONFIRM_TIMEOUT_AT_SHUTDOWN", 0.01)
     answered = asyncio.Event()
     task: asyncio.Task[Any] = asyncio.create_task(answered.wait())
     assert not await closing.confirmed(task, hurry=True)

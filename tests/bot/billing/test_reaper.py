@@ -99,7 +99,7 @@ async def test_a_request_whose_sender_is_gone_has_an_unknown_outcome(ledger: Sql
 
 
 async def test_it_outlives_a_ledger_that_fails(ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOK", 0.01)
+    monkeypatch.setattr(module, "CHECK_INTERVAL", 0.01)
     desk = Desk(ledger)
     await ledger.close()
     running = asyncio.create_task(desk.reaper.run())

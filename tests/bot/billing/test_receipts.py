@@ -49,7 +49,7 @@ async def _sweep(receipts_: Receipts, seconds: float = 0.2) -> None:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receipts, "SWEEP", 0.01)
+    monkeypatch.setattr(receipts, "SWEEP_INTERVAL", 0.01)
 
 
 async def test_a_session_of_a_dead_bot_has_one(ledger: SqliteLedger) -> None:
@@ -100,7 +100,7 @@ async def test_an_outcome_that_may_still_become_known_waits(
     audience = Audience()
     await _sweep(Receipts(ledger, audience))
     assert audience.got == []
-    monkeypatch.setattr(receipts, "LATE_WAIT", 0.05)
+    monkeypatch.setattr(receipts, "LATE_ANSWER_TIMEOUT", 0.05)
     await _sweep(Receipts(ledger, audience))
     assert [(receipt.call_id, receipt.reason) for receipt in audience.got] == [("s2", None)]
 
@@ -120,7 +120,7 @@ async def test_what_came_of_an_unknown_outcome_has_a_receipt_of_its_own(
     ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """First that a session may be open, then, when its answer came late, what it cost."""
-    monkeypatch.setattr(receipts, "LATE_WAIT", 0.05)
+    monkeypatch.setattr(receipts, "LATE_ANSWER_TIMEOUT", 0.05)
     await ledger.record_announced("s1", 1.0)
     await ledger.record_intent(record("s2"))
     await ledger.record_unknown("s2", time.time(), "no answer")

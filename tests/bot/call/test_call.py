@@ -136,7 +136,7 @@ async def test_a_step_of_the_end_that_fails_keeps_no_other_from_being_taken(
 async def test_a_room_that_is_not_left_holds_the_session_up_for_a_moment_only(
     play: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(call_module, "LEAVING_FIRST", 0.01)
+    monkeypatch.setattr(call_module, "LEAVE_TIMEOUT", 0.01)
     a_call = play()
     a_call.story.gates["leave room"] = asyncio.Event()
     running = asyncio.create_task(a_call.call.run())
@@ -192,7 +192,7 @@ async def test_a_voice_session_that_is_being_resumed_is_a_reconnection(play: Mak
 
 
 async def test_a_moderators_kick_ends_it(play: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call_module, "DELETION_WAIT", 0.0)
+    monkeypatch.setattr(call_module, "DELETION_TIMEOUT", 0.0)
     async with live(play()) as a_call:
         a_call.handshake.listener(Disconnected())
         await over(a_call)
@@ -276,7 +276,7 @@ async def test_nobody_is_heard(play: Make, monkeypatch: pytest.MonkeyPatch) -> N
     """Half of the limit passes and people are told why; then the call ends, unless somebody was heard."""
     now = 1000.0
     monkeypatch.setattr(clock, "now", lambda: now)
-    monkeypatch.setattr(call_module, "LONGEST_PATIENCE", 0.001)
+    monkeypatch.setattr(call_module, "MAX_GUARD_INTERVAL", 0.001)
     async with live(play("{first_audio_limit: 60}")) as a_call:
         a_call.media[0].numbers = SoundReport()
         a_call.happens(VoicebotArrived("agent-1"))
@@ -292,7 +292,7 @@ async def test_nobody_is_heard(play: Make, monkeypatch: pytest.MonkeyPatch) -> N
 async def test_its_time_is_used_up(play: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(clock, "now", lambda: now)
-    monkeypatch.setattr(call_module, "LONGEST_PATIENCE", 0.001)
+    monkeypatch.setattr(call_module, "MAX_GUARD_INTERVAL", 0.001)
     allowance = Allowance(600.0, "this server's time per call", EndReason.LIMIT)
     async with live(play("{first_audio_limit: 0}", allowance=allowance)) as a_call:
         a_call.happens(VoicebotArrived("agent-1"))
@@ -307,7 +307,7 @@ async def test_its_time_is_used_up(play: Make, monkeypatch: pytest.MonkeyPatch) 
 async def test_a_voicebot_that_never_comes(play: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(clock, "now", lambda: now)
-    monkeypatch.setattr(call_module, "LONGEST_PATIENCE", 0.001)
+    monkeypatch.setattr(call_module, "MAX_GUARD_INTERVAL", 0.001)
     async with live(play("{voicebot_arrival: 30, first_audio_limit: 0}")) as a_call:
         assert not a_call.call.voicebot_there
         now = 1031.0

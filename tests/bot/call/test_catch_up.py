@@ -40,7 +40,7 @@ async def test_it_reads_what_the_provider_kept() -> None:
 
 @pytest.mark.parametrize("answer", [ProviderDown("HTTP 500"), ValueError("bug"), None])
 async def test_without_an_answer_nothing_is_added(answer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catch_up, "PATIENCE", 0.05)
+    monkeypatch.setattr(catch_up, "CATCH_UP_TIMEOUT", 0.05)
     gap = CatchUp()
     gap.begin(Kept(answer), "room")  # type: ignore[arg-type]
     assert await gap.missed() == []

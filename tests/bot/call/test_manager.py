@@ -169,7 +169,7 @@ async def test_an_echo_test_that_everybody_has_left_is_over(desk: Desks) -> None
 
 
 async def test_what_events_have_missed_is_seen_all_the_same(desk: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOK", 0.001)
+    monkeypatch.setattr(module, "CHECK_INTERVAL", 0.001)
     here = desk("{empty_channel_grace: 0}")
     await here.manager.recover()
     await here.start()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.call.events import TranscriptLine
-from bot.call.missed import MOST, missed
+from bot.call.missed import MAX_LINES, missed
 from bot.provider import Role, StoredMessage
 
 Said = tuple[Role, str]
@@ -98,18 +98,18 @@ def test_lines_without_words_are_none(lines: list[Said]) -> None:
 
 
 def _one_line_again_and_again() -> tuple[list[str], list[str]]:
-    return ["Yes."] * MOST, ["Yes.", "No."] * (MOST // 2)
+    return ["Yes."] * MAX_LINES, ["Yes.", "No."] * (MAX_LINES // 2)
 
 
 def _nothing_in_common() -> tuple[list[str], list[str]]:
     words = [f"word{number}" for number in range(200)]
     draw = random.Random(5)
-    both = [[" ".join(draw.choices(words, k=60)) for _ in range(MOST)] for _ in range(2)]
+    both = [[" ".join(draw.choices(words, k=60)) for _ in range(MAX_LINES)] for _ in range(2)]
     return both[0], both[1]
 
 
 def _long_lines() -> tuple[list[str], list[str]]:
-    return ["a " * 4000] * MOST, ["<img>" + " " * 8000] * MOST
+    return ["a " * 4000] * MAX_LINES, ["<img>" + " " * 8000] * MAX_LINES
 
 
 @pytest.mark.parametrize("make", [_one_line_again_and_again, _nothing_in_common, _long_lines])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.call.moves import SENT, Moves
+from bot.call.moves import SENT_SECONDS, Moves
 
 HOME, OTHER, THIRD = 1, 2, 3
 
@@ -17,7 +17,7 @@ def test_where_it_follows_it_goes_anywhere() -> None:
     assert Moves(HOME, follow=True).may_be_in(OTHER, 0.0)
 
 
-@pytest.mark.parametrize(("after", "goes_on"), [(0.0, True), (SENT - 0.1, True), (SENT, False)])
+@pytest.mark.parametrize(("after", "goes_on"), [(0.0, True), (SENT_SECONDS - 0.1, True), (SENT_SECONDS, False)])
 def test_a_move_that_was_asked_for_is_ours_for_a_while(after: float, goes_on: bool) -> None:
     moves = Moves(HOME, follow=False)
     moves.send_to(OTHER, 100.0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.call.presence import HEARD, LOOKS, Presence
+from bot.call.presence import CHECKS_IN_A_ROW, HEARD_SECONDS, Presence
 
 ANN, BOB = 1, 2
 
@@ -16,9 +16,9 @@ def test_both_agree() -> None:
 def test_an_exit_that_the_gateway_never_tells_is_seen_at_the_voice_server() -> None:
     presence = Presence()
     presence.people({ANN}, {ANN}, None)
-    for _ in range(LOOKS - 1):
-        assert presence.people({ANN}, set(), HEARD + 1) == (1, None)
-    count, told = presence.people({ANN}, set(), HEARD + 2)
+    for _ in range(CHECKS_IN_A_ROW - 1):
+        assert presence.people({ANN}, set(), HEARD_SECONDS + 1) == (1, None)
+    count, told = presence.people({ANN}, set(), HEARD_SECONDS + 2)
     assert count == 0
     assert told is not None
 
@@ -31,7 +31,7 @@ def test_a_join_that_it_never_tells_is_heard() -> None:
 
 def test_who_only_sits_there_unseen_by_the_gateway_is_no_reason_to_go_on() -> None:
     assert Presence().people(set(), {ANN}, None) == (0, None)
-    assert Presence().people(set(), {ANN}, HEARD + 1) == (0, None)
+    assert Presence().people(set(), {ANN}, HEARD_SECONDS + 1) == (0, None)
 
 
 @pytest.mark.parametrize("by_server", [set(), None])

@@ -30,7 +30,7 @@ GUILD = 123456789012345678
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(module, "SECOND_LOOK", 0.05)
+    monkeypatch.setattr(module, "QUIET_SECONDS", 0.05)
     file = tmp_path / "config.yaml"
     file.write_text("defaults: {voicebot: guide}\n")
     return file
@@ -181,7 +181,7 @@ async def test_without_notifications_it_looks_by_itself(file: Path, monkeypatch:
         raise OSError("OS file watch limit reached")
 
     monkeypatch.setattr(module, "awatch", none_left)
-    monkeypatch.setattr(module, "POLL", 0.05)
+    monkeypatch.setattr(module, "POLL_INTERVAL", 0.05)
     applied: list[Config] = []
     source = ConfigFile(file, {})
     source.apply = applied.append
@@ -195,7 +195,7 @@ async def test_without_notifications_it_looks_by_itself(file: Path, monkeypatch:
 
 async def test_a_link_that_leads_elsewhere_is_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As an orchestrator puts a new config in place: the file is a link through a folder that is a link itself."""
-    monkeypatch.setattr(module, "SECOND_LOOK", 0.05)
+    monkeypatch.setattr(module, "QUIET_SECONDS", 0.05)
     for number, voicebot in enumerate(("guide", "poet")):
         (tmp_path / f"..{number}").mkdir()
         (tmp_path / f"..{number}" / "config.yaml").write_text(f"defaults: {{voicebot: {voicebot}}}\n")

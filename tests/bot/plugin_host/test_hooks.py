@@ -103,7 +103,7 @@ async def test_one_that_fails_at_every_start_is_asked_no_more_for_a_while() -> N
 
     bad, good = Recorder("bad", behave=fail), Recorder("good")
     dispatcher = _dispatcher(bad, good)
-    for _ in range(hooks.FAILURES):
+    for _ in range(hooks.MAX_FAILURES):
         with pytest.raises(Refused, match="`bad` failed"):
             await dispatcher.starting(CALL)
     assert dispatcher.paused(CALL.guild_id, "bad")
@@ -196,7 +196,7 @@ async def test_one_that_is_too_far_behind_is_paused_and_people_are_told(monkeypa
 async def test_a_call_is_over_although_a_plugin_has_not_heard_all_of_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(backlog, "PERIOD", 0.05)
+    monkeypatch.setattr(backlog, "PACE_SECONDS", 0.05)
     slow, good = Recorder("slow"), Recorder("good")
     dispatcher = _dispatcher(slow, good)
     await dispatcher.starting(CALL)
@@ -210,8 +210,8 @@ async def test_a_call_is_over_although_a_plugin_has_not_heard_all_of_it(
 
 async def test_one_that_keeps_a_pace_hears_the_whole_call_after_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """The lines of a call that the room never told come all at once, and Discord takes one a second."""
-    monkeypatch.setattr(backlog, "PERIOD", 0.2)
-    monkeypatch.setattr(backlog, "PACE", 2)
+    monkeypatch.setattr(backlog, "PACE_SECONDS", 0.2)
+    monkeypatch.setattr(backlog, "PACE_EVENTS", 2)
     steady = Recorder("steady")
     dispatcher = _dispatcher(steady)
     await dispatcher.starting(CALL)
@@ -243,7 +243,7 @@ async def test_a_receipt_that_fails_again_and_again_pauses_nobody() -> None:
 
     bad = Recorder("bad", behave_at_end=fail)
     dispatcher = _dispatcher(bad)
-    for _ in range(hooks.FAILURES + 1):
+    for _ in range(hooks.MAX_FAILURES + 1):
         assert not await _end(dispatcher)
     assert not dispatcher.paused(7, "bad")
 
@@ -259,14 +259,14 @@ async def test_what_people_must_be_told_is_never_left_out(monkeypatch: pytest.Mo
     _say(dispatcher, *"12345")
     await _end(dispatcher)
     assert vital.told == [*"12345", "ended"]
-    for _ in range(hooks.FAILURES + 1):
+    for _ in range(hooks.MAX_FAILURES + 1):
         with pytest.raises(Refused, match="`vital` failed; the call"):
             await dispatcher.starting(CALL)
 
 
 async def test_what_people_must_know_waits_for_discord_after_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """Discord is away at the end of it, and comes back."""
-    monkeypatch.setattr(backlog, "PERIOD", 0.1)
+    monkeypatch.setattr(backlog, "PACE_SECONDS", 0.1)
     monkeypatch.setattr(hooks, "HOOK_TIMEOUT", 0.05)
     vital = Recorder("vital", vital=True)
     dispatcher = _dispatcher(vital)
@@ -285,7 +285,7 @@ async def test_what_people_must_know_waits_for_discord_after_a_call(monkeypatch:
 
 async def test_who_waits_for_all_to_be_told_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """The call may end meanwhile, and what is left of it is given up."""
-    monkeypatch.setattr(backlog, "PERIOD", 0.05)
+    monkeypatch.setattr(backlog, "PACE_SECONDS", 0.05)
     slow = Recorder("slow")
     dispatcher = _dispatcher(slow)
     await dispatcher.starting(CALL)

@@ -231,7 +231,7 @@ async def test_one_whose_commands_clash_leaves_nothing_of_itself_and_the_old_one
 async def test_one_that_hangs_when_its_commands_go_is_waited_for_no_longer_than_others(
     log: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host_module, "PATIENCE", 0.05)
+    monkeypatch.setattr(host_module, "LIFECYCLE_TIMEOUT", 0.05)
 
     async def hangs(self: Any) -> None:
         await asyncio.sleep(3600)

@@ -106,7 +106,7 @@ async def test_a_long_import_holds_up_nothing(tmp_path: Path) -> None:
 
 
 async def test_an_import_without_an_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reimport, "IMPORT_LIMIT", 0.2)
+    monkeypatch.setattr(reimport, "IMPORT_TIMEOUT", 0.2)
     known = catalog(tmp_path)
     before, modules = known.classes["dice"], sys.modules["parley_plugins.dice"]
     (tmp_path / "dice" / "__init__.py").write_text("import threading\nthreading.Event().wait(1)\n" + CODE)

@@ -41,7 +41,7 @@ async def test_what_goes_wrong_in_one_is_logged(caplog: pytest.LogCaptureFixture
 async def test_one_that_will_not_go_is_named_and_not_waited_for(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(tasks, "PATIENCE", 0.05)
+    monkeypatch.setattr(tasks, "CANCEL_TIMEOUT", 0.05)
     own, release = OwnedTasks("dice"), asyncio.Event()
 
     async def work() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bot.provider import Utterance
 from bot.room import text_streams
-from bot.room.text_streams import LONGEST, MOST_STREAMS, TextStreams
+from bot.room.text_streams import MAX_CHARACTERS, MAX_STREAMS, TextStreams
 from tests.support import eventually
 
 OURS, THEIRS = "TR_ours", "TR_theirs"
@@ -91,7 +91,7 @@ async def test_a_persons_versions_are_interim_until_the_last(heard: Heard) -> No
 
 
 async def test_a_voicebots_versions_are_too(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_streams, "SETTLED", 0.05)
+    monkeypatch.setattr(text_streams, "FINAL_AFTER", 0.05)
     for text, final in (("It op", "false"), ("It opens at nine", "false"), ("It opens at nine.", "true")):
         await heard.take(Stream(text, track=THEIRS, final=final, segment="s1"))
     await asyncio.sleep(0.1)
@@ -101,7 +101,7 @@ async def test_a_voicebots_versions_are_too(heard: Heard, monkeypatch: pytest.Mo
 async def test_a_voicebot_that_never_says_final_is_taken_at_its_last_word(
     heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(text_streams, "SETTLED", 0.02)
+    monkeypatch.setattr(text_streams, "FINAL_AFTER", 0.02)
     await heard.take(Stream("It opens ", "at nine.", final="false", segment="s1"))
     await eventually(lambda: len(heard.said) == 2, 2)
     assert heard.said[-1] == ("agent", Utterance("voicebot", "It opens at nine.", True, "s1"))
@@ -122,19 +122,19 @@ async def test_a_stream_without_an_end_is_cut_and_closed(heard: Heard) -> None:
     stream = Stream(endless=True)
     heard.streams.take(stream, "agent")  # type: ignore[arg-type]
     await eventually(lambda: bool(heard.said), 2)
-    assert len(heard.utterances[0].text) == LONGEST
+    assert len(heard.utterances[0].text) == MAX_CHARACTERS
     assert stream.closed
 
 
 async def test_streams_beyond_a_number_are_not_read(heard: Heard) -> None:
-    waiting = [Stream(endless=True) for _ in range(MOST_STREAMS + 5)]
+    waiting = [Stream(endless=True) for _ in range(MAX_STREAMS + 5)]
     for stream in waiting:
         heard.streams.take(stream, "agent")  # type: ignore[arg-type]
-    assert [stream.closed for stream in waiting] == [False] * MOST_STREAMS + [True] * 5
+    assert [stream.closed for stream in waiting] == [False] * MAX_STREAMS + [True] * 5
 
 
 async def test_nothing_is_said_after_the_end(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_streams, "SETTLED", 0.01)
+    monkeypatch.setattr(text_streams, "FINAL_AFTER", 0.01)
     await heard.take(Stream("It opens", final="false", segment="s1"))
     await heard.streams.stop()
     await asyncio.sleep(0.03)

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.provider import Role, Utterance
-from bot.room.transcript_source import REMEMBERED, TranscriptSource
+from bot.room.transcript_source import MAX_REMEMBERED, TranscriptSource
 
 
 def _line(text: str, role: Role = "user", *, final: bool = True, segment: str | None = None) -> Utterance:
@@ -68,7 +68,7 @@ def test_an_agent_that_comes_back_under_its_name_does_too(transcript: Transcript
 
 
 def test_a_call_of_any_length_remembers_a_bounded_number(transcript: TranscriptSource) -> None:
-    for number in range(3 * REMEMBERED):
+    for number in range(3 * MAX_REMEMBERED):
         assert transcript.accept("packet", _line("x", segment=f"{number}")) is not None
-    assert transcript.accept("packet", _line("x", segment=f"{3 * REMEMBERED - 1}")) is None
+    assert transcript.accept("packet", _line("x", segment=f"{3 * MAX_REMEMBERED - 1}")) is None
     assert transcript.accept("packet", _line("x", segment="0")) is not None  # forgotten

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from bot.testing.watch import LIMIT, BlockWatch
+from bot.testing.watch import MAX_BUSY, BlockWatch
 
 CODE = """
 import asyncio
@@ -46,14 +46,14 @@ def plugin(tmp_path: Path) -> ModuleType:
 
 async def test_a_sleep_that_blocks_is_named_once(plugin: ModuleType, tmp_path: Path) -> None:
     with BlockWatch(tmp_path / "plugin") as watch:
-        await plugin.blocks(3 * LIMIT)
+        await plugin.blocks(3 * MAX_BUSY)
         await asyncio.sleep(0.05)
     assert watch.found == ["__init__.py:7"]
 
 
 async def test_so_is_what_computes(plugin: ModuleType, tmp_path: Path) -> None:
     with BlockWatch(tmp_path / "plugin") as watch:
-        await plugin.computes(4 * LIMIT)
+        await plugin.computes(4 * MAX_BUSY)
         await asyncio.sleep(0.05)
     assert len(watch.found) == 1
     assert watch.found[0] in ("__init__.py:12", "__init__.py:13")
@@ -62,29 +62,29 @@ async def test_so_is_what_computes(plugin: ModuleType, tmp_path: Path) -> None:
 async def test_each_time_counts(plugin: ModuleType, tmp_path: Path) -> None:
     with BlockWatch(tmp_path / "plugin") as watch:
         for _ in range(2):
-            await plugin.blocks(2 * LIMIT)
+            await plugin.blocks(2 * MAX_BUSY)
             await asyncio.sleep(0.05)
     assert len(watch.found) == 2
 
 
 async def test_waiting_is_no_blocking(plugin: ModuleType, tmp_path: Path) -> None:
     with BlockWatch(tmp_path / "plugin") as watch:
-        await plugin.waits(2 * LIMIT)
-        await plugin.blocks(LIMIT / 5)
+        await plugin.waits(2 * MAX_BUSY)
+        await plugin.blocks(MAX_BUSY / 5)
     assert watch.found == []
 
 
 async def test_what_others_block_is_not_laid_at_its_door(plugin: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     with BlockWatch(tmp_path / "other") as watch:
-        await plugin.blocks(2 * LIMIT)
+        await plugin.blocks(2 * MAX_BUSY)
     assert watch.found == []
 
 
 async def test_that_its_code_takes_long_to_import_is_not_its_doing(tmp_path: Path) -> None:
     folder = tmp_path / "slow"
     folder.mkdir()
-    (folder / "slow_to_import.py").write_text(f"import time\ntime.sleep({3 * LIMIT})\n")
+    (folder / "slow_to_import.py").write_text(f"import time\ntime.sleep({3 * MAX_BUSY})\n")
     sys.path.insert(0, str(folder))
     try:
         with BlockWatch(folder) as watch:

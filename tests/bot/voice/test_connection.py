@@ -219,8 +219,8 @@ async def test_keys_that_do_not_come_are_asked_for_while_nobody_speaks(
     seat: Seat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the voicebot would not be heard, and nobody would know why."""
-    monkeypatch.setattr(module, "KEYS_LOOK", 0.05)
-    monkeypatch.setattr(module, "KEYS_PATIENCE", 0.3)
+    monkeypatch.setattr(module, "KEYS_CHECK_INTERVAL", 0.05)
+    monkeypatch.setattr(module, "KEYS_TIMEOUT", 0.3)
     desk = await seat()
     await desk.connection.open()
     await desk.connection.keys_agreed(5)
@@ -235,12 +235,12 @@ async def test_keys_that_do_not_come_are_asked_for_while_nobody_speaks(
 
 
 async def test_keys_are_asked_for_again_before_a_call_is_given_up_for_the_lack_of_them() -> None:
-    assert module.KEYS_PATIENCE + 2 * module.KEYS_LOOK < KEYS_TIMEOUT
+    assert module.KEYS_TIMEOUT + 2 * module.KEYS_CHECK_INTERVAL < KEYS_TIMEOUT
 
 
 async def test_who_is_alone_has_nobody_to_agree_on_keys_with(seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEYS_LOOK", 0.05)
-    monkeypatch.setattr(module, "KEYS_PATIENCE", 0.2)
+    monkeypatch.setattr(module, "KEYS_CHECK_INTERVAL", 0.05)
+    monkeypatch.setattr(module, "KEYS_TIMEOUT", 0.2)
     desk = await seat()
     await desk.connection.open()
     await desk.connection.keys_agreed(5)

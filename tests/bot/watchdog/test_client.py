@@ -49,7 +49,7 @@ async def test_what_one_that_never_came_up_was_not_told_is_not_open(code: str, s
 @pytest.fixture
 def shorten(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def apply() -> None:
-        monkeypatch.setattr(client, "READY_WAIT", 0.3)
+        monkeypatch.setattr(client, "READY_TIMEOUT", 0.3)
 
     return apply
 
@@ -76,7 +76,7 @@ async def test_the_first_process_of_a_container_stays_until_the_watchdog_is_done
 ) -> None:
     """With it all others are killed: a session that is not ended yet would be billed on."""
     monkeypatch.setattr("os.getpid", lambda: pid)
-    monkeypatch.setattr(client, "FAREWELL", 0.1)
+    monkeypatch.setattr(client, "FAREWELL_TIMEOUT", 0.1)
     watchdog = WatchdogClient([sys.executable, "-c", "import sys; sys.stdin.read()"], lambda _: 1.0)
     monkeypatch.setattr("subprocess.DEVNULL", subprocess.PIPE)
     await watchdog.start()

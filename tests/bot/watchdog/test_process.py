@@ -87,8 +87,8 @@ async def ledger(tmp_path: Path) -> AsyncIterator[SqliteLedger]:
 
 @pytest.fixture
 async def kennel(ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Kennel]:
-    monkeypatch.setattr(process, "POLL", 0.005)
-    monkeypatch.setattr(process, "DYING", 0.02)
+    monkeypatch.setattr(process, "POLL_INTERVAL", 0.005)
+    monkeypatch.setattr(process, "LOCK_TIMEOUT", 0.02)
     kennel = Kennel(ledger)
     await kennel.connect()
     yield kennel
@@ -163,8 +163,8 @@ async def test_a_session_whose_answer_comes_after_the_bots_death_is_ended(kennel
 async def test_what_cannot_be_ended_at_once_keeps_it_there(
     kennel: Kennel, monkeypatch: pytest.MonkeyPatch, ledger: SqliteLedger
 ) -> None:
-    monkeypatch.setattr("bot.billing.closing.FIRST_WAIT", 0.01)
-    monkeypatch.setattr("bot.billing.closing.LONGEST_WAIT", 0.01)
+    monkeypatch.setattr("bot.billing.closing.RETRY_MIN", 0.01)
+    monkeypatch.setattr("bot.billing.closing.RETRY_MAX", 0.01)
     kennel.provider.failures = [ProviderDown("HTTP 503") for _ in range(3)]
     await kennel.opened("s1")
     kennel.pulse.stops()
@@ -224,7 +224,7 @@ async def test_a_ledger_that_cannot_be_read_is_asked_again(
 
 async def test_an_operators_watchdog_stays(ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     """It was started by nobody's run, and waits for the next one."""
-    monkeypatch.setattr(process, "POLL", 0.005)
+    monkeypatch.setattr(process, "POLL_INTERVAL", 0.005)
     kennel = Kennel(ledger, instance=None)
     await kennel.connect()
     await kennel.opened("s1")

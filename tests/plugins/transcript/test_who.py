@@ -8,7 +8,7 @@ import discord
 import pytest
 
 from bot.text import MESSAGE_LIMIT
-from plugins.transcript.plugin import MOST_NAMES, TranscriptPlugin
+from plugins.transcript.plugin import MAX_NAMES, TranscriptPlugin
 
 
 class Channel:
@@ -56,7 +56,7 @@ async def test_a_crowd_with_the_longest_names_leaves_room_for_the_words() -> Non
     crowd = dict.fromkeys(range(1, 100), "W" * 32)
     words = " ".join(f"word{number}" for number in range(600))
     lines = await _write(words, crowd, tuple(crowd))
-    assert f"and {len(crowd) - MOST_NAMES} others:** " in lines[0]
+    assert f"and {len(crowd) - MAX_NAMES} others:** " in lines[0]
     assert " ".join(line.split(":** ", 1)[1] for line in lines) == words
 
 

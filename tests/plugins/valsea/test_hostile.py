@@ -21,7 +21,7 @@ from plugins.valsea import answers, refusals
 from plugins.valsea.packets import MAX_BYTES, read_packet
 
 MOST_PASSES = 100
-KEYS = {f"key{number}": "https://x.example/a.png" for number in range(answers.MOST_PICTURES)}
+KEYS = {f"key{number}": "https://x.example/a.png" for number in range(answers.MAX_PICTURES)}
 
 #: Beginnings that a careless pattern runs ahead from, again and again.
 REPEATED = [
@@ -84,16 +84,16 @@ ENTRIES: list[Callable[[str], Any]] = [
     _as_error,
     _as_session,
     redact,
-    lambda words: plain(words[: answers.LONGEST_LINE]),
-    lambda words: clean(words[: answers.LONGEST_LINE]),
+    lambda words: plain(words[: answers.MAX_LINE]),
+    lambda words: clean(words[: answers.MAX_LINE]),
     lambda words: name(words[:200]),
-    lambda words: split(plain(words[: answers.LONGEST_LINE]), 1900),
+    lambda words: split(plain(words[: answers.MAX_LINE]), 1900),
     is_postable,
     lambda words: answers.instant(words),
     lambda words: answers.credits_used(httpx.Response(204, headers=[(b"X-Credits-Used", words.encode()[:5000])])),
     lambda words: refusals.retry_after(httpx.Response(429, headers=[(b"Retry-After", words.encode()[:5000])])),
     lambda words: answers.room_in(words.encode()),
-    lambda words: lookup(KEYS, words[: answers.LONGEST_KEY]),
+    lambda words: lookup(KEYS, words[: answers.MAX_KEY]),
 ]
 
 

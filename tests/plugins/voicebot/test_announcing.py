@@ -78,7 +78,7 @@ async def test_a_call_of_which_people_can_never_be_told_ends(server: PlayedServe
     server.text.refusal = refusal(status, "no")
     await server.start()
     await server.advance(20 * module.RETRY_MIN)
-    assert server.text.refused <= module.REFUSALS + 1  # and the receipt
+    assert server.text.refused <= module.MAX_REFUSALS + 1  # and the receipt
     assert server.call is None
 
 
@@ -92,12 +92,12 @@ async def test_people_are_told_where_they_are_and_who_comes_later_once(server: P
     for _ in range(2):
         await server.join_voice("Ben")
         await server.join_voice("Cleo")
-        await server.advance(2 * module.TOGETHER)
+        await server.advance(2 * module.JOINERS_WINDOW)
     _, late = [message.content for message in server.voice.posted]
     ben, cleo = server.person("Ben"), server.person("Cleo")
     assert late.startswith(f"{ben.mention}, {cleo.mention}: Guide is in this voice channel")
     await server.join_voice("Ann")
-    await server.advance(2 * module.TOGETHER)
+    await server.advance(2 * module.JOINERS_WINDOW)
     assert len(server.voice.posted) == 2
     await server.end()
     assert server.failures == []
@@ -171,7 +171,7 @@ async def test_who_has_the_call_now_is_said_and_takes_no_warning_away(
     server: PlayedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = type(server.plugin).__module__.rpartition(".")[0]
-    monkeypatch.setattr(sys.modules[f"{package}.panel"], "REFRESH", 0.01)
+    monkeypatch.setattr(sys.modules[f"{package}.panel"], "REFRESH_INTERVAL", 0.01)
     await server.start("Ann")
     await server.warn("The line is bad.")
     await server.hand_over("Ben")

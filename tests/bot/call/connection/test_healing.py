@@ -11,7 +11,7 @@ import pytest
 from bot import clock
 from bot.billing.end_reason import EndReason
 from bot.call.connection import healing as module
-from bot.call.connection.healing import MOST_SHORT_LIVED, Healing
+from bot.call.connection.healing import MAX_SHORT_LIVED, Healing
 from bot.call.guards import Guards
 from bot.call.state import CallState, CallStateMachine
 from bot.config.model import ServerSettings
@@ -126,7 +126,7 @@ async def test_what_the_gateway_will_explain_waits_for_it_and_a_new_server_repla
     await patient.settle()
     patient.healing.voice_server_changed(SERVER)
     await patient.settle()
-    assert patient.voice.repairs == [f"rejoin after {module.GATEWAY_WAIT:g}", "reconnect"]
+    assert patient.voice.repairs == [f"rejoin after {module.GATEWAY_TIMEOUT:g}", "reconnect"]
     patient.voice.gate.set()
     await patient.settle()
     assert patient.state() is CallState.LIVE
@@ -153,7 +153,7 @@ async def test_sessions_that_do_not_hold_are_made_less_and_less_often_and_not_fo
     now: Callable[[float], None],
 ) -> None:
     patient = Patient()
-    for number in range(MOST_SHORT_LIVED + 2):
+    for number in range(MAX_SHORT_LIVED + 2):
         now(1000.0 + number)
         patient.healing.voice_lost(LOST)
         await patient.settle()
@@ -164,7 +164,7 @@ async def test_sessions_that_do_not_hold_are_made_less_and_less_often_and_not_fo
 async def test_one_that_has_held_is_replaced_at_once(now: Callable[[float], None]) -> None:
     patient = Patient()
     for number in range(10):
-        now(1000.0 + number * (module.HELD + 1))
+        now(1000.0 + number * (module.HELD_SECONDS + 1))
         patient.healing.voice_lost(LOST)
         await patient.settle()
     assert set(patient.voice.repairs) == {"rejoin after 0"}
@@ -198,7 +198,7 @@ async def test_a_lost_room_is_joined_again_once_in_a_while(now: Callable[[float]
     patient.healing.room_closed(lost, SESSION)
     await patient.settle()
     assert (patient.rooms, patient.state()) == ([SESSION], CallState.LIVE)
-    now(1000.0 + module.ROOM_RESPITE)
+    now(1000.0 + module.REJOIN_INTERVAL)
     patient.healing.room_closed(lost, SESSION)
     await patient.settle()
     assert patient.rooms == [SESSION, SESSION]
