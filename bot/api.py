@@ -51,6 +51,7 @@ from bot.config.model import (
     Snowflake,
 )
 from bot.config.source import parse as parse_yaml
+from bot.discord_errors import DISCORD_FAILURES
 from bot.errors import (
     BadAnswer,
     ConfigError,
@@ -99,6 +100,7 @@ __all__ = [
     "ABSENT",
     "CHANNEL",
     "DEAFENED",
+    "DISCORD_FAILURES",
     "ENGLISH",
     "MAX_URL",
     "MESSAGE_LIMIT",

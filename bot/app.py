@@ -8,7 +8,6 @@ import ssl
 from collections.abc import Iterable
 from typing import Any
 
-import aiohttp
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -22,12 +21,13 @@ from bot.call.services import CallServices
 from bot.commands.errors import explained
 from bot.commands.language import CommandTranslator
 from bot.commands.sync import CommandSync
+from bot.config.config_file import ConfigFile
 from bot.config.discord_ids import DiscordId
 from bot.config.keys import ServerKeys, is_operator_only, leaves, operators_part, server_keys
 from bot.config.load import Config
 from bot.config.source import KeyPath, parse
-from bot.config.watch import ConfigFile
-from bot.errors import ConfigError, PluginError, Refused
+from bot.discord_errors import DISCORD_FAILURES
+from bot.errors import Refused
 from bot.language import in_language, say, spoken
 from bot.logins import MIN_PAUSE, LoginPace
 from bot.media.loop import MediaLoop
@@ -37,6 +37,7 @@ from bot.network import connector
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.host import PluginHost
 from bot.plugin_host.plugin import Changes
+from bot.plugin_reload import PluginReloader
 from bot.text import fit, redact
 from bot.voice import opus
 from bot.voice.handshake import GATEWAY_AWAY
@@ -53,7 +54,7 @@ class Parley(commands.AutoShardedBot):
     """The bot. Create it inside a running event loop; it closes its billing services with itself."""
 
     def __init__(self, source: ConfigFile, billing: BillingServices, catalog: Catalog) -> None:
-        config = source.config
+        host = source.config.host  # what takes effect at the start is as it is now
         intents = discord.Intents.none()
         intents.guilds = True
         intents.voice_states = True
@@ -62,16 +63,15 @@ class Parley(commands.AutoShardedBot):
             help_command=None,
             intents=intents,
             allowed_mentions=discord.AllowedMentions.none(),
-            connector=connector(config.host.network),
-            proxy=config.host.network.proxy,
+            connector=connector(host.network),
+            proxy=host.network.proxy,
             tree_cls=_CommandTree,
             enable_debug_events=True,  # voice states carry people's names, and discord.py leaves them aside
             guild_ready_timeout=1.0,  # seconds between two servers at the start; only receipts wait for the last
         )
-        self.config = config
         self.billing = billing
         self.plugins = PluginHost(self, catalog)
-        self.media_loop = MediaLoop(lambda: connector(config.host.network), config.host.network.proxy)
+        self.media_loop = MediaLoop(lambda: connector(host.network), host.network.proxy)
         self.calls = CallManager(
             CallServices(
                 MediaEngine(
@@ -84,21 +84,25 @@ class Parley(commands.AutoShardedBot):
             ),
             billing.providers.of_server,
             billing.ledger,
-            config.host.max_calls,
-            config.ledger_file,
+            host.max_calls,
+            source.config.ledger_file,
         )
         self._logins = LoginPace()
         self.names = Names()
         self._source = source
-        self._reloading = asyncio.Lock()
         self._commands = CommandSync(self.tree, self.plugins)
+        self._reloader = PluginReloader(self.plugins, source, billing.providers, self._commands)
         self._reported_ids: set[tuple[int, DiscordId]] = set()  # those the log has, by server
         self._archived: dict[int, discord.Thread] = {}  # by server: the one that its last call wrote into
 
-    def apply(self, config: Config) -> None:
-        """Put a changed config in force; calls that are running keep the one they began with."""
-        self.config = self.billing.config = config
-        self.calls.limits.max_calls = config.host.max_calls
+    @property
+    def config(self) -> Config:
+        """The config in force; calls that are running keep the one they began with."""
+        return self._source.config
+
+    def on_config_change(self) -> None:
+        """Another config is in force."""
+        self.calls.limits.max_calls = self.config.host.max_calls
         self.billing.closer.config_changed()
         self._warn_of_missing_ids(self.guilds)
 
@@ -139,47 +143,8 @@ class Parley(commands.AutoShardedBot):
         return server_keys(self.plugins.catalog.models, self.config.host.locked)
 
     async def reload_plugin(self, name: str) -> None:
-        """A plugin's code and manifest as they are on disk now; PluginError leaves those in force that are."""
-        async with self._reloading:
-            try:
-                reimport = await self.plugins.catalog.reimport(name)
-            except PluginError as error:
-                raise _not_reloaded(name, error) from error
-            async with self._source.changing:
-                before = self._source.config
-                try:
-                    reimport.take()
-                    after = await asyncio.to_thread(self._source.check_again)  # against the settings that it has now
-                    async with self._commands.changing:
-                        old = await self.plugins.swap(name, reimport.plugin)
-                except BaseException as error:
-                    reimport.undo()
-                    if not isinstance(error, ConfigError | PluginError):
-                        raise
-                    raise _not_reloaded(name, error) from error
-                self._apply_with_code(after)
-            try:
-                await self._commands.sync()  # Discord may take its time, for which no server's settings wait
-            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-                async with self._source.changing:
-                    reimport.undo()
-                    async with self._commands.changing:
-                        await self.plugins.put_back(name, old)
-                    try:
-                        before = await asyncio.to_thread(self._source.check_again)
-                    except ConfigError as wrong:  # it was changed for the new code meanwhile
-                        log.error("the config does not fit the older %s: %s", name, wrong)
-                    self._apply_with_code(before)
-                await self._commands.sync_what_is_taken()  # the old one's may have been refused as well
-                raise PluginError(f"{name} was not reloaded, Discord refuses its commands: {error}") from error
-            self.plugins.retire(old)
-            log.info("plugin %s was reloaded, version %s", name, self.plugins.catalog.found[name].manifest.version)
-
-    def _apply_with_code(self, config: Config) -> None:
-        """A config, and the plugins' classes that it was checked against."""
-        self.billing.providers.use(self.plugins.catalog.classes)
-        self._source.config = config
-        self.apply(config)
+        """Use a plugin's code and manifest as they are on disk now; PluginError leaves everything as it was."""
+        await self._reloader.reload(name)
 
     def tls_context(self) -> ssl.SSLContext:
         """For plugins that open connections of their own."""
@@ -197,7 +162,7 @@ class Parley(commands.AutoShardedBot):
                 await interaction.followup.send(fit(text), ephemeral=True)
             else:
                 await interaction.response.send_message(fit(text), ephemeral=True)
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as failure:
+        except DISCORD_FAILURES as failure:
             log.warning("the answer to a command could not be delivered: %s", failure)
 
     def _warn_of_missing_ids(self, guilds: Iterable[discord.Guild]) -> None:
@@ -240,7 +205,7 @@ class Parley(commands.AutoShardedBot):
         """Wait while Discord allows no more logins today: one beyond them costs the token."""
         try:
             limits = await self.fetch_session_start_limits()
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        except DISCORD_FAILURES as error:
             log.warning("how many logins are left could not be asked: %s", error)
             return
         if limits.remaining < 1:
@@ -400,7 +365,3 @@ class _CommandTree(app_commands.CommandTree["Parley"]):
             return
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         await self.client.explain_error(interaction, cause)
-
-
-def _not_reloaded(name: str, error: Exception) -> PluginError:
-    return PluginError(f"{name} was not reloaded, the one in place goes on: {error}")

@@ -4,7 +4,7 @@ provider accounts, the watchdog, and who opens and ends sessions."""
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bot.billing.closing import SessionCloser
@@ -29,13 +29,15 @@ LOCK_TIMEOUT = 10.0
 
 
 class BillingServices:
-    """Opened with `open`; `config` may be replaced while they are open."""
+    """Opened with `open`, and closed when every call has ended."""
 
-    def __init__(self, config: Config, plugins: Mapping[str, type[Plugin[Any]]], ledger: Ledger, pulse: Pulse) -> None:
-        self.config = config
+    def __init__(
+        self, current: Callable[[], Config], plugins: Mapping[str, type[Plugin[Any]]], ledger: Ledger, pulse: Pulse
+    ) -> None:
+        config = current()
         self.ledger = ledger
         self.network = Network.of(config.host.network)  # the whole time: what ends sessions must not change under them
-        self.providers = Providers(lambda: self.config, plugins, lambda: self.network)
+        self.providers = Providers(current, plugins, lambda: self.network)
         self.closer = SessionCloser(ledger, self.providers.enders)
         self.opener: SessionOpener
         self._pulse = pulse
@@ -50,16 +52,18 @@ class BillingServices:
             self._own_opener = self.opener = RecordedOpener(ledger, self.closer, self.providers.of_session)
 
     @classmethod
-    async def open(cls, config: Config, plugins: Mapping[str, type[Plugin[Any]]]) -> "BillingServices":
-        """LedgerError when the ledger cannot be used, or another bot has it."""
-        ledger = await SqliteLedger.open(config.ledger_file)
+    async def open(cls, current: Callable[[], Config], plugins: Mapping[str, type[Plugin[Any]]]) -> "BillingServices":
+        """Open all of them; `current` gives the config in force, whenever it is asked. LedgerError when the ledger
+        cannot be used, or another bot has it."""
+        file = current().ledger_file
+        ledger = await SqliteLedger.open(file)
         try:
-            pulse = Pulse(lock_file(config.ledger_file))
-            await _take(pulse)
+            pulse = Pulse(lock_file(file))
+            await _acquire(pulse)
         except LedgerError:
             await ledger.close()
             raise
-        billing = cls(config, plugins, ledger, pulse)
+        billing = cls(current, plugins, ledger, pulse)
         if billing._watchdog is not None:
             await billing._watchdog.start()
         return billing
@@ -120,9 +124,9 @@ async def _all_of(tasks: Sequence["asyncio.Task[Any]"]) -> None:
     await asyncio.wait(tasks)
 
 
-async def _take(pulse: Pulse) -> None:
+async def _acquire(pulse: Pulse) -> None:
     deadline = time.monotonic() + LOCK_TIMEOUT
-    told = False
+    is_logged = False
     while not pulse.take():
         if time.monotonic() > deadline:
             holder = pulse.holder()
@@ -131,7 +135,7 @@ async def _take(pulse: Pulse) -> None:
                 f"another Parley (process {holder}) uses the same ledger; stop it, or give this one "
                 "a `ledger: file:` of its own"
             )
-        if not told:
-            told = True
+        if not is_logged:
+            is_logged = True
             log.info("waiting for another Parley (process %d) to end", pulse.holder())
         await asyncio.sleep(0.1)

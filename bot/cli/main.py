@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.config.load import load, plugin_folders, settle
+from bot.config.load import build, load, plugin_folders
 from bot.config.source import DEFAULT_CONFIG, read_all
 from bot.errors import ConfigError, ParleyError
 from bot.plugin_host.catalog import Catalog
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         catalog = Catalog.load(folders, providers_only=options.command in BILLING_COMMANDS)
         if options.command == "check":
             return _check(options.config, catalog)
-        config = settle(read_all(options.config), catalog.models)
+        config = build(read_all(options.config), catalog.models)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG

@@ -11,8 +11,8 @@ import discord
 from bot import secret
 from bot.app import Parley
 from bot.billing_services import BillingServices, rescue
+from bot.config.config_file import ConfigFile
 from bot.config.load import Config
-from bot.config.watch import ConfigFile
 from bot.config.watch import watch as watch_config
 from bot.errors import KeyRejected, LedgerError, ParleyError, SecretError
 from bot.network import take_over_environment
@@ -78,16 +78,16 @@ async def _serve(config: Config, catalog: Catalog, token: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
+    source = ConfigFile(config.file, catalog.models)
     try:
-        billing = await BillingServices.open(config, catalog.classes)
+        billing = await BillingServices.open(lambda: source.config, catalog.classes)
     except LedgerError:
         await rescue(config, catalog.classes, stop)
         raise
     try:
         _check_keys(config, billing)
-        source = ConfigFile(config.file, catalog.models)
         bot = Parley(source, billing, catalog)
-        source.apply = lambda changed: _apply(bot, changed)
+        source.on_change = lambda config: _on_config_change(bot, config)
         await bot.calls.recover()  # before Discord, which may be out of reach while the meter runs
     except BaseException:
         await billing.close()
@@ -120,6 +120,6 @@ def _check_keys(config: Config, billing: BillingServices) -> None:
             log.warning("server %s: %s", guild_id or "by default", error)
 
 
-def _apply(bot: Parley, config: Config) -> None:
+def _on_config_change(bot: Parley, config: Config) -> None:
     set_log_level(config.host.log.level)
-    bot.apply(config)
+    bot.on_config_change()

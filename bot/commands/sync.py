@@ -4,10 +4,9 @@ import asyncio
 import logging
 from typing import Any
 
-import aiohttp
-import discord
 from discord import app_commands
 
+from bot.discord_errors import DISCORD_FAILURES
 from bot.plugin_host.discovery import OURS, Broken
 from bot.plugin_host.host import AppCommand, PluginHost, commands_of
 
@@ -57,7 +56,7 @@ class CommandSync:
             await self._sync_taken()
         except app_commands.CommandSyncFailure:
             raise
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        except DISCORD_FAILURES as error:
             # Discord has trouble, or has had enough of us for now: the commands it knows from before do until then.
             log.error("Discord does not take the commands now, I try again: %s", error)
             if self._later is None or self._later.done():
@@ -83,7 +82,7 @@ class CommandSync:
             try:
                 await self._sync_taken()
                 return
-            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            except DISCORD_FAILURES as error:
                 log.error("Discord does not take the commands yet: %s", error)
 
     async def _sync_one_by_one(self) -> None:

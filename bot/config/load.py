@@ -75,7 +75,7 @@ def check(source: Source, plugins: PluginModels) -> Config:
     """Check what was read already; ConfigError with every problem."""
     problems: list[Problem] = []
     try:
-        config = settle(source, plugins)
+        config = build(source, plugins)
         problems += config.warnings
     except ConfigError as error:
         problems += error.problems
@@ -85,16 +85,17 @@ def check(source: Source, plugins: PluginModels) -> Config:
     return config
 
 
-def settle(source: Source, plugins: PluginModels, kept: Config | None = None) -> Config:
-    """The same for a bot that has many servers; ConfigError for what is wrong in the config file itself.
+def build(source: Source, plugins: PluginModels, previous: Config | None = None) -> Config:
+    """Build the config of a bot that has many servers; ConfigError for what is wrong in the config file itself.
 
-    A mistake in one server's own file is in `faults`: what that file said in `kept` holds on, or the server is
-    `unusable`. Where it does not fit any more, all of that server's settings are as `kept` has them.
+    A mistake in one server's own file harms no other server. It is in `faults`: what that file said in the `previous`
+    config holds on, or the server is `unusable`. Where that does not fit any more, all of the server's settings are as
+    `previous` has them.
     """
     problems: list[Problem] = []
     host = validate(HostSettings, source.data, source, (), (), problems)
-    settled = _Settled(source, plugins, _mapping(source.data.get("defaults")), problems)
-    settled.names_of(None, settled.defaults, ("defaults",), source, problems)
+    builder = _Builder(source, plugins, _mapping(source.data.get("defaults")), problems)
+    builder.add_names(None, builder.defaults, ("defaults",), source, problems)
     blocks = _mapping(source.data.get(SERVERS))
     for guild in [name for name in blocks if not is_server_id(name)]:
         place, key = source.place((SERVERS, guild)), f"{SERVERS}.{guild}"
@@ -103,25 +104,25 @@ def settle(source: Source, plugins: PluginModels, kept: Config | None = None) ->
     _check_locked(source, plugins, problems)
     guilds = {int(name) for name in blocks if is_server_id(name)} | set(source.own) | {g for g in source.faults if g}
     for guild_id in sorted(guilds):
-        settled.server(guild_id, _mapping(blocks.get(str(guild_id))), kept)
+        builder.add_server(guild_id, _mapping(blocks.get(str(guild_id))), previous)
     if problems or host is None:
         raise ConfigError(problems)
-    named = HostSettings.model_validate({**source.data, SERVERS: settled.raw}, context={FOLDER: source.file.parent})
+    named = HostSettings.model_validate({**source.data, SERVERS: builder.raw}, context={FOLDER: source.file.parent})
     faults = {guild_id: tuple(found) for guild_id, found in source.faults.items()}
     return Config(
         source.file,
         named,
-        settled.servers,
-        settled.blocks,
+        builder.servers,
+        builder.blocks,
         faults,
-        tuple(settled.warnings),
-        settled.own,
-        frozenset(settled.unusable),
+        tuple(builder.warnings),
+        builder.own,
+        frozenset(builder.unusable),
     )
 
 
-class _Settled:
-    """What is checked so far, server by server."""
+class _Builder:
+    """Checks the settings server by server, and holds what is checked so far."""
 
     def __init__(
         self, source: Source, plugins: PluginModels, defaults: dict[str, Any], problems: list[Problem]
@@ -139,42 +140,42 @@ class _Settled:
         self._providers = [name for name, model in plugins.items() if issubclass(model, kinds)]
         self._problems = problems  # of the config file
 
-    def server(self, guild_id: int, block: dict[str, Any], kept: Config | None) -> None:
-        """Its block in the config file, and its own file laid over that."""
+    def add_server(self, guild_id: int, block: dict[str, Any], previous: Config | None) -> None:
+        """Check a server's block in the config file, and its own file laid over that."""
         source, path = self._source, (SERVERS, str(guild_id))
         own = source.own.get(guild_id)
         if own is None and guild_id not in source.faults:
-            self._take(guild_id, block, source, self._problems)
+            self._merge(guild_id, block, source, self._problems)
             return
         found: list[Problem] = []
         if own is not None:
-            self._take(guild_id, overlay(block, own.data), source.below(path, own), found)
-            theirs = [problem for problem in found if problem.place.file == own.file]
-            self._problems += [p for p in found if p not in theirs and p not in self._problems]
-            if not theirs:
+            self._merge(guild_id, overlay(block, own.data), source.below(path, own), found)
+            own_problems = [problem for problem in found if problem.place.file == own.file]
+            self._problems += [p for p in found if p not in own_problems and p not in self._problems]
+            if not own_problems:
                 self.own[guild_id] = own.data
                 return
-            source.faults[guild_id] = theirs
-        if kept is None or guild_id in kept.unusable:
+            source.faults[guild_id] = own_problems
+        if previous is None or guild_id in previous.unusable:
             self.unusable.add(guild_id)
-            self._take(guild_id, block, source, self._problems)
+            self._merge(guild_id, block, source, self._problems)
             return
-        said = self.own[guild_id] = kept.own.get(guild_id, {})  # before; the operator's part of it is as it is now
+        before = self.own[guild_id] = previous.own.get(guild_id, {})  # the operator's part of it is as it is now
         found = []
-        self._take(guild_id, overlay(block, said), source, found)
+        self._merge(guild_id, overlay(block, before), source, found)
         if not found:
             return
-        self._take(guild_id, block, source, self._problems)  # the operator's part may be wrong by itself
+        self._merge(guild_id, block, source, self._problems)  # the operator's part may be wrong by itself
         self.warnings += [replace(problem, place=source.faults[guild_id][0].place) for problem in found]
-        if guild_id in kept.named:
-            self.servers[guild_id] = kept.server(guild_id)
-            self._keep_blocks(guild_id, kept)
-            self.raw[str(guild_id)] = kept.host.servers[guild_id].model_dump(exclude_unset=True)
+        if guild_id in previous.named:
+            self.servers[guild_id] = previous.server(guild_id)
+            self._keep_blocks(guild_id, previous)
+            self.raw[str(guild_id)] = previous.host.servers[guild_id].model_dump(exclude_unset=True)
 
-    def _keep_blocks(self, guild_id: int, kept: Config) -> None:
+    def _keep_blocks(self, guild_id: int, previous: Config) -> None:
         """Its plugins' last good settings; with new code of a plugin there may be another model of them."""
         for name, model in self._plugins.items():
-            settings = kept.blocks.get((guild_id, name))
+            settings = previous.blocks.get((guild_id, name))
             if settings is None:
                 continue
             if not isinstance(settings, model):
@@ -184,16 +185,16 @@ class _Settled:
             else:
                 self.blocks[guild_id, name] = settings
 
-    def _take(self, guild_id: int, block: dict[str, Any], source: Source, problems: list[Problem]) -> None:
+    def _merge(self, guild_id: int, block: dict[str, Any], source: Source, problems: list[Problem]) -> None:
         path = (SERVERS, str(guild_id))
         merged = overlay(self.defaults, block)
         settings = validate(ServerSettings, merged, source, path, ("defaults",), problems)
         if settings is not None:
             self.servers[guild_id] = settings
             self.raw[str(guild_id)] = block
-        self.names_of(guild_id, merged, path, source, problems)
+        self.add_names(guild_id, merged, path, source, problems)
 
-    def names_of(
+    def add_names(
         self,
         guild_id: int | None,
         block: dict[str, Any],
@@ -201,8 +202,8 @@ class _Settled:
         source: Source,
         problems: list[Problem],
     ) -> None:
-        """Its provider's name and its plugins' blocks. A server's own file may outlive a plugin: that is worth a word,
-        and no mistake."""
+        """Check the provider's name and the plugins' blocks. A server's own file may outlive a plugin: that is a
+        warning, not a mistake."""
         unknown: list[Problem] = []
         where, provider = (*path, "provider"), block.get("provider")
         if isinstance(provider, str) and provider not in self._providers and where in source.places:

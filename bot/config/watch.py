@@ -1,21 +1,14 @@
-"""A config that is read again when its files change; a mistake in them leaves the last good one in force."""
+"""Puts the config's files in force when they change: watches them, and waits until nobody writes them any more."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import Any
 
 from watchfiles import awatch
 
-from bot.errors import ConfigError, Place, Problem
-from bot.language import say
+from bot.errors import ConfigError, Problem
 
-from . import edit
-from .diff import changes, needs_restart
-from .load import Config, PluginModels, settle
-from .source import SERVERS, KeyPath, Source, Texts, assemble, parse, read_text, read_texts, server_files
+from .config_file import ConfigFile
+from .load import Config
 
 log = logging.getLogger(__name__)
 
@@ -25,198 +18,6 @@ DEBOUNCE_MS = 300
 QUIET_SECONDS = 0.7
 #: Seconds between two looks where the system does not tell of changes.
 POLL_INTERVAL = 5
-#: Times a change is made anew when somebody else writes the same file.
-MAX_ATTEMPTS = 3
-#: What people at Discord read of a mistake that is not in their server's file.
-BROKEN_ELSEWHERE = say("the bot's own config file has a mistake just now; its operator can mend it")
-
-
-class ConfigFile:
-    """The files, and the last good config of theirs. Whatever changes it holds `changing` while it does."""
-
-    def __init__(self, file: Path, plugins: PluginModels) -> None:
-        """ConfigError when there is no good one to begin with."""
-        self.file = file
-        self.changing = asyncio.Lock()
-        #: Puts a config in force; called in the event loop's thread, once for each that differs.
-        self.apply: Callable[[Config], None] = lambda config: None
-        self._plugins = plugins
-        self._stamps = self._look()
-        self._texts: Texts = {}  # those that were read last; a change from Discord is laid over them
-        self._filled: set[Path] = set()
-        self._good: dict[Path, str] = {}  # the last texts of servers' files that were YAML
-        texts = read_texts(file)
-        source = assemble(file, texts)
-        self.config = settle(source, plugins)
-        self._take(texts, source)
-        _tell_faults(None, self.config)
-
-    def changed(self) -> bool:
-        """Whether the files are not those that were read last."""
-        return self._look() != self._stamps
-
-    def look(self) -> Config:
-        """What the files say now; ConfigError. A server's own file with a mistake leaves that server as it is.
-
-        So does a file that was emptied: editors do that before they write. It counts again when it has content, or is
-        gone.
-        """
-        self._stamps = self._look()  # before the files are read: what is written meanwhile is looked at again
-        texts = read_texts(self.file)
-        for file in self._filled & texts.keys():
-            if texts[file] == "":
-                texts[file] = ConfigError([_is_empty(file)])
-        source = assemble(self.file, texts)
-        config = settle(source, self._plugins, self.config)
-        self._take(texts, source)
-        return config
-
-    def check_again(self) -> Config:
-        """What was read last, against plugins whose settings have changed; ConfigError."""
-        return settle(assemble(self.file, self._texts), self._plugins, self.config)
-
-    def read(self) -> Config:
-        """Read the files and keep what they say; ConfigError leaves the config as it is."""
-        after = self.look()
-        _tell_faults(self.config, after)
-        self.config = after
-        return after
-
-    def server_file(self, guild_id: int) -> Path:
-        """Where a server's own settings are, or would be."""
-        return self.file.parent / SERVERS / f"{guild_id}.yaml"
-
-    def server_text(self, guild_id: int) -> str:
-        """A server's own file; empty when there is none. ConfigError when it cannot be read."""
-        file = self.server_file(guild_id)
-        try:
-            return read_text(file) if file.exists() else ""
-        except OSError as error:  # it cannot even be asked for
-            raise ConfigError.at(Place(file, 1), say("cannot be read: {why}", why=error.strerror)) from error
-
-    def last_text(self, guild_id: int) -> str:
-        """What a server's own file says, or while it is empty or no YAML, what it said before. ConfigError when there
-        is nothing to go by."""
-        file = self.server_file(guild_id)
-        try:
-            text = self.server_text(guild_id)
-            if text or file not in self._filled:
-                parse(file, text)
-                return text
-        except ConfigError:
-            if file not in self._good:
-                raise
-        return self._good.get(file, "")
-
-    async def change(
-        self, guild_id: int, changes: Mapping[KeyPath, Any], check: Callable[[], None] = lambda: None
-    ) -> None:
-        """Set keys of a server's own file, or take them out. ConfigError leaves file and config as they were.
-
-        `check` raises when that may not be; it is asked of the config that is in force at the moment of the change.
-        """
-        file = self.server_file(guild_id)
-
-        def make() -> str:
-            check()
-            text = self.server_text(guild_id)
-            if not text and file in self._filled:  # what was in it is in force still, and would be gone
-                raise ConfigError([_is_empty(file)])
-            return edit.changed(file, text, changes)
-
-        async with self.changing:
-            await self._replace(guild_id, make)
-
-    async def replace(
-        self, guild_id: int, text: str, kept: Callable[[], Mapping[KeyPath, Any]] = dict[KeyPath, Any]
-    ) -> None:
-        """Put a text in place of a server's own file. ConfigError leaves file and config as they were.
-
-        `kept` gives what stays of the file as it is at the moment of the change, or raises when that may not be.
-        """
-
-        def make() -> str:
-            staying = kept()
-            return edit.changed(self.server_file(guild_id), text, staying) if staying else text
-
-        async with self.changing:
-            await self._replace(guild_id, make)
-
-    async def _replace(self, guild_id: int, make: Callable[[], str]) -> None:
-        before = self.config
-        self.put_in_force(before, await asyncio.to_thread(self._write, guild_id, make))
-
-    def _write(self, guild_id: int, make: Callable[[], str]) -> Config:
-        """Write a server's new file. What somebody else wrote meanwhile is not written over: it is read again."""
-        file = self.server_file(guild_id)
-        for _ in range(MAX_ATTEMPTS):
-            seen = _stamps([file])
-            text = make()
-            texts, source, after = self._checked(guild_id, text)
-            if _stamps([file]) == seen:
-                break
-        else:
-            raise ConfigError.at(Place(file, 1), say("somebody else is writing this file just now; try again"))
-        try:
-            self._stamps[file] = edit.write(file, text)
-        except OSError as error:
-            raise ConfigError.at(Place(file, 1), say("cannot be written: {why}", why=error.strerror)) from error
-        self._filled.discard(file)  # whoever emptied it so has meant it
-        self._take(texts, source)
-        return after
-
-    def _checked(self, guild_id: int, text: str) -> tuple[Texts, Source, Config]:
-        """The config with a server's new file, before it is there.
-
-        The others are taken as they were read last: what an editor is about to write is not for us to judge half-way.
-        """
-        file = self.server_file(guild_id)
-        texts = {**self._texts, file: text}
-        try:
-            source = assemble(self.file, texts)
-            after = settle(source, self._plugins, self.config)
-        except ConfigError as error:
-            raise ConfigError.at(Place(file, 1), BROKEN_ELSEWHERE) from error
-        known = {warning.key for warning in self.config.warnings}
-        new = [warning for warning in after.warnings if warning.place.file == file and warning.key not in known]
-        if wrong := [*after.faults.get(guild_id, ()), *new]:
-            raise ConfigError(wrong)
-        return texts, source, after
-
-    def _take(self, texts: Texts, source: Source) -> None:
-        """Remember what was read last, for the next look."""
-        filled = {file for file, text in texts.items() if isinstance(text, str) and text}
-        good = {self.server_file(guild_id) for guild_id in source.own}
-        new = {file: text for file, text in texts.items() if isinstance(text, str) and file in good}
-        kept = {file: text for file, text in self._good.items() if file in texts}
-        self._texts, self._good = texts, {**kept, **new}
-        self._filled = filled | (self._filled & texts.keys())
-
-    def put_in_force(self, before: Config, after: Config) -> bool:
-        """A config that was read; whether it differs from the one before. Changes and new faults are logged."""
-        self.config = after
-        _tell_faults(before, after)
-        found = changes(before, after)
-        for change in found:
-            log.info("config: %s", change)
-        for block in needs_restart(before, after):
-            log.warning("config: `%s` takes effect at the next start", block)
-        if found or (before.unusable, before.faults) != (after.unusable, after.faults):
-            self.apply(after)
-        return bool(found)
-
-    def _look(self) -> "dict[Path, tuple[int, int]]":
-        return _stamps([self.file, *server_files(self.file)])
-
-
-def _stamps(files: Iterable[Path]) -> "dict[Path, tuple[int, int]]":
-    """When each was written last, and how long it is; none for those that are not there."""
-    found = {}
-    for file in files:
-        with contextlib.suppress(OSError):
-            status = file.stat()
-            found[file] = status.st_mtime_ns, status.st_size
-    return found
 
 
 async def watch(source: ConfigFile) -> None:
@@ -227,13 +28,13 @@ async def watch(source: ConfigFile) -> None:
     folders = {source.file.absolute().parent, source.file.resolve().parent}
     try:
         async for _ in awatch(*folders, debounce=DEBOUNCE_MS, rust_timeout=POLL_INTERVAL * 1000, yield_on_timeout=True):
-            if source.changed():
+            if source.is_outdated():
                 await reload(source)
     except Exception as error:  # no notifications left on this system, or the folder was replaced
         log.warning("config files cannot be watched (%s); I look at them every %d s", error, POLL_INTERVAL)
     while True:
         await asyncio.sleep(POLL_INTERVAL)
-        if source.changed():
+        if source.is_outdated():
             await reload(source)
 
 
@@ -244,7 +45,7 @@ async def reload(source: ConfigFile) -> bool:
         while True:
             after, problems = await _read(source)
             await asyncio.sleep(QUIET_SECONDS)
-            if not source.changed():
+            if not source.is_outdated():
                 break
         for problem in problems:
             log.error("the changed config is not used: %s", problem)
@@ -253,28 +54,9 @@ async def reload(source: ConfigFile) -> bool:
 
 async def _read(source: ConfigFile) -> tuple[Config | None, list[Problem]]:
     try:
-        return await asyncio.to_thread(source.look), []
+        return await asyncio.to_thread(source.read), []
     except ConfigError as error:
         return None, error.problems
     except Exception:  # the bot lives on with what it has, and looks again at the next change
         log.exception("the changed config could not be read")
         return None, []
-
-
-def _is_empty(file: Path) -> Problem:
-    return Problem(Place(file, 1), "", say("is empty; write {braces} into it if that is what you want", braces="{}"))
-
-
-def _tell_faults(before: Config | None, after: Config) -> None:
-    """What is wrong with single servers' files, when it is new."""
-    for guild_id, problems in after.faults.items():
-        if before is None or before.faults.get(guild_id) != problems:
-            for problem in problems:
-                log.error("not used: %s", problem)
-            if guild_id in after.unusable:
-                log.error("server %d starts no calls until that is mended", guild_id)
-            elif guild_id:
-                log.error("server %d keeps its last good settings", guild_id)
-    for warning in after.warnings:
-        if before is None or warning not in before.warnings:
-            log.warning("%s", warning)

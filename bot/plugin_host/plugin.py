@@ -37,7 +37,10 @@ Connect = Callable[[Any, Network, Account | None], Provider]
 class Host(Protocol):
     """What the bot offers its plugins."""
 
-    config: Config
+    @property
+    def config(self) -> Config:
+        """The config in force; a call keeps the one that it began with."""
+        ...
 
     @property
     def calls(self) -> "Calls":

@@ -9,8 +9,8 @@ from pathlib import Path
 from bot.billing.closing import SessionCloser
 from bot.billing.ledger.sqlite import SqliteLedger
 from bot.billing.opening import RecordedOpener
+from bot.config.config_file import ConfigFile
 from bot.config.load import Config
-from bot.config.watch import ConfigFile
 from bot.errors import ConfigError
 from bot.network import Network, take_over_environment
 from bot.plugin_host.catalog import Catalog
@@ -49,9 +49,9 @@ async def watch(file: Path, catalog: Catalog, instance: int | None = None, line:
 
 def _current(source: ConfigFile) -> Config:
     """The config in force, read again when its files have changed."""
-    if source.changed():
+    if source.is_outdated():
         try:
-            source.read()
+            source.refresh()
         except ConfigError as error:
             log.error("the changed config is not used: %s", error)
     return source.config

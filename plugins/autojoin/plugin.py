@@ -11,13 +11,13 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-import aiohttp
 import discord
 from discord.ext import commands
 from pydantic import Field
 
 from bot.api import (
     CHANNEL,
+    DISCORD_FAILURES,
     AccessSettings,
     Call,
     CallRequest,
@@ -242,7 +242,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
 
     async def _say_why(self, channel: discord.VoiceChannel, text_channel_id: int, error: ParleyError) -> None:
         place: Any = channel.guild.get_channel_or_thread(text_channel_id) or channel
-        with contextlib.suppress(discord.HTTPException, aiohttp.ClientError, OSError):  # perhaps that is why
+        with contextlib.suppress(*DISCORD_FAILURES):  # perhaps that is why
             text = say(
                 "I did not join {channel} automatically: {reason}", channel=channel.mention, reason=error.for_user
             )

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import discord
 
-from bot.api import Call, CallState, Receipt, Text, in_language, safe_name, say
+from bot.api import DISCORD_FAILURES, Call, CallState, Receipt, Text, in_language, safe_name, say
 
 from . import messages
 from .interactions import Interaction, locale_of
@@ -110,7 +110,7 @@ class Panel:
         try:
             await self.post(text)
             await before.edit(view=None)
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        except DISCORD_FAILURES as error:
             log.info("call %s: the panel could not be renewed: %s", self._call.id, error)
 
     def heard(self, user_id: int) -> None:

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
-import aiohttp
 import discord
 from discord import app_commands
 from discord.ext import commands
 from pydantic import Field
 
 from bot.api import (
+    DISCORD_FAILURES,
     ENGLISH,
     Call,
     CallRequest,
@@ -286,7 +286,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
             try:
                 await tell()
                 return
-            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            except DISCORD_FAILURES as error:
                 log.error("call %s could not be announced, I try again: %s", call.id, error)
                 lasting = isinstance(error, discord.HTTPException) and error.status in (400, 403, 404)
                 refused = refused + 1 if lasting else 0
@@ -354,7 +354,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
             text = messages.newcomers(newcomers, call.voicebot_name, call.text_channel_id, call.consent.ask_first)
             try:
                 await self._say_in(call.voice_channel_id, call, text)
-            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            except DISCORD_FAILURES as error:
                 log.warning("call %s: newcomers could not be told that they are heard: %s", call.id, error)
 
     async def on_handed_over(self, call: Call, before: int) -> None:

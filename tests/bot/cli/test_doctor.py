@@ -12,7 +12,7 @@ from bot.billing.ledger import SessionState
 from bot.billing.ledger.sqlite import SqliteLedger
 from bot.call.last_room import remember
 from bot.cli import doctor
-from bot.config.load import Config, load, settle
+from bot.config.load import Config, build, load
 from bot.config.source import read_all
 from bot.plugin_host.catalog import Catalog
 from tests.bot.billing.records import record
@@ -143,7 +143,7 @@ async def test_providers_that_are_not_there(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "servers").mkdir()
     (tmp_path / "servers" / "7.yaml").write_text("provider: other\n")
     (tmp_path / "config.yaml").write_text("defaults: {plugins: {valsea: {base_url: 'http://127.0.0.1:9'}}}\n")
-    lines = await _lines(settle(read_all(tmp_path / "config.yaml"), CATALOG.models))
+    lines = await _lines(build(read_all(tmp_path / "config.yaml"), CATALOG.models))
     own = tmp_path / "servers" / "7.yaml"
     assert f"BAD  {own}:1:1: servers.7.provider: 'other' is not installed; there are: valsea" in lines
     assert (
@@ -199,7 +199,7 @@ async def test_a_servers_file_with_a_mistake_is_named(tmp_path: Path, monkeypatc
     (tmp_path / "servers" / "123.yaml").write_text("voicbot: x\n")
     file = tmp_path / "config.yaml"
     file.write_text("{}")
-    lines = await _lines(settle(read_all(file), CATALOG.models))
+    lines = await _lines(build(read_all(file), CATALOG.models))
     assert any(line.startswith("BAD  ") and "123.yaml:1:1: servers.123.voicbot" in line for line in lines)
 
 

@@ -3,7 +3,7 @@
 import random
 from pathlib import Path
 
-from bot.config.watch import ConfigFile
+from bot.config.config_file import ConfigFile
 from bot.errors import ConfigError
 from bot.plugin_host.catalog import Catalog
 from tests.fuzz_config import TEXTS, fuzz, mutated
@@ -26,7 +26,7 @@ def test_what_cannot_be_used_changes_nothing(tmp_path: Path) -> None:
         before = source.config
         file.write_bytes(mutated(random_).encode(errors="replace"))
         try:
-            source.read()
+            source.refresh()
         except ConfigError:
             refused += 1
             assert source.config is before

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from bot.config.load import Config, load, settle
+from bot.config.load import Config, build, load
 from bot.config.model import PluginSettings, ProviderSettings, UncheckedSettings
 from bot.config.source import read_all
 from bot.errors import ConfigError, Problem
@@ -187,7 +187,7 @@ def test_a_servers_own_file_that_names_a_provider_which_is_gone_is_worth_a_word(
     _own(tmp_path, f"{GUILD}.yaml", "provider: other\nvoicebot: own\n")
     (problem,) = _problems(tmp_path, "")
     assert problem.startswith(f"servers/{GUILD}.yaml:1:1: servers.{GUILD}.provider: 'other' is not installed")
-    config = settle(read_all(tmp_path / "config.yaml"), PLUGINS)
+    config = build(read_all(tmp_path / "config.yaml"), PLUGINS)
     assert config.server(GUILD).voicebot == "own"
     assert [warning.key for warning in config.warnings] == [f"servers.{GUILD}.provider"]
 

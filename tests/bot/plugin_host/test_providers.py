@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from bot.config.config_file import ConfigFile
 from bot.config.model import NetworkSettings, ServerSettings
-from bot.config.watch import ConfigFile
 from bot.errors import Refused
 from bot.network import Network
 from bot.plugin_host.catalog import Catalog
@@ -41,7 +41,7 @@ async def test_new_code_of_a_provider_goes_on_with_the_servers_own_account(
     try:
         reimport.take()
         assert paid_by() == "VALSEA_API_KEY_MUSEUM"  # the old code's, until the config is checked against the new
-        old, source.config = source.config, source.check_again()
+        old, source.config = source.config, source.recheck()
         with pytest.raises(Refused, match="just being changed"):
             paid_by()
         ending = providers.of_session(opened)  # what is open can be ended all the same
