@@ -74,7 +74,7 @@ from bot.errors import (
 )
 from bot.language import ENGLISH, Text, in_language, mark, say, say_n, spoken
 from bot.media.report import SoundReport, SpeakerReport
-from bot.media.tap import AudioTap, Sound
+from bot.media.tap import AudioTap, SoundFrame
 from bot.network import Network, httpx
 from bot.plugin_host.manifest import Manifest
 from bot.plugin_host.offer import Call, Calls, Plugins
@@ -156,7 +156,7 @@ __all__ = [
     "SessionState",
     "ShownImage",
     "Snowflake",
-    "Sound",
+    "SoundFrame",
     "SoundReport",
     "SpeakerReport",
     "Starter",

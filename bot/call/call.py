@@ -47,10 +47,10 @@ from bot.voice.handshake import Disconnected, Moved, ServerChanged, VoiceUpdate
 
 from .connection.healing import Healing
 from .connection.media import CallMedia
-from .connection.sound import interrupters, sound_settings
+from .connection.sound_settings import interrupters, sound_settings
 from .conversation import Conversation, Said
 from .events import CallMoved, CallStarted, HandedOver, NoticeGiven, WarningGiven
-from .guards import CheckHearing, End, Guards, Tell, Verdict, Warn
+from .guards import CheckHearing, End, Guards, Recovered, Verdict, Warn
 from .hearing import UNOWNED, diagnosis, undecryptable
 from .inbox import Inbox
 from .moves import Moves
@@ -195,7 +195,7 @@ class Call:
             self._moves.send_to(channel.id, clock.now())
             await channel.guild.change_voice_state(channel=channel)
 
-    async def sound(self) -> SoundReport:
+    async def sound_report(self) -> SoundReport:
         """The media loop's counters for this call as they stand."""
         return await self._media.report()
 
@@ -236,13 +236,13 @@ class Call:
             self.ended_by = by
             self._inbox.close()
 
-    def occupancy(self, humans: int) -> None:
+    def on_occupancy(self, humans: int) -> None:
         """How many people are in the channel now. Nobody for the grace ends the call; a return keeps it."""
-        self._guards.occupancy(clock.now(), humans)
+        self._guards.on_occupancy(clock.now(), humans)
         self._inbox.wake()
 
-    def look_for_bots(self) -> None:
-        """Who came may be another bot; whether it is heard is the server's to say."""
+    def update_bots(self) -> None:
+        """Find out which members of the channel are bots; the server's settings say whether they are heard."""
         bots = self._media.voice.bots
         if bots != self.consent.bots:
             self.consent.set_bots(bots)
@@ -266,12 +266,12 @@ class Call:
         for text in well:
             self._observer.publish(self, NoticeGiven(text))
 
-    def gateway(self, *, connected: bool) -> None:
+    def on_gateway(self, *, connected: bool) -> None:
         """Discord's main gateway was lost, or is back. Sound goes on meanwhile."""
         if connected:
-            self._guards.healed(clock.now(), "gateway")
+            self._guards.on_recovered(clock.now(), "gateway")
         else:
-            self._guards.broke(clock.now(), "gateway")
+            self._guards.on_lost(clock.now(), "gateway")
         self._inbox.wake()
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -282,8 +282,8 @@ class Call:
             self.allowance = await self._limits(self)
             await self._observer.starting(self)
             await self._connect()
-            self.machine.connected()
-            self._guards.live(clock.now())
+            self.machine.on_connected()
+            self._guards.on_live(clock.now())
             self._observer.publish(self, CallStarted())
             self.check_permissions()  # a mute may be left over from some other time
             if not self.live.done():
@@ -313,9 +313,9 @@ class Call:
             await self._close()
 
     async def _connect(self) -> None:
-        self.look_for_bots()
+        self.update_bots()
         await cancel_when(self._inbox.closed, self._media.voice.connect())
-        self.look_for_bots()
+        self.update_bots()
         session = await self._open_session()
         await cancel_when(self._inbox.closed, self._join_room(session))
 
@@ -329,7 +329,7 @@ class Call:
         session = await self._billing.open(self.request.participant)
         if self.allowance is not None:
             allowance, elapsed = self.allowance, self.elapsed
-            self._guards.allowed(
+            self._guards.set_allowance(
                 clock.now(), allowance.seconds - elapsed, allowance.whose, allowance.reason, allowance.spent + elapsed
             )
         if self._inbox.closed.is_set():
@@ -338,33 +338,33 @@ class Call:
 
     async def _live(self) -> None:
         """Handle what happens, and what does not, until the call is to end."""
-        await self._inbox.run(handle=self._handle, look=self._ask_guards, patience=self._patience)
+        await self._inbox.run(handle=self._handle, look=self._ask_guards, patience=self._until_next_guard)
 
     async def _ask_guards(self) -> None:
         for verdict in self._guards.check(clock.now(), time.monotonic()):
-            await self._obey(verdict)
+            await self._act_on(verdict)
 
-    def _patience(self) -> float:
+    def _until_next_guard(self) -> float:
         """Seconds until the guards must be asked; never long, since waiting stands still in a suspended machine."""
-        due = self._guards.next()
+        due = self._guards.next_due()
         return MAX_GUARD_INTERVAL if due is None else min(max(0.0, due - clock.now()), MAX_GUARD_INTERVAL)
 
     def _warn(self, text: str) -> None:
         self._observer.publish(self, WarningGiven(text))
 
-    async def _obey(self, verdict: Verdict) -> None:
+    async def _act_on(self, verdict: Verdict) -> None:
         if isinstance(verdict, End):
             self.end(verdict.reason)
         elif isinstance(verdict, Warn):
             self._warn(verdict.text)
-        elif isinstance(verdict, Tell):
+        elif isinstance(verdict, Recovered):
             self._observer.publish(self, NoticeGiven(verdict.text))
         else:
             await self._check_hearing(verdict)
 
     async def _check_hearing(self, check: CheckHearing) -> None:
         """Nobody has spoken so far: say why, and end the call in time, unless the voicebot alone is listened to."""
-        problem = diagnosis(await self.sound(), self._media.voice.listeners(self.consent.allows))
+        problem = diagnosis(await self.sound_report(), self._media.voice.listeners(self.consent.allows))
         if problem is None:
             return
         if not check.last:
@@ -387,7 +387,7 @@ class Call:
         finally:
             self.closing = self._billing.end(self.machine.end_reason, self.ended_by)
         if self.session is not None and self.machine.was_live:
-            self._conversation.ends(self.session.reference)
+            self._conversation.begin_catch_up(self.session.reference)
         await self._healing.cancel()
         for step in (leaving, self._media.close(), self._media.voice.leave()):
             try:
@@ -396,8 +396,8 @@ class Call:
                 log.exception("call %s: a step of the ending failed", self.id)
         await self._await_confirmation()
         self._drain_transcript()
-        await self._conversation.missed_lines()
-        self.machine.ended()
+        await self._conversation.publish_missed_lines()
+        self.machine.on_ended()
         log.info("call %s ended: %s", self.id, self.machine.end_reason)
         await self._observer.finished(self)
 
@@ -431,60 +431,60 @@ class Call:
     def _handle(self, event: MediaEvent | VoiceUpdate) -> None:
         match event:
             case Utterance() | ShownImage() | SpeakingChanged() | AgentState():
-                self._tell(event)
+                self._on_said(event)
             case VoiceResuming():
-                self._healing.broke("voice")
+                self._healing.on_lost("voice")
             case VoiceResumed():
-                self._healing.healed("voice")
+                self._healing.on_recovered("voice")
             case VoiceLost():
-                self._healing.voice_lost(event)
+                self._healing.on_voice_lost(event)
             case ServerChanged() if self._may_be_in(event.server.channel_id):
-                self._healing.voice_server_changed(event.server)
+                self._healing.on_voice_server_changed(event.server)
             case Moved() if self._may_be_in(event.channel_id):
                 self._on_moved()
             case Moved() | ServerChanged():
                 self.end(EndReason.MOVED)
             case Disconnected():
                 # When the channel was deleted, that news comes a moment later, and is the better reason.
-                self._guards.disconnected(clock.now(), DELETION_TIMEOUT)
+                self._guards.on_disconnected(clock.now(), DELETION_TIMEOUT)
             case RoomReconnecting():
-                self._healing.broke("room")
+                self._healing.on_lost("room")
             case RoomReconnected():
-                self._healing.healed("room")
+                self._healing.on_recovered("room")
             case RoomClosed():
-                self._healing.room_closed(event, self.session)
+                self._healing.on_room_closed(event, self.session)
             case VoicebotArrived():
                 self.participants.voicebot_there = True
-                self._guards.voicebot_arrived()
+                self._guards.on_voicebot_arrived()
             case VoicebotGone():
                 self.participants.voicebot_there = False
-                self._guards.voicebot_gone(clock.now())
+                self._guards.on_voicebot_gone(clock.now())
             case Unowned():
                 self._warn(UNOWNED)
             case Undecryptable():
                 self._warn(undecryptable(event.user_id))
             case VoicebotSpeaking():
                 self.participants.voicebot_spoke = True
-                self._guards.speaking(clock.now(), None, event.speaking)
+                self._guards.on_speaking(clock.now(), None, event.speaking)
 
-    def _tell(self, event: Said) -> None:
+    def _on_said(self, event: Said) -> None:
         if isinstance(event, SpeakingChanged):
-            self._healing.somebody_was_heard()
+            self._healing.on_heard()
             self.participants.on_speaking(event.user_id, event.speaking, clock.now())
             if event.user_id not in self.consent.bots:  # a music bot is no conversation
-                self._guards.speaking(clock.now(), event.user_id, event.speaking)
-        self._conversation.happened(event)
+                self._guards.on_speaking(clock.now(), event.user_id, event.speaking)
+        self._conversation.on_event(event)
 
     def _drain_transcript(self) -> None:
         """Words and pictures that had arrived when the call ended still belong to it."""
         for event in self._inbox.drain():
             if isinstance(event, Utterance | ShownImage):
-                self._tell(event)
+                self._on_said(event)
 
     def _may_be_in(self, channel_id: int) -> bool:
         return self._moves.may_be_in(channel_id, clock.now())
 
     def _on_moved(self) -> None:
-        if self._moves.arrived(self.channel.id):
+        if self._moves.on_arrived(self.channel.id):
             self.request = replace(self.request, channel=self.channel)
             self._observer.publish(self, CallMoved())

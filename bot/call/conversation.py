@@ -26,29 +26,29 @@ class Conversation:
         self._speech = SpeechLedger()
         self._catch_up = CatchUp()
 
-    def happened(self, event: Said) -> None:
-        """In the order of time."""
+    def on_event(self, event: Said) -> None:
+        """Publish something that was said or shown; events come in the order in which they happened."""
         match event:
             case SpeakingChanged():
                 (self._speech.started if event.speaking else self._speech.stopped)(event.user_id, event.at)
                 self._observer.publish(self._call, PersonSpeaking(event.user_id, event.speaking))
             case Utterance():
-                self._said(event)
+                self._on_utterance(event)
             case ShownImage():
                 self._observer.publish(self._call, ImageShown(event))
             case AgentState():
                 self._observer.publish(self._call, VoicebotState(event.state))
 
-    def ends(self, reference: str) -> None:
+    def begin_catch_up(self, reference: str) -> None:
         """Begin to read what the provider has kept of the session, for lines that were missed live."""
         self._catch_up.begin(self._call.provider, reference)
 
-    async def missed_lines(self) -> None:
-        """Hand on what was missed."""
+    async def publish_missed_lines(self) -> None:
+        """Publish the lines that were missed live."""
         for line in await self._catch_up.missed():
             self._observer.publish(self._call, LineSaid(line))
 
-    def _said(self, utterance: Utterance) -> None:
+    def _on_utterance(self, utterance: Utterance) -> None:
         speakers: tuple[int, ...] = ()
         if utterance.final and utterance.role == "user":
             speakers = self._speech.claim(time.monotonic())

@@ -10,6 +10,7 @@ from bot.config.model import ServerSettings
 from bot.language import Text, mark, say, say_n
 
 from .deadlines import Deadlines
+from .state import Side
 
 #: Seconds before the end at which people are warned of silence, and of an allowance that runs out.
 WARN_BEFORE = 60.0
@@ -29,8 +30,8 @@ class Warn:
 
 
 @dataclass(frozen=True, slots=True)
-class Tell:
-    """Say this in the channel: what was wrong is well again."""
+class Recovered:
+    """Say this in the channel: what was wrong works again."""
 
     text: str
 
@@ -58,7 +59,7 @@ class End:
     reason: EndReason
 
 
-Verdict = Warn | Tell | CheckHearing | End
+Verdict = Warn | Recovered | CheckHearing | End
 
 #: What people are told of a connection that is away for longer than a breath, and when it is back. Discord's main
 #: gateway is not among them: sound goes on without it.
@@ -79,7 +80,7 @@ NOTICEABLE_SECONDS = 3.0
 
 
 class Guards:
-    """Is told what happens in a call, and tells what to do about what does not."""
+    """Deadlines for what must happen in a call. It is told what happens, and returns verdicts about what does not."""
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
@@ -90,7 +91,7 @@ class Guards:
         self._live = self._heard = False
         self._seen: tuple[float, float] | None = None
 
-    def live(self, now: float) -> None:
+    def on_live(self, now: float) -> None:
         """Both connections are up for the first time."""
         settings = self._settings
         self._live = True
@@ -106,7 +107,7 @@ class Guards:
             last, final = (limit, CheckHearing(True)), (GREETED * limit, CheckHearing(True, final=True))
             self._deadlines.start("hearing", now, (limit / 2, CheckHearing(False)), last, final)
 
-    def allowed(self, now: float, seconds: float, whose: str, reason: EndReason, spent: float = 0.0) -> None:
+    def set_allowance(self, now: float, seconds: float, whose: str, reason: EndReason, spent: float = 0.0) -> None:
         """The call may last so long; `whose` limit it is, as people read it, and `spent` what was used of it before.
 
         When four fifths were used up before the call, that is said at once.
@@ -126,7 +127,7 @@ class Guards:
             steps.append((one_minute, Warn(say("The call ends in one minute: {whose} is used up then.", whose=whose))))
         self._deadlines.start("allowance", now, *steps)
 
-    def speaking(self, now: float, who: int | None, speaks: bool) -> None:
+    def on_speaking(self, now: float, who: int | None, speaks: bool) -> None:
         """A user, or the voicebot (None), started or stopped to speak."""
         if speaks:
             self._speaking.add(who)
@@ -141,18 +142,18 @@ class Guards:
             if who is not None and not self._speaking - {None}:
                 self._talked_at(now)
 
-    def occupancy(self, now: float, humans: int) -> None:
+    def on_occupancy(self, now: float, humans: int) -> None:
         """How many people are in the channel; a return within the grace keeps the call."""
         if humans:
             self._deadlines.stop("empty")
         else:
             self._deadlines.start_once("empty", now, (self._settings.empty_channel_grace, End(EndReason.EMPTY)))
 
-    def voicebot_arrived(self) -> None:
+    def on_voicebot_arrived(self) -> None:
         """The voicebot is in the room."""
         self._back("voicebot")
 
-    def voicebot_gone(self, now: float) -> None:
+    def on_voicebot_gone(self, now: float) -> None:
         """The voicebot has left the room."""
         self._speaking.discard(None)
         limit = self._settings.voicebot_return
@@ -161,7 +162,7 @@ class Guards:
         end = (limit, End(EndReason.VOICEBOT_GONE))
         self._deadlines.start("voicebot", now, (NOTICEABLE_SECONDS, Gone("voicebot")), end)
 
-    def broke(self, now: float, side: str) -> None:
+    def on_lost(self, now: float, side: Side) -> None:
         """ "voice", "room" or "gateway" was lost and is being repaired."""
         if side == "voice":  # nobody can be heard meanwhile, and that is not their fault
             self._deadlines.stop("hearing")
@@ -169,20 +170,20 @@ class Guards:
         reasons = {"voice": EndReason.VOICE_LOST, "room": EndReason.ROOM_LOST, "gateway": EndReason.GATEWAY_LOST}
         self._deadlines.start_once(side, now, (NOTICEABLE_SECONDS, Gone(side)), (limit, End(reasons[side])))
 
-    def healed(self, now: float, side: str) -> None:
+    def on_recovered(self, now: float, side: Side) -> None:
         """A connection is up again."""
         if side == "voice" and self._live and not self._heard:
             self._listen(now)
         self._back(side)
 
-    def disconnected(self, now: float, grace: float) -> None:
+    def on_disconnected(self, now: float, grace: float) -> None:
         """Discord says the bot is out of the channel; a better reason may follow within the grace."""
         self._deadlines.start_once("disconnected", now, (grace, End(EndReason.DISCONNECTED)))
 
     def check(self, now: float, awake: float) -> list[Verdict]:
         """What is to be done now. `awake` is a clock that stands still while the machine is suspended."""
         verdicts, self._good_news = self._good_news, []
-        verdicts += [told for due in self._deadlines.due(now) if (told := self._tell(due)) is not None]
+        verdicts += [told for due in self._deadlines.due(now) if (told := self._verdict_on(due)) is not None]
         if self._seen is not None:
             asleep = (now - self._seen[0]) - (awake - self._seen[1])
             if asleep > max(MAX_CLOCK_DRIFT, self._settings.reconnect_limit):
@@ -190,11 +191,11 @@ class Guards:
         self._seen = now, awake
         return verdicts
 
-    def next(self) -> float | None:
+    def next_due(self) -> float | None:
         """When something falls due, unless something happens before."""
         return self._deadlines.next()
 
-    def _tell(self, due: Verdict | Gone) -> Verdict | None:
+    def _verdict_on(self, due: Verdict | Gone) -> Verdict | None:
         if not isinstance(due, Gone):
             return due
         if due.what not in _AWAY or (due.what == "voicebot" and "room" in self._told):
@@ -206,7 +207,7 @@ class Guards:
         self._deadlines.stop(what)
         if what in self._told:
             self._told.discard(what)
-            self._good_news.append(Tell(_AWAY[what][1]))
+            self._good_news.append(Recovered(_AWAY[what][1]))
 
     def _talked_at(self, now: float) -> None:
         """Nobody but the voicebot says anything."""

@@ -174,7 +174,7 @@ class CallManager:
         await asyncio.shield(call.live)
         if self._ledger_file is not None and call.session is not None:
             await asyncio.to_thread(last_room.remember, self._ledger_file, call.session.room_url)
-        call.occupancy(humans_in(call.channel))
+        call.on_occupancy(humans_in(call.channel))
         return call
 
     def test_of(self, guild_id: int) -> EchoTest | None:
@@ -225,8 +225,8 @@ class CallManager:
             test.stop()
         call = self.of_guild(member.guild.id)
         if call is not None and call.state is not CallState.CONNECTING:
-            call.look_for_bots()
-            call.occupancy(humans_in(call.channel))
+            call.update_bots()
+            call.on_occupancy(humans_in(call.channel))
             if member.id == call.host_id and call.settings.hand_over:
                 self._look_for_a_host(call)
             if member == member.guild.me and call.state is not CallState.ENDING:
@@ -262,9 +262,9 @@ class CallManager:
         for guild_id in guild_ids:
             call = self.of_guild(guild_id)
             if call is not None:
-                call.gateway(connected=connected)
+                call.on_gateway(connected=connected)
                 if connected and call.state is not CallState.CONNECTING:  # people may have left unseen
-                    call.occupancy(humans_in(call.channel))
+                    call.on_occupancy(humans_in(call.channel))
 
     async def _watch_presence(self) -> None:
         """Events can be missed: look at what they tell of, again and again."""
@@ -286,8 +286,8 @@ class CallManager:
         count, disagreement = presence.people(by_gateway, people, call.since_heard)
         if disagreement is not None:
             log.warning("call %s: %s", call.id, disagreement)
-        call.look_for_bots()
-        call.occupancy(count)
+        call.update_bots()
+        call.on_occupancy(count)
         call.check_permissions()
         if call.settings.hand_over and by_gateway:
             self._look_for_a_host(call)

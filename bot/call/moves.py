@@ -22,7 +22,7 @@ class Moves:
         sent = any(sent_to == channel_id and now - at < SENT_SECONDS for sent_to, at in self._sent_to.items())
         return self._follow or channel_id == self.home or sent
 
-    def arrived(self, channel_id: int) -> bool:
+    def on_arrived(self, channel_id: int) -> bool:
         """The call is in a channel, which is its home from now on; whether that is another one."""
         self._sent_to.pop(channel_id, None)
         moved = channel_id != self.home  # or it is back already

@@ -1,6 +1,7 @@
 """The states of a call. Pure: no clock, no I/O."""
 
 from enum import Enum
+from typing import Literal
 
 from bot.billing.end_reason import EndReason
 from bot.language import mark
@@ -16,13 +17,17 @@ class CallState(Enum):
     ENDED = mark("ended")
 
 
+#: What a call needs besides its session, and may lose for a while.
+Side = Literal["voice", "room", "gateway"]
+
+
 class CallStateMachine:
     """Which state follows from what happens to the two connections and to the wish to end."""
 
     def __init__(self) -> None:
         self.end_reason: EndReason | None = None
         self._connected = False
-        self._broken: set[str] = set()
+        self._broken: set[Side] = set()
         self._ended = False
 
     @property
@@ -41,15 +46,15 @@ class CallStateMachine:
         """Whether it ever came so far."""
         return self._connected
 
-    def connected(self) -> None:
+    def on_connected(self) -> None:
         """Both sides are up for the first time."""
         self._connected = True
 
-    def broke(self, side: str) -> None:
+    def on_lost(self, side: Side) -> None:
         """One connection ("voice", "room") was lost and is being repaired."""
         self._broken.add(side)
 
-    def healed(self, side: str) -> None:
+    def on_recovered(self, side: Side) -> None:
         """One connection is up again."""
         self._broken.discard(side)
 
@@ -60,7 +65,7 @@ class CallStateMachine:
         self.end_reason = reason
         return True
 
-    def ended(self) -> None:
+    def on_ended(self) -> None:
         """Everything is closed. An end without a reason is a bug, and is called one."""
         if self.end_reason is None:
             self.end_reason = EndReason.FAILED

@@ -17,7 +17,7 @@ CAPACITY = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class SoundFrame:
     """20 ms at one tick: 960 samples of int16, 48 kHz, mono; None for who was silent. The arrays are read-only.
 
     `at` is `time.monotonic()`.
@@ -34,7 +34,7 @@ class AudioTap:
     def __init__(self, loop: asyncio.AbstractEventLoop, capacity: int = CAPACITY) -> None:
         """`loop` is the event loop of whoever reads it."""
         self._loop = loop
-        self._frames: deque[Sound] = deque(maxlen=capacity)
+        self._frames: deque[SoundFrame] = deque(maxlen=capacity)
         self._ready = asyncio.Event()
         self._woken = False
         #: Whether nobody reads it any more, or nothing more comes.
@@ -47,7 +47,7 @@ class AudioTap:
         if (people is None and voicebot is None) or self.closed:
             return
         self.dropped += len(self._frames) == self._frames.maxlen
-        self._frames.append(Sound(at, _copy(people), _copy(voicebot)))
+        self._frames.append(SoundFrame(at, _copy(people), _copy(voicebot)))
         self._wake()
 
     def close(self) -> None:
@@ -55,7 +55,7 @@ class AudioTap:
         self.closed = True
         self._wake()
 
-    async def __aiter__(self) -> AsyncIterator[Sound]:
+    async def __aiter__(self) -> AsyncIterator[SoundFrame]:
         """Once; a reader that stops to read gets no more frames, and holds none."""
         try:
             while True:

@@ -116,7 +116,7 @@ class Call(Protocol):
         """Somebody said whether they want to be heard in this call."""
         ...
 
-    async def sound(self) -> "SoundReport":
+    async def sound_report(self) -> "SoundReport":
         """The numbers of its sound as they stand."""
         ...
 

@@ -206,7 +206,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
             raise Refused(say("You cannot see that voice channel, so I do not tell you who is in it."))
         starter = Starter(call.guild_id, call.starter_id, call.request.starter_roles)
         budgets = await self.host.calls.budgets(call.settings.limits, starter, datetime.now(UTC))
-        sound = await call.sound()
+        sound = await call.sound_report()
         text = messages.status(call, sound, budgets, locale_of(interaction))
         if details:
             text += "\n" + messages.details(sound, locale_of(interaction))

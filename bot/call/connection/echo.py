@@ -14,7 +14,7 @@ from bot.media.report import SoundReport
 from bot.voice.handshake import VoiceUpdate
 
 from .media import CallMedia, MediaEngine
-from .sound import sound_settings
+from .sound_settings import sound_settings
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from bot import clock
 from bot.billing.end_reason import EndReason
 from bot.call.guards import Guards
-from bot.call.state import CallStateMachine
+from bot.call.state import CallStateMachine, Side
 from bot.errors import SeatTaken
 from bot.language import Text, say
 from bot.media.events import VoiceLost
@@ -67,29 +67,29 @@ class Healing:
         """The call is over: nothing is repaired any more."""
         await self._repairs.cancel()
 
-    def somebody_was_heard(self) -> None:
+    def on_heard(self) -> None:
         """Somebody could be decrypted, so the keys are the right ones."""
         self._sessions_undecryptable = 0
 
-    def broke(self, side: str) -> None:
+    def on_lost(self, side: Side) -> None:
         """ "voice" or "room" was lost, and is being repaired by us or by itself."""
-        self._guards.broke(clock.now(), side)
-        self._machine.broke(side)
+        self._guards.on_lost(clock.now(), side)
+        self._machine.on_lost(side)
 
-    def healed(self, side: str) -> None:
+    def on_recovered(self, side: Side) -> None:
         """A side is up again by itself."""
-        self._machine.healed(side)
-        self._guards.healed(clock.now(), side)
+        self._machine.on_recovered(side)
+        self._guards.on_recovered(clock.now(), side)
 
-    def voice_lost(self, lost: VoiceLost) -> None:
+    def on_voice_lost(self, lost: VoiceLost) -> None:
         """A voice session is over, by itself or by Discord's will."""
         if not self._voice.is_current(lost.server):
             # Discord has named another server meanwhile, which is being connected, or is about to name one.
             if self._voice.awaits_server or "voice" in self._repairs:
-                self.broke("voice")
+                self.on_lost("voice")
             return
         log.info("%s: voice lost (%s)", self._name, lost.meaning)
-        self.broke("voice")
+        self.on_lost("voice")
         self._count_short_lived()
         if lost.meaning == NOBODY_DECRYPTED.meaning:
             self._sessions_undecryptable += 1
@@ -109,16 +109,16 @@ class Healing:
         held = None if self._repaired_voice_at is None else clock.now() - self._repaired_voice_at
         self._short_lived = self._short_lived + 1 if held is not None and held < HELD_SECONDS else 0
 
-    def voice_server_changed(self, server: VoiceServerInfo) -> None:
+    def on_voice_server_changed(self, server: VoiceServerInfo) -> None:
         """Discord has named another voice server."""
-        self.broke("voice")
+        self.on_lost("voice")
         self._repairs.start("voice", self._voice.reconnect(server))
 
-    def room_closed(self, closed: RoomClosed, session: VoicebotSession | None) -> None:
+    def on_room_closed(self, closed: RoomClosed, session: VoicebotSession | None) -> None:
         """The room is gone: joined anew when the connection was lost, unless LiveKit's token is no longer good."""
         if closed.reason is RoomEnd.CONNECTION_LOST and session is not None and self._may_rejoin(session):
             self._rejoined_room_at = clock.now()
-            self.broke("room")
+            self.on_lost("room")
             self._repairs.start("room", self._rejoin(session))
         else:
             self._end(_ROOM_ENDS[closed.reason])
@@ -128,14 +128,14 @@ class Healing:
         return not again and (session.expires_at is None or session.expires_at > datetime.now(UTC))
 
     async def _rejoin(self, session: VoicebotSession) -> None:
-        self._guards.voicebot_gone(clock.now())  # before it may be seen to be there
+        self._guards.on_voicebot_gone(clock.now())  # before it may be seen to be there
         await self._join_room(session)
 
-    def _on_repair_done(self, side: str, error: Exception | None) -> None:
+    def _on_repair_done(self, side: Side, error: Exception | None) -> None:
         if error is None:
             if side == "voice":
                 self._repaired_voice_at = clock.now()
-            self.healed(side)
+            self.on_recovered(side)
         else:
             log.warning("%s: the %s connection could not be restored: %s", self._name, side, error)
             lost = EndReason.SEAT_TAKEN if isinstance(error, SeatTaken) else EndReason.VOICE_LOST

@@ -20,7 +20,7 @@ from bot.provider import RoomMessage
 from bot.voice.gateway import VoiceServerInfo
 from bot.voice.handshake import VoiceUpdate
 
-from .sound import bitrate
+from .sound_settings import bitrate
 from .voice_link import VoiceLink
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-Side = str  # "voice" or "room"
+from bot.call.state import Side
 
 
 class Repairs:

@@ -51,7 +51,7 @@ async def doctor(host: Host, interaction: Interaction) -> str:
     running, people = None, []
     if call is not None and may_look(member, call.channel):
         channel = call.channel
-        sound = await call.sound()
+        sound = await call.sound_report()
         running = RunningCall(call.state is CallState.LIVE, call.voicebot_there, sound)
         people = [_person(call, user_id, sound.speakers) for user_id in people_in(call.channel)]
     if call is not None:

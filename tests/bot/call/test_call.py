@@ -341,8 +341,8 @@ async def test_another_bot_in_the_channel_is_not_heard(play: Make) -> None:
     async with live(play()) as a_call:
         a_call.guild.members[BOB].bot = True
         a_call.guild.people(ANN, BOB)
-        a_call.call.look_for_bots()
-        a_call.call.look_for_bots()
+        a_call.call.update_bots()
+        a_call.call.update_bots()
         assert a_call.story.told.count(f"bots [{BOB}]") == 1
         assert not a_call.call.consent.allows(BOB)
 

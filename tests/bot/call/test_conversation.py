@@ -39,15 +39,15 @@ class Talk:
         return [(e.line.text, e.line.speakers, e.line.late) for e in self.events if isinstance(e, LineSaid)]
 
     def speaks(self, user_id: int, start: float, end: float) -> None:
-        self.conversation.happened(SpeakingChanged(user_id, True, start))
-        self.conversation.happened(SpeakingChanged(user_id, False, end))
+        self.conversation.on_event(SpeakingChanged(user_id, True, start))
+        self.conversation.on_event(SpeakingChanged(user_id, False, end))
 
 
 def test_a_line_carries_who_spoke(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.monotonic", lambda: 105.0)
     talk = Talk()
     talk.speaks(ANN, 100.0, 103.0)
-    talk.conversation.happened(Utterance("user", "Hello?", True))
+    talk.conversation.on_event(Utterance("user", "Hello?", True))
     assert talk.lines == [("Hello?", (ANN,), False)]
     assert [event for event in talk.events if isinstance(event, PersonSpeaking)] == [
         PersonSpeaking(ANN, True),
@@ -59,25 +59,25 @@ def test_an_interim_and_the_voicebots_own_line_claim_nobody(monkeypatch: pytest.
     monkeypatch.setattr("time.monotonic", lambda: 105.0)
     talk = Talk()
     talk.speaks(ANN, 100.0, 103.0)
-    talk.conversation.happened(Utterance("user", "Hel", False))
-    talk.conversation.happened(Utterance("voicebot", "Hi!", True))
-    talk.conversation.happened(Utterance("user", "Hello?", True))
+    talk.conversation.on_event(Utterance("user", "Hel", False))
+    talk.conversation.on_event(Utterance("voicebot", "Hi!", True))
+    talk.conversation.on_event(Utterance("user", "Hello?", True))
     assert talk.lines == [("Hel", (), False), ("Hi!", (), False), ("Hello?", (ANN,), False)]
 
 
 def test_pictures_and_what_the_voicebot_is_doing() -> None:
     talk = Talk()
     picture = ShownImage("dinosaur", None)
-    talk.conversation.happened(picture)
-    talk.conversation.happened(AgentState("thinking"))
+    talk.conversation.on_event(picture)
+    talk.conversation.on_event(AgentState("thinking"))
     assert talk.events == [ImageShown(picture), VoicebotState("thinking")]
 
 
 async def test_what_was_missed_comes_once_and_says_so() -> None:
     talk = Talk(StoredMessage("user", "Hello?"), StoredMessage("voicebot", "Hi! How can I help?"))
-    talk.conversation.happened(Utterance("user", "Hello?", True))
-    talk.conversation.ends("room-1")
-    await talk.conversation.missed_lines()
+    talk.conversation.on_event(Utterance("user", "Hello?", True))
+    talk.conversation.begin_catch_up("room-1")
+    await talk.conversation.publish_missed_lines()
     assert talk.lines == [("Hello?", (), False), ("Hi! How can I help?", (), True)]
 
 
@@ -86,13 +86,13 @@ async def test_a_transcript_that_cannot_be_read_costs_nothing_but_itself(
     failure: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     talk = Talk(failure=failure)
-    talk.conversation.ends("room-1")
+    talk.conversation.begin_catch_up("room-1")
     async with asyncio.timeout(5):
-        await talk.conversation.missed_lines()
+        await talk.conversation.publish_missed_lines()
     assert talk.lines == []
 
 
 async def test_a_call_that_never_became_live_has_missed_nothing() -> None:
     talk = Talk(StoredMessage("user", "Hello?"))
-    await talk.conversation.missed_lines()
+    await talk.conversation.publish_missed_lines()
     assert talk.lines == []

@@ -28,11 +28,11 @@ def test_a_move_that_was_asked_for_is_ours_for_a_while(after: float, goes_on: bo
 def test_where_it_has_arrived_it_is_at_home_and_asks_anew_for_the_next() -> None:
     moves = Moves(HOME, follow=False)
     moves.send_to(OTHER, 0.0)
-    assert moves.arrived(OTHER)
+    assert moves.on_arrived(OTHER)
     assert moves.may_be_in(OTHER, 1000.0)
     assert not moves.may_be_in(HOME, 1.0)
 
 
 def test_who_is_back_at_once_has_not_moved() -> None:
     moves = Moves(HOME, follow=False)
-    assert not moves.arrived(HOME)
+    assert not moves.on_arrived(HOME)

@@ -7,20 +7,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.billing.end_reason import EndReason
-from bot.call.state import CallState, CallStateMachine
+from bot.call.state import CallState, CallStateMachine, Side
 
 
 def test_the_usual_life() -> None:
     machine = CallStateMachine()
     steps: list[tuple[Callable[[], object], CallState]] = [
         (lambda: None, CallState.CONNECTING),
-        (machine.connected, CallState.LIVE),
-        (lambda: machine.broke("voice"), CallState.RECONNECTING),
-        (lambda: machine.broke("room"), CallState.RECONNECTING),
-        (lambda: machine.healed("voice"), CallState.RECONNECTING),
-        (lambda: machine.healed("room"), CallState.LIVE),
+        (machine.on_connected, CallState.LIVE),
+        (lambda: machine.on_lost("voice"), CallState.RECONNECTING),
+        (lambda: machine.on_lost("room"), CallState.RECONNECTING),
+        (lambda: machine.on_recovered("voice"), CallState.RECONNECTING),
+        (lambda: machine.on_recovered("room"), CallState.LIVE),
         (lambda: machine.end(EndReason.LEFT), CallState.ENDING),
-        (machine.ended, CallState.ENDED),
+        (machine.on_ended, CallState.ENDED),
     ]
     for happen, expected in steps:
         happen()
@@ -36,7 +36,7 @@ def test_the_first_reason_stands() -> None:
 
 def test_an_end_without_a_reason_is_called_a_failure() -> None:
     machine = CallStateMachine()
-    machine.ended()
+    machine.on_ended()
     assert machine.end_reason is EndReason.FAILED
 
 
@@ -51,11 +51,11 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def connected(self) -> None:
-        self.machine.connected()
+        self.machine.on_connected()
 
     @rule(side=st.sampled_from(["voice", "room"]), broken=st.booleans())
-    def connection(self, side: str, broken: bool) -> None:
-        (self.machine.broke if broken else self.machine.healed)(side)
+    def connection(self, side: Side, broken: bool) -> None:
+        (self.machine.on_lost if broken else self.machine.on_recovered)(side)
 
     @rule(reason=st.sampled_from(EndReason))
     def end(self, reason: EndReason) -> None:
@@ -65,7 +65,7 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: self.first is not None)
     @rule()
     def ended(self) -> None:
-        self.machine.ended()
+        self.machine.on_ended()
         self.over = True
 
     @invariant()

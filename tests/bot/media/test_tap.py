@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from bot.bridge import FRAME_SAMPLES, Frame
-from bot.media.tap import AudioTap, Sound
+from bot.media.tap import AudioTap, SoundFrame
 
 
 def frame(value: int) -> Frame:
     return np.full(FRAME_SAMPLES, value, np.int16)
 
 
-async def read(tap: AudioTap) -> list[Sound]:
+async def read(tap: AudioTap) -> list[SoundFrame]:
     return [sound async for sound in tap]
 
 

@@ -58,7 +58,7 @@ class Patient:
     def __init__(self) -> None:
         self.voice = Voice()
         self.machine = CallStateMachine()
-        self.machine.connected()
+        self.machine.on_connected()
         self.rooms: list[VoicebotSession] = []
         self.room_outcomes: list[Exception] = []
         self.warnings: list[str] = []
@@ -100,7 +100,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 async def test_a_lost_voice_session_is_replaced_by_a_fresh_one() -> None:
     patient = Patient()
-    patient.healing.voice_lost(LOST)
+    patient.healing.on_voice_lost(LOST)
     assert patient.state() is CallState.RECONNECTING
     await patient.settle()
     assert patient.voice.repairs == ["rejoin after 0"]
@@ -111,20 +111,20 @@ async def test_a_lost_voice_session_is_replaced_by_a_fresh_one() -> None:
 async def test_a_session_that_is_being_replaced_already_is_not_repaired() -> None:
     patient = Patient()
     patient.voice.current = replace(SERVER, endpoint="another.example")
-    patient.healing.voice_lost(LOST)
+    patient.healing.on_voice_lost(LOST)
     await patient.settle()
     assert (patient.voice.repairs, patient.state()) == ([], CallState.LIVE)
     patient.voice.awaits_server = True
-    patient.healing.voice_lost(LOST)
+    patient.healing.on_voice_lost(LOST)
     assert (patient.voice.repairs, patient.state()) == ([], CallState.RECONNECTING)
 
 
 async def test_what_the_gateway_will_explain_waits_for_it_and_a_new_server_replaces_that() -> None:
     patient = Patient()
     patient.voice.gate = asyncio.Event()
-    patient.healing.voice_lost(replace(LOST, remedy=Remedy.AWAIT_GATEWAY))
+    patient.healing.on_voice_lost(replace(LOST, remedy=Remedy.AWAIT_GATEWAY))
     await patient.settle()
-    patient.healing.voice_server_changed(SERVER)
+    patient.healing.on_voice_server_changed(SERVER)
     await patient.settle()
     assert patient.voice.repairs == [f"rejoin after {module.GATEWAY_TIMEOUT:g}", "reconnect"]
     patient.voice.gate.set()
@@ -134,7 +134,7 @@ async def test_what_the_gateway_will_explain_waits_for_it_and_a_new_server_repla
 
 async def test_what_no_attempt_changes_ends_the_call() -> None:
     patient = Patient()
-    patient.healing.voice_lost(replace(LOST, remedy=Remedy.GIVE_UP))
+    patient.healing.on_voice_lost(replace(LOST, remedy=Remedy.GIVE_UP))
     assert patient.ends == [EndReason.VOICE_LOST]
 
 
@@ -144,7 +144,7 @@ async def test_what_no_attempt_changes_ends_the_call() -> None:
 async def test_a_repair_that_fails_ends_the_call(error: Exception, reason: EndReason) -> None:
     patient = Patient()
     patient.voice.outcomes = [error]
-    patient.healing.voice_lost(LOST)
+    patient.healing.on_voice_lost(LOST)
     await patient.settle()
     assert patient.ends == [reason]
 
@@ -155,7 +155,7 @@ async def test_sessions_that_do_not_hold_are_made_less_and_less_often_and_not_fo
     patient = Patient()
     for number in range(MAX_SHORT_LIVED + 2):
         now(1000.0 + number)
-        patient.healing.voice_lost(LOST)
+        patient.healing.on_voice_lost(LOST)
         await patient.settle()
     assert patient.voice.repairs == [f"rejoin after {pause:g}" for pause in (0, 1, 2, 4, 8)]
     assert patient.ends == [EndReason.VOICE_LOST]
@@ -165,7 +165,7 @@ async def test_one_that_has_held_is_replaced_at_once(now: Callable[[float], None
     patient = Patient()
     for number in range(10):
         now(1000.0 + number * (module.HELD_SECONDS + 1))
-        patient.healing.voice_lost(LOST)
+        patient.healing.on_voice_lost(LOST)
         await patient.settle()
     assert set(patient.voice.repairs) == {"rejoin after 0"}
     assert patient.ends == []
@@ -174,10 +174,10 @@ async def test_one_that_has_held_is_replaced_at_once(now: Callable[[float], None
 async def test_keys_that_never_fit_end_the_call_at_the_second_session() -> None:
     nobody = replace(LOST, meaning=NOBODY_DECRYPTED.meaning)
     patient = Patient()
-    patient.healing.voice_lost(nobody)
+    patient.healing.on_voice_lost(nobody)
     await patient.settle()
     assert patient.ends == []
-    patient.healing.voice_lost(nobody)
+    patient.healing.on_voice_lost(nobody)
     assert patient.ends == [EndReason.NOBODY_HEARD]
     assert "Nobody's voice can be decrypted" in patient.warnings[0]
 
@@ -187,36 +187,36 @@ async def test_somebody_who_is_heard_between_them_counts(now: Callable[[float], 
     patient = Patient()
     for number in range(5):
         now(1000.0 + 100 * number)
-        patient.healing.voice_lost(nobody)
+        patient.healing.on_voice_lost(nobody)
         await patient.settle()
-        patient.healing.somebody_was_heard()
+        patient.healing.on_heard()
     assert patient.ends == []
 
 
 async def test_a_lost_room_is_joined_again_once_in_a_while(now: Callable[[float], None]) -> None:
     lost, patient = RoomClosed(RoomEnd.CONNECTION_LOST), Patient()
-    patient.healing.room_closed(lost, SESSION)
+    patient.healing.on_room_closed(lost, SESSION)
     await patient.settle()
     assert (patient.rooms, patient.state()) == ([SESSION], CallState.LIVE)
     now(1000.0 + module.REJOIN_INTERVAL)
-    patient.healing.room_closed(lost, SESSION)
+    patient.healing.on_room_closed(lost, SESSION)
     await patient.settle()
     assert patient.rooms == [SESSION, SESSION]
-    patient.healing.room_closed(lost, SESSION)
+    patient.healing.on_room_closed(lost, SESSION)
     assert patient.ends == [EndReason.ROOM_LOST]
 
 
 async def test_a_room_whose_token_has_ended_is_not_joined_again() -> None:
     patient = Patient()
     ended = replace(SESSION, expires_at=datetime.now(UTC) - timedelta(seconds=1))
-    patient.healing.room_closed(RoomClosed(RoomEnd.CONNECTION_LOST), ended)
+    patient.healing.on_room_closed(RoomClosed(RoomEnd.CONNECTION_LOST), ended)
     assert (patient.rooms, patient.ends) == ([], [EndReason.ROOM_LOST])
 
 
 async def test_a_room_that_lets_nobody_in_ends_the_call() -> None:
     patient = Patient()
     patient.room_outcomes = [RoomError("refused")]
-    patient.healing.room_closed(RoomClosed(RoomEnd.CONNECTION_LOST), SESSION)
+    patient.healing.on_room_closed(RoomClosed(RoomEnd.CONNECTION_LOST), SESSION)
     await patient.settle()
     assert patient.ends == [EndReason.ROOM_LOST]
 
@@ -227,14 +227,14 @@ async def test_a_room_that_lets_nobody_in_ends_the_call() -> None:
 )
 async def test_a_room_that_is_over_is_over(end: RoomEnd, reason: EndReason) -> None:
     patient = Patient()
-    patient.healing.room_closed(RoomClosed(end), SESSION)
+    patient.healing.on_room_closed(RoomClosed(end), SESSION)
     assert (patient.rooms, patient.ends) == ([], [reason])
 
 
 async def test_nothing_is_repaired_after_the_call() -> None:
     patient = Patient()
     patient.voice.gate = asyncio.Event()
-    patient.healing.voice_lost(LOST)
+    patient.healing.on_voice_lost(LOST)
     await patient.settle()
     await patient.healing.cancel()
     patient.voice.gate.set()

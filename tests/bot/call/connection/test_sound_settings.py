@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.call.connection.sound import bitrate, sound_settings
+from bot.call.connection.sound_settings import bitrate, sound_settings
 from bot.config.model import ServerSettings
 
 STARTER = 7
