@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import discord
-from discord import app_commands
 from discord.ext import commands
 
 from bot import language
@@ -18,17 +17,15 @@ from bot.billing_services import BillingServices
 from bot.call.connection.media import MediaEngine
 from bot.call.manager import CallManager
 from bot.call.services import CallServices
-from bot.commands.errors import explained
+from bot.commands.errors import explain
 from bot.commands.language import CommandTranslator
 from bot.commands.sync import CommandSync
+from bot.commands.tree import CommandTree
+from bot.config.admin import AdminSettings
 from bot.config.config_file import ConfigFile
 from bot.config.discord_ids import DiscordId
-from bot.config.keys import ServerKeys, is_operator_only, leaves, operators_part, server_keys
 from bot.config.load import Config
-from bot.config.source import KeyPath, parse
 from bot.discord_errors import DISCORD_FAILURES
-from bot.errors import Refused
-from bot.language import in_language, say, spoken
 from bot.logins import MIN_PAUSE, LoginPace
 from bot.media.loop import MediaLoop
 from bot.media.session import MediaSession
@@ -38,7 +35,7 @@ from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.host import PluginHost
 from bot.plugin_host.plugin import Changes
 from bot.plugin_reload import PluginReloader
-from bot.text import fit, redact
+from bot.text import redact
 from bot.voice import opus
 from bot.voice.handshake import GATEWAY_AWAY
 
@@ -65,7 +62,7 @@ class Parley(commands.AutoShardedBot):
             allowed_mentions=discord.AllowedMentions.none(),
             connector=connector(host.network),
             proxy=host.network.proxy,
-            tree_cls=_CommandTree,
+            tree_cls=CommandTree,
             enable_debug_events=True,  # voice states carry people's names, and discord.py leaves them aside
             guild_ready_timeout=1.0,  # seconds between two servers at the start; only receipts wait for the last
         )
@@ -90,6 +87,7 @@ class Parley(commands.AutoShardedBot):
         self._logins = LoginPace()
         self.names = Names()
         self._source = source
+        self._admin_settings = AdminSettings(source, catalog.models)
         self._commands = CommandSync(self.tree, self.plugins)
         self._reloader = PluginReloader(self.plugins, source, billing.providers, self._commands)
         self._reported_ids: set[tuple[int, DiscordId]] = set()  # those the log has, by server
@@ -107,40 +105,16 @@ class Parley(commands.AutoShardedBot):
         self._warn_of_missing_ids(self.guilds)
 
     async def change_settings(self, guild_id: int, changes: Changes) -> None:
-        """Set keys in a server's own file, or take them out; in force for its next call. ConfigError, and Refused for
-        what is the operator's."""
-
-        def check() -> None:
-            keys = self._server_keys()
-            for path in changes:
-                if is_operator_only(path, keys):
-                    raise Refused(say("Only the bot's operator can change `{key}`.", key=".".join(path)))
-
-        await self._source.change(guild_id, changes, check)
+        """Change single settings of a server; see `AdminSettings.change`."""
+        await self._admin_settings.change(guild_id, changes)
 
     async def replace_settings(self, guild_id: int, text: str) -> None:
-        """Put a text in place of a server's own file, but for what is the operator's in it; in force for its next call.
-        ConfigError, and Refused when the text says something of what is the operator's."""
-        file = self._source.server_file(guild_id)
-
-        def kept() -> dict[KeyPath, Any]:
-            keys = self._server_keys()
-            theirs = operators_part(parse(file, self._source.last_text(guild_id)).data, keys)
-            absent = {path[:2] for path in theirs if keys.is_of_no_plugin(path)}
-            for path, _ in leaves(parse(file, text).data, keys):
-                if is_operator_only(path, keys) or path[:2] in absent:
-                    name = ".".join(path)
-                    raise Refused(say("Only the bot's operator can change `{key}`. Remove it from the file.", key=name))
-            return theirs
-
-        await self._source.replace(guild_id, text, kept)
+        """Put a text in place of a server's own file; see `AdminSettings.replace`."""
+        await self._admin_settings.replace(guild_id, text)
 
     def server_text(self, guild_id: int) -> str:
-        """A server's own settings file, empty when it has none. ConfigError."""
-        return self._source.server_text(guild_id)
-
-    def _server_keys(self) -> ServerKeys:
-        return server_keys(self.plugins.catalog.models, self.config.host.locked)
+        """A server's own settings file, empty when it has none; ConfigError."""
+        return self._admin_settings.text(guild_id)
 
     async def reload_plugin(self, name: str) -> None:
         """Use a plugin's code and manifest as they are on disk now; PluginError leaves everything as it was."""
@@ -156,14 +130,7 @@ class Parley(commands.AutoShardedBot):
 
     async def explain_error(self, interaction: discord.Interaction[Any], error: Exception) -> None:
         """Tell somebody privately what went wrong with what they asked for, in their language."""
-        text = in_language(explained(error), spoken(interaction.locale))
-        try:
-            if interaction.response.is_done():
-                await interaction.followup.send(fit(text), ephemeral=True)
-            else:
-                await interaction.response.send_message(fit(text), ephemeral=True)
-        except DISCORD_FAILURES as failure:
-            log.warning("the answer to a command could not be delivered: %s", failure)
+        await explain(interaction, error)
 
     def _warn_of_missing_ids(self, guilds: Iterable[discord.Guild]) -> None:
         """Log what servers' settings name in vain, each once."""
@@ -343,25 +310,3 @@ class Parley(commands.AutoShardedBot):
 
     def _guilds_of(self, shard_id: int) -> list[discord.Guild]:
         return [guild for guild in self.guilds if guild.shard_id == shard_id]
-
-
-class _CommandTree(app_commands.CommandTree["Parley"]):
-    """Turns what goes wrong in a command into one private message with the way out."""
-
-    async def interaction_check(self, interaction: discord.Interaction["Parley"], /) -> bool:
-        """Where a plugin is off, its commands are, however they are made."""
-        if interaction.guild_id is None or interaction.command is None:
-            return True
-        off = self.client.plugins.switched_off(interaction.command, interaction.guild_id)
-        if off is not None and interaction.type is not discord.InteractionType.autocomplete:  # which takes no words
-            raise off
-        return off is None
-
-    async def on_error(
-        self, interaction: discord.Interaction["Parley"], error: app_commands.AppCommandError, /
-    ) -> None:
-        # As discord.py's own `on_error` asks: whoever made the command answers in their own words.
-        if interaction.command is not None and interaction.command._has_any_error_handlers():
-            return
-        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-        await self.client.explain_error(interaction, cause)

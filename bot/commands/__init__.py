@@ -1,4 +1,5 @@
 """Slash commands as Discord knows them.
 
-`sync` registers them, `language` translates their names and descriptions, and `errors` tells people what went wrong.
+`tree` decides whether a command may run, `sync` registers them with Discord, `language` translates their names and
+descriptions, and `errors` tells people what went wrong.
 """

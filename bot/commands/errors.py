@@ -2,13 +2,17 @@
 
 import logging
 import math
+from typing import Any
 
 import aiohttp
+import discord
 from discord import app_commands
 
+from bot.discord_errors import DISCORD_FAILURES
 from bot.errors import ParleyError
-from bot.language import say, say_n
+from bot.language import in_language, say, say_n, spoken
 from bot.plugin_host.plugin import CommandRefused
+from bot.text import fit
 
 log = logging.getLogger(__name__)
 
@@ -37,3 +41,15 @@ def explained(cause: Exception) -> str:
     else:
         log.error("command failed", exc_info=cause)
     return say("Something went wrong inside the bot. Its operator's log says what.")
+
+
+async def explain(interaction: discord.Interaction[Any], error: Exception) -> None:
+    """Tell somebody privately what went wrong with what they asked for, in their language."""
+    text = fit(in_language(explained(error), spoken(interaction.locale)))
+    try:
+        if interaction.response.is_done():
+            await interaction.followup.send(text, ephemeral=True)
+        else:
+            await interaction.response.send_message(text, ephemeral=True)
+    except DISCORD_FAILURES as failure:
+        log.warning("the answer to a command could not be delivered: %s", failure)
