@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from plugins.voicebot.plugin import MAX_COMMANDS
+from plugins.voicebot.commands.cooldown import MAX_COMMANDS
 from sandbox.discord.model import Upload
 from sandbox.stage import Place
 from tests.running_bot import RunningBot

@@ -1,9 +1,10 @@
 """`/voicebot setup`: an admin chooses voicebot, channels and roles from menus; all is tried out before it is kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import discord
+from discord import app_commands
 
 from bot.api import (
     ConfigError,
@@ -28,6 +29,7 @@ from bot.api import (
 from ..diagnosis.checks import provider_finding
 from ..diagnosis.doctor import Mark
 from ..interactions import Interaction, guild_and_member, locale_of
+from .cooldown import rate_limited
 from .settings import refusal
 
 #: Seconds that the menus work; Discord itself forgets them after fifteen minutes.
@@ -38,6 +40,26 @@ MAX_ROLES, MAX_CHANNELS = 10, 5
 _TEXT = [discord.ChannelType.text, discord.ChannelType.news]
 
 Changes = dict[tuple[str, ...], Any]
+
+
+class SetupCommands(app_commands.Group):
+    """Opens the menus."""
+
+    def __init__(self, host: Host, public_language: Callable[[int], str]) -> None:
+        """`public_language` gives that of what everybody on a server reads, by the server's id."""
+        super().__init__(name="menus", description="Mounted under its parent")
+        self._host = host
+        self._public_language = public_language
+
+    @app_commands.command(name="setup", description="Choose voicebot, channels and roles for this server")
+    @rate_limited
+    async def setup(self, interaction: Interaction) -> None:
+        """Open the menus, for those who may configure."""
+        guild, member = guild_and_member(interaction)
+        check_configure(member, self._host.config.server(guild.id).access)
+        language = self._public_language(guild.id)
+        view = SetupView(self._host, guild, interaction.user.id, locale_of(interaction), language)
+        await interaction.response.send_message(view.text(), view=view, ephemeral=True)
 
 
 class SetupView(discord.ui.View):
@@ -305,12 +327,6 @@ class _VoicebotId(discord.ui.Modal):
     async def on_error(self, interaction: Interaction, error: Exception, /) -> None:  # type: ignore[override]
         """As for a command that failed."""
         await interaction.client.explain_error(interaction, error)
-
-
-async def begin(host: Host, interaction: Interaction, guild: discord.Guild, public_language: str) -> None:
-    """Show the menus to who asked."""
-    view = SetupView(host, guild, interaction.user.id, locale_of(interaction), public_language)
-    await interaction.response.send_message(view.text(), view=view, ephemeral=True)
 
 
 def _values(interaction: Interaction) -> list[str]:

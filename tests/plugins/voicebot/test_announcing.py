@@ -4,22 +4,28 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.testing.discord_parts import refusal
 from bot.testing.server import PlayedServer
-from plugins.voicebot import plugin as module
+from plugins.voicebot import announcing as module
+from plugins.voicebot import posting
 from tests.support import eventually
 
 FOLDER = Path(module.__file__).parent
 
 
+def of_plugin(server: PlayedServer, module: str) -> Any:
+    """A module of the plugin as it is loaded, under the name that plugins in folders have."""
+    return sys.modules[f"{type(server.plugin).__module__.rpartition('.')[0]}.{module}"]
+
+
 @pytest.fixture
 async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PlayedServer]:
     server = await PlayedServer.open(FOLDER)
-    # The plugin's own, under the name that plugins in folders have.
-    monkeypatch.setattr(sys.modules[type(server.plugin).__module__], "ANNOUNCE_TIMEOUT", 0.05)
+    monkeypatch.setattr(of_plugin(server, "announcing"), "ANNOUNCE_TIMEOUT", 0.05)
     yield server
     await server.close()
 
@@ -27,13 +33,13 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PlayedServer]
 async def test_what_discord_does_not_take_is_said_again_until_it_does(server: PlayedServer) -> None:
     server.text.refusal = refusal(503, "upstream")
     await server.start()
-    await server.advance(3 * module.RETRY_MIN)
+    await server.advance(3 * posting.RETRY_MIN)
     assert server.messages == []
     server.text.refusal = None
-    await server.advance(4 * module.RETRY_MIN)
+    await server.advance(4 * posting.RETRY_MIN)
     (announced,) = server.messages
     assert "Guide" in announced
-    await server.advance(5 * module.RETRY_MIN)
+    await server.advance(5 * posting.RETRY_MIN)
     assert len(server.messages) == 1
     await server.end()
     assert server.failures == []
@@ -47,7 +53,7 @@ async def test_nobody_is_told_of_a_call_that_is_over(server: PlayedServer) -> No
     before = len(server.messages)
     assert await server.start()
     assert len(server.messages) == before + 1
-    await server.advance(10 * module.RETRY_MAX)
+    await server.advance(10 * posting.RETRY_MAX)
     assert len(server.messages) == before + 1
 
 
@@ -57,7 +63,7 @@ async def test_a_panel_that_comes_late_knows_what_has_happened(server: PlayedSer
     await server.say("Ben", "hello")
     await server.warn("The line is bad.")
     server.text.refusal = None
-    await server.advance(module.RETRY_MIN)
+    await server.advance(posting.RETRY_MIN)
     (announced,) = server.messages
     assert f"<@{server.person('Ben').id}>" in announced
     assert "The line is bad." in announced
@@ -77,8 +83,8 @@ async def test_it_is_tried_less_and_less(server: PlayedServer) -> None:
 async def test_a_call_of_which_people_can_never_be_told_ends(server: PlayedServer, status: int) -> None:
     server.text.refusal = refusal(status, "no")
     await server.start()
-    await server.advance(20 * module.RETRY_MIN)
-    assert server.text.refused <= module.MAX_REFUSALS + 1  # and the receipt
+    await server.advance(20 * posting.RETRY_MIN)
+    assert server.text.refused <= posting.MAX_REFUSALS + 1  # and the receipt
     assert server.call is None
 
 
@@ -122,7 +128,7 @@ async def test_a_fault_of_ours_keeps_nobody_from_being_told_later(
         broken.setattr(type(server.plugin), "_begin", fails)
         await server.start()
         assert server.messages == []
-    await server.advance(2 * module.RETRY_MIN)
+    await server.advance(2 * posting.RETRY_MIN)
     assert len(server.messages) == 1
 
 
@@ -162,7 +168,7 @@ async def test_a_call_that_moved_before_its_first_words_says_where_it_is(server:
     await server.start()
     await server.move()
     server.text.refusal = None
-    await server.advance(10 * module.RETRY_MIN)
+    await server.advance(10 * posting.RETRY_MIN)
     assert not any(server.voice.mention in message for message in server.messages)
     assert any("Guide" in message and server.other_voice.mention in message for message in server.messages)
 
@@ -170,8 +176,7 @@ async def test_a_call_that_moved_before_its_first_words_says_where_it_is(server:
 async def test_who_has_the_call_now_is_said_and_takes_no_warning_away(
     server: PlayedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package = type(server.plugin).__module__.rpartition(".")[0]
-    monkeypatch.setattr(sys.modules[f"{package}.panel"], "REFRESH_INTERVAL", 0.01)
+    monkeypatch.setattr(of_plugin(server, "panel"), "REFRESH_INTERVAL", 0.01)
     await server.start("Ann")
     await server.warn("The line is bad.")
     await server.hand_over("Ben")
@@ -193,7 +198,7 @@ async def test_the_voicebots_own_words_are_never_left_out(
 
     await server.start()
     with monkeypatch.context() as broken:
-        broken.setattr(type(server.plugin), "_post", fails)
+        broken.setattr(of_plugin(server, "posting").Poster, "post", fails)
         for number in range(5):
             await server.warn(f"warning {number}")
     assert len(server.failures) == 5
