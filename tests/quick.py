@@ -22,7 +22,7 @@ STAGE = ROOT / "tests" / "stage.py"
 #: Some of them wait, so there are more workers than cores.
 SIDE_BY_SIDE = ("-n", "3", "--dist", "worksteal", "-p", "no:simcord")
 OURS = frozenset({"bot", "plugins", "tests"})
-HEAVY = frozenset({"sandbox", "agent", "livekit", "simcord"})
+HEAVY = frozenset({"sandbox", "agent", "livekit"})
 
 
 @cache
