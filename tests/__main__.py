@@ -1,18 +1,16 @@
 """Runs the whole suite, side by side only what does not disturb each other: `python -m tests`, or `make unit`.
 
-First comes what `make quick` runs. Tests of calls mostly wait: four parts of them go on at once, and other tests that
-need a stage, or parts of one, take what is left of the machine. What is judged by ear (words, drift, gaps in the middle
-of a sentence) and the rooms' own sound come last, with as little beside them as can be. Plain `pytest` runs everything
-in one.
+First comes what `make quick` runs, and beside it other tests that need a stage or parts of one. Tests of calls mostly
+wait: four parts of them go on at once. What is judged by ear (words, drift, gaps in the middle of a sentence) and the
+rooms' own sound come last, with as little beside them as can be. Plain `pytest` runs everything in one.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -41,7 +39,7 @@ LATENESS = [
 WORDS = [*_calls("words", "conversation"), *ROOM, COUNTING, *LATENESS]
 SOUND = _calls("membership", "sound", "bad_lines", "soak")
 MONEY = _calls("money", "settings", "setup", "config")
-#: Tests of single classes in which people speak in real time: beneath others there is no time for that.
+#: Tests of single classes in which people speak in real time: beside `QUICK` there is no time for that.
 SPEAKING_CLASSES = ["tests/bot/voice/test_connection.py", "tests/bot/media/test_session.py"]
 REALITY = [*_calls("reality", "guards", "languages"), *SPEAKING_CLASSES, SPEAKING]
 FAULTS = _calls("accidents", "voice_faults", "endings", "room_faults", "checks", "panel")
@@ -58,7 +56,6 @@ class Run:
     folder: Path
     number: int
     lane: Sequence[str]
-    beneath: bool = False
     quick: bool = False
 
     @property
@@ -82,7 +79,6 @@ class Run:
                 stdout=None if shown else output,
                 stderr=errors,
                 env={**environment(), **({QUICK: "1"} if self.quick else {})},
-                preexec_fn=partial(os.nice, 10 if self.beneath else 0),
             )
 
     def failures(self, code: int) -> Iterator[str]:
@@ -110,16 +106,18 @@ def main() -> int:
             Run(Path(folder), number, lane) for number, lane in enumerate((OTHER_CALLS, MONEY, FAULTS_LANE, REALITY))
         ]
         heard = [Run(Path(folder), number, lane) for number, lane in enumerate((WORDS, SOUND), 10)]
-        wrong = side_by_side(quick)
-        wrong += side_by_side(*calls, Run(Path(folder), 9, OTHERS, beneath=True))
-        wrong += side_by_side(*heard)
+        parts = [[quick, Run(Path(folder), 9, OTHERS)], calls, heard]
+        wrong: list[str] = []
+        for number, runs in enumerate(parts, 1):
+            began = time.monotonic()
+            wrong += side_by_side(*runs)
+            print(f"» Part {number} of {len(parts)} took {time.monotonic() - began:.0f} s.", flush=True)
     print(*wrong, sep="\n")
     return 1 if wrong else 0
 
 
 def side_by_side(*runs: Run) -> list[str]:
-    """What failed in runs of pytest at once. The first one prints as it goes, and what the others printed follows it;
-    those `beneath` get what the others leave of the cores."""
+    """What failed in runs of pytest at once. The first prints as it goes, and what the others printed follows it."""
     running: list[subprocess.Popen[bytes]] = []
     try:
         running.extend(run.start(shown=run is runs[0]) for run in runs)
