@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import random
 import secrets
 import socket
 from datetime import timedelta
@@ -16,11 +17,19 @@ from .build import binary
 START_TIMEOUT = 20.0  # seconds
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port nobody uses at the moment."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+#: Below the ports from which systems take those of outgoing connections (32768 and up on Linux, `ip_local_port_range`
+#: in ip(7); 49152 and up elsewhere): one of these stays free until whoever asked for it listens there.
+PORTS = range(20_000, 32_000)
+
+
+def free_port() -> int:
+    """Return a port that nobody uses, on any address, for TCP or for UDP."""
+    while True:
+        port = random.choice(PORTS)
+        with contextlib.suppress(OSError), contextlib.ExitStack() as probes:
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                probes.enter_context(socket.socket(socket.AF_INET, kind)).bind(("", port))
+            return port
 
 
 class LiveKitServer:
@@ -53,7 +62,7 @@ class LiveKitServer:
             "bind_addresses": ["127.0.0.1"],
             "rtc": {
                 "tcp_port": free_port(),
-                "udp_port": free_port(socket.SOCK_DGRAM),
+                "udp_port": free_port(),
                 "use_external_ip": False,
                 "node_ip": "127.0.0.1",
                 "interfaces": {"includes": ["lo"]},
