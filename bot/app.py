@@ -99,7 +99,7 @@ class Parley(commands.AutoShardedBot):
         return self._source.config
 
     def on_config_change(self) -> None:
-        """Another config is in force."""
+        """Apply what takes effect at once when another config is in force."""
         self.calls.limits.max_calls = self.config.host.max_calls
         self.billing.closer.config_changed()
         self._warn_of_missing_ids(self.guilds)
@@ -121,11 +121,11 @@ class Parley(commands.AutoShardedBot):
         await self._reloader.reload(name)
 
     def tls_context(self) -> ssl.SSLContext:
-        """For plugins that open connections of their own."""
+        """Return the TLS context for plugins that open connections of their own."""
         return self.billing.network.tls
 
     async def sleep(self, seconds: float, /) -> None:
-        """As `asyncio.sleep`; plugins wait with it, since in their tests time can be made to pass."""
+        """Sleep as `asyncio.sleep` does; plugins wait with it, since their tests have a clock of their own."""
         await asyncio.sleep(seconds)
 
     async def explain_error(self, interaction: discord.Interaction[Any], error: Exception) -> None:
@@ -144,7 +144,7 @@ class Parley(commands.AutoShardedBot):
                 log.exception("config: server %d: its settings could not be looked through", guild.id)
 
     async def setup_hook(self) -> None:
-        """discord.py calls this once, after login and before the gateway."""
+        """Start everything that needs no gateway; discord.py calls this once, after the login."""
         log.info("%s", opus.version())
         await self.media_loop.start()
         await asyncio.to_thread(language.read_all)
@@ -159,7 +159,7 @@ class Parley(commands.AutoShardedBot):
         gc.freeze()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """discord.py asks before each login."""
+        """Wait before a login until Discord can be asked for one; discord.py calls this before each."""
         loop = asyncio.get_running_loop()
         pause = self._logins.pause(loop.time(), self.shard_count or 1, initial=initial)
         if pause > MIN_PAUSE:
@@ -189,7 +189,7 @@ class Parley(commands.AutoShardedBot):
         self.calls.give_receipts()
 
     def serves(self, guild_id: int) -> bool:
-        """Whether people of a server may start calls, by the operator's word."""
+        """Return whether people of a server may start calls, by the operator's settings."""
         allowed = self.config.host.servers_allowed
         return allowed is None or guild_id in allowed
 
@@ -208,7 +208,7 @@ class Parley(commands.AutoShardedBot):
             self.names.learn(interaction.guild_id, interaction.user.id, interaction.user.display_name)
 
     def name_of(self, guild_id: int, user_id: int) -> str | None:
-        """What somebody is called on a server by now; None when they are not known."""
+        """Return what somebody is called on a server; None when they are not known."""
         guild = self.get_guild(guild_id)
         member = None if guild is None else guild.get_member(user_id)
         return self.names.of(guild_id, user_id) or (None if member is None else member.display_name)
@@ -249,8 +249,8 @@ class Parley(commands.AutoShardedBot):
             self.calls.on_permissions(after.guild)  # it may have been locked
 
     def get_channel(self, channel_id: int, /) -> Any:
-        """As discord.py's, which forgets a thread when it is archived: one that a call writes into is known all the
-        same, since Discord opens it again for the next message."""
+        """Find a channel as discord.py does, which forgets a thread when it is archived: one that a call writes into is
+        found all the same, since Discord opens it again for the next message."""
         found = super().get_channel(channel_id)
         closed = (thread for thread in self._archived.values() if thread.id == channel_id)
         return found if found is not None else next(closed, None)

@@ -29,7 +29,7 @@ LOCK_TIMEOUT = 10.0
 
 
 class BillingServices:
-    """Opened with `open`, and closed when every call has ended."""
+    """Everything that has to do with money. Opened with `open`, and closed when every call has ended."""
 
     def __init__(
         self, current: Callable[[], Config], plugins: Mapping[str, type[Plugin[Any]]], ledger: Ledger, pulse: Pulse
@@ -74,7 +74,8 @@ class BillingServices:
             log.error("the watchdog is not ready yet; no call begins without it")
 
     async def close(self) -> None:
-        """After the calls have ended. What is still open is left to the watchdog, and to the next start."""
+        """Close everything, after the calls have ended. What is still open is left to the watchdog, and to the next
+        start."""
         if self._own_opener is not None:
             await self._own_opener.stop()
         await self.closer.stop()
@@ -93,8 +94,8 @@ class BillingServices:
 
 
 async def rescue(config: Config, plugins: Mapping[str, type[Plugin[Any]]], stop: asyncio.Event) -> None:
-    """With a ledger that cannot be written no bot starts; what stands in it as open is ended all the same, until
-    `stop`. A watchdog of an earlier run may be at it as well, which does no harm."""
+    """End what a ledger that cannot be written knows as open, until `stop`: no bot starts with such a ledger. A
+    watchdog of an earlier run may be at it as well, which does no harm."""
     providers = Providers(lambda: config, plugins, lambda: Network.of(config.host.network))
     ledger: Ledger | None = None
     try:

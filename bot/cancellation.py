@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class StepCancelled(Exception):
-    """The step is not wanted any more."""
+    """Raised by `cancel_when` for a step that is not wanted any more."""
 
 
 async def cancel_when(event: asyncio.Event, coroutine: Coroutine[Any, Any, T]) -> T:

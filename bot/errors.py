@@ -32,7 +32,7 @@ from pathlib import Path
 
 
 class ParleyError(Exception):
-    """Base of all; `for_user` defaults to the message."""
+    """The base of all errors; `for_user` defaults to the message."""
 
     def __init__(self, message: str, *, for_user: str | None = None) -> None:
         super().__init__(message)
@@ -72,7 +72,7 @@ class ConfigError(ParleyError):
 
     @classmethod
     def at(cls, place: Place, message: str, key: str = "") -> "ConfigError":
-        """The error for a single wrong setting."""
+        """Make the error for a single wrong setting."""
         return cls([Problem(place, key, message)])
 
 
@@ -140,15 +140,15 @@ class NotAllowed(ProviderError):
 
 
 class VoicebotNotFound(ProviderError):
-    """404 from the provider's API itself."""
+    """The provider's API itself answered 404: there is no such voicebot, or session."""
 
 
 class WrongAddress(ProviderError):
-    """404 with a web page: whatever was meant, it did not reach the provider's API."""
+    """A web page answered 404: whatever was meant, it did not reach the provider's API."""
 
 
 class RateLimited(ProviderError):
-    """429; `retry_after` is in seconds, None when the provider did not say."""
+    """The provider answered 429; `retry_after` is in seconds, None when it did not say."""
 
     def __init__(self, message: str, *, for_user: str | None = None, retry_after: float | None = None) -> None:
         super().__init__(message, for_user=for_user)
@@ -156,7 +156,7 @@ class RateLimited(ProviderError):
 
 
 class ProviderDown(ProviderError):
-    """5xx, or the request never left."""
+    """The provider answered 5xx, or the request never left."""
 
 
 class OutcomeUnknown(ProviderError):

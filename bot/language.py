@@ -42,7 +42,7 @@ class Text(str):
         return text
 
     def to(self, language: str) -> str:
-        """In a language; in English when its catalogue does not have it."""
+        """Return the sentence in a language; in English when its catalogue does not have it."""
         catalogue = _catalogue(language)
         if catalogue is None:
             return str(self)
@@ -61,27 +61,27 @@ class Text(str):
 
 
 def say(template: str, /, **values: Any) -> Text:
-    """A sentence with `{name}`s in it, and their values."""
+    """Make a sentence with `{name}`s in it, and their values."""
     return Text(template, values)
 
 
 def say_n(one: str, many: str, /, count: int, **values: Any) -> Text:
-    """The same, by number; `{count}` is one of the names."""
+    """Make a sentence by number; `{count}` is one of the names."""
     return Text(one, {"count": count, **values}, many)
 
 
 def mark(template: str) -> str:
-    """A sentence that is said elsewhere, by `say(variable)`: marks it for translators."""
+    """Mark a sentence for translators that is said elsewhere, by `say(variable)`."""
     return template
 
 
 def in_language(text: str, language: str) -> str:
-    """A Text in a language, any other str as it is."""
+    """Return a Text in a language, any other str as it is."""
     return text.to(language) if isinstance(text, Text) else text
 
 
 def spoken(locale: object) -> str:
-    """The language of one of Discord's locales, such as `en-GB`; English when there is no catalogue for it.
+    """Return the language of one of Discord's locales, such as `en-GB`; English when there is no catalogue for it.
 
     Source: https://discord.com/developers/docs/reference#locales
     """
@@ -90,8 +90,8 @@ def spoken(locale: object) -> str:
 
 
 def is_command_name(word: str) -> bool:
-    """Whether Discord takes it for the name of a command or an option. The signs of Hindi and Thai are no letters to
-    Python.
+    """Return whether Discord takes a word for the name of a command or an option. The signs of Hindi and Thai are no
+    letters to Python.
 
     Source: https://discord.com/developers/docs/interactions/application-commands#application-command-object-application-command-naming
     """
@@ -99,12 +99,12 @@ def is_command_name(word: str) -> bool:
 
 
 def languages() -> list[str]:
-    """All languages that have a catalogue, and English."""
+    """Return all languages that have a catalogue, and English."""
     return sorted({ENGLISH, *_files})
 
 
 def command_word(text: str, language: str) -> str | None:
-    """The name of a command or an option in a language; None when it keeps the English one.
+    """Return the name of a command or an option in a language; None when it keeps the English one.
 
     Names have a context of their own in the catalogues: what is a fine word in a sentence may be none for a command.
     """
@@ -123,8 +123,8 @@ def add(folder: Path) -> None:
 
 
 def faults(folder: Path) -> list[str]:
-    """What is wrong with a package's catalogues, each with file and line: names in a translation that its sentence does
-    not have, and files that are no catalogues."""
+    """Return what is wrong with a package's catalogues, each with file and line: names in a translation that its
+    sentence does not have, and files that are no catalogues."""
     found = []
     for file in sorted((folder / FOLDER).glob("*.po")):
         try:

@@ -13,13 +13,13 @@ PERIOD, ORDINARY_LOGINS = 3600.0, 4
 
 
 class LoginPace:
-    """Of one process. Times are in seconds of a steady clock."""
+    """Spaces out the logins of one process. Times are in seconds of a steady clock."""
 
     def __init__(self) -> None:
         self._logins: deque[float] = deque(maxlen=10_000)
 
     def pause(self, now: float, shards: int, *, initial: bool) -> float:
-        """Seconds to wait before the login that is about to be made; it is counted."""
+        """Return the seconds to wait before the login that is about to be made; it is counted."""
         while self._logins and now - self._logins[0] > PERIOD:
             self._logins.popleft()
         beyond = len(self._logins) - ORDINARY_LOGINS * max(shards, 1)

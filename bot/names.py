@@ -20,18 +20,19 @@ class Names:
         self._names: dict[tuple[int, int], str] = {}
 
     def of(self, guild_id: int, user_id: int) -> str | None:
-        """The newest name that is known; None when nothing was heard of them."""
+        """Return the newest name that is known; None when nothing was heard of them."""
         return self._names.get((guild_id, user_id))
 
     def learn(self, guild_id: int, user_id: int, name: str) -> None:
-        """Somebody is called so now."""
+        """Note what somebody is called now."""
         self._names.pop((guild_id, user_id), None)
         self._names[guild_id, user_id] = name
         if len(self._names) > MAX_NAMES:
             del self._names[next(iter(self._names))]
 
     def learn_from_gateway(self, message: str) -> None:
-        """One of the gateway's messages, as it came; most say nothing of names, and cost a search for a word."""
+        """Learn from one of the gateway's messages, as it came; most say nothing of names, and cost a search for a
+        word."""
         if _VOICE_STATE not in message[:200] and _VOICE_STATE not in message[-200:]:
             return
         try:

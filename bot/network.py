@@ -27,7 +27,8 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy")
 
 
 def tls_context(settings: NetworkSettings) -> ssl.SSLContext:
-    """The system's trust, plus one certificate authority when configured (OSError, ssl.SSLError)."""
+    """Make a TLS context of the system's trust, plus one certificate authority when configured (OSError,
+    ssl.SSLError)."""
     context = ssl.create_default_context()
     if settings.ca_file is not None:
         context.load_verify_locations(cafile=settings.ca_file)
@@ -35,13 +36,13 @@ def tls_context(settings: NetworkSettings) -> ssl.SSLContext:
 
 
 def connector(settings: NetworkSettings) -> aiohttp.BaseConnector:
-    """A connector for aiohttp and discord.py; call it inside the event loop that will use it."""
+    """Make a connector for aiohttp and discord.py; call it inside the event loop that will use it."""
     resolver = _HostMap(settings.connect_to) if settings.connect_to else None
     return aiohttp.TCPConnector(ssl=tls_context(settings), resolver=resolver, limit=0)
 
 
 def proxies_not_heeded(settings: NetworkSettings) -> list[str]:
-    """The environment's variables that name another proxy than the setting does."""
+    """Return the environment's variables that name another proxy than the setting does."""
     return [name for name in _spellings(_PROXIES) if os.environ.get(name, "") not in ("", settings.proxy)]
 
 
@@ -50,7 +51,7 @@ def _spellings(variables: Iterable[str]) -> list[str]:
 
 
 def take_over_environment(settings: NetworkSettings) -> list[str]:
-    """Make the setting the only proxy that this process and its children know; the variables that said another.
+    """Make the setting the only proxy that this process and its children know; return the variables that said another.
 
     Each library heeds the usual variables differently (discord.py none of them, LiveKit's SDK all but NO_PROXY), so a
     process that left them alone could open a billed session and not reach its room.
@@ -78,7 +79,7 @@ class Network:
         return cls(tls_context(settings), settings.proxy, settings.connect_to or None)
 
     def http_client(self, **options: Any) -> httpx.AsyncClient:
-        """A client for a provider's REST API; `options` are httpx's own."""
+        """Make a client for a provider's REST API; `options` are httpx's own."""
         direct = httpx.AsyncHTTPTransport(verify=self.tls, proxy=self.proxy, trust_env=False)
         transport = _MappedTransport(direct, self.connect_to) if self.connect_to else direct
         return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False, **options)

@@ -16,7 +16,8 @@ Role = Literal["user", "voicebot"]
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """Something said, as the voicebot's side understood it. Interims carry the full text so far, not the difference."""
+    """A line of what is said, as the voicebot's side understood it. Interims carry the full text so far, not the
+    difference."""
 
     role: Role
     text: str
@@ -77,7 +78,7 @@ class Account:
 
 
 def mark_of(key: str) -> str:
-    """32 bits of a key's hash: enough to see that it was replaced, and no help to who looks for it."""
+    """Return 32 bits of a key's hash: enough to see that it was replaced, and no help to who looks for it."""
     return hashlib.sha256(b"parley key mark:" + key.encode()).hexdigest()[:8]
 
 
@@ -101,19 +102,19 @@ class Provider(Protocol):
         ...
 
     async def end_session(self, reference: str) -> SessionEnd:
-        """One attempt to end a session; ProviderError when the provider did not confirm it."""
+        """Make one attempt to end a session; ProviderError when the provider did not confirm it."""
         ...
 
     async def image_library(self, voicebot: str) -> Mapping[str, str]:
-        """All pictures of a voicebot, key -> URL, for when the session's own are not enough."""
+        """Return all pictures of a voicebot, key -> URL, for when the session's own are not enough."""
         ...
 
     async def messages(self, reference: str) -> Sequence[StoredMessage]:
-        """The stored transcript of a session, oldest first."""
+        """Return the stored transcript of a session, oldest first."""
         ...
 
     def read_packet(self, payload: bytes) -> Sequence[RoomMessage]:
-        """What a data packet in the room means; empty for anything unknown, never an error."""
+        """Return what a data packet in the room means; empty for anything unknown, never an error."""
         ...
 
     async def close(self) -> None:

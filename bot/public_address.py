@@ -19,13 +19,13 @@ _TRANSLATED = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48"
 
 
 def is_postable(url: str) -> bool:
-    """Whether an address is one Discord could fetch: https, a public host, no login in it."""
+    """Return whether an address is one Discord could fetch: https, a public host, no login in it."""
     return _leads_to_public_host(url, "https")
 
 
 def is_room_address(url: str, endpoint: str) -> bool:
-    """Whether a room's address may be joined: wss to a public host or, of an API that is itself not on the public
-    internet (`endpoint` is its address), wherever that may be."""
+    """Return whether a room's address may be joined: wss to a public host or, of an API that is itself not on the
+    public internet (`endpoint` is its address), wherever that may be."""
     try:
         parts = urlsplit(url)
         host, api = parts.hostname, urlsplit(endpoint)

@@ -42,7 +42,8 @@ _TOKEN_PARTS = (range(23, 31), range(6, 8), range(27, 4000))
 
 
 def clean(text: str) -> str:
-    """One line without control, invisible and direction characters, and with a bounded number of marks on a letter.
+    """Return one line without control, invisible and direction characters, and with a bounded number of marks on a
+    letter.
 
     Joiners stay where writing systems and emoji need them (Unicode 15, section 23.2), and characters that are newer
     than Python's tables stay too.
@@ -103,7 +104,7 @@ def _is_nothing(character: str, category: str) -> bool:
 
 
 def plain(text: str) -> str:
-    """Cleaned text with its markdown escaped, so that it reads as it was said. Addresses stay as they are."""
+    """Return cleaned text with its markdown escaped, so that it reads as it was said. Addresses stay as they are."""
     cleaned, done = clean(text), 0
     pieces: list[str] = []
     for address in _ADDRESS.finditer(cleaned):
@@ -117,7 +118,7 @@ def _escaped(text: str) -> str:
 
 
 def name(text: str) -> str:
-    """A display name for use in a line of ours: plain and short."""
+    """Return a display name for use in a line of ours: plain and short."""
     cleaned = clean(text)
     return plain(cleaned if len(cleaned) <= 40 else cleaned[:39] + "…") or "someone"
 
@@ -149,7 +150,7 @@ def _seam(text: str, start: int, cut: int) -> int:
 
 
 def fit(text: str, limit: int = MESSAGE_LIMIT) -> str:
-    """As many of its lines as there is room for, and an ellipsis for the others."""
+    """Return as many of a text's lines as there is room for, and an ellipsis for the others."""
     if len(text) <= limit:
         return text
     cut = text.rfind("\n", 0, limit - 1)
@@ -157,7 +158,7 @@ def fit(text: str, limit: int = MESSAGE_LIMIT) -> str:
 
 
 def redact(text: str, limit: int = 200) -> str:
-    """Text from a provider, short and without anything that looks like a key or a token."""
+    """Return text from a provider, short and without anything that looks like a key or a token."""
     if len(text) > _LOOKED_AT:  # what the cut goes through may be half a secret
         text = text[:_LOOKED_AT].rpartition(" ")[0]
     cleaned = _TOKEN.sub(_hidden, _BEARER.sub("…", clean(text)))

@@ -8,12 +8,12 @@ from bot.language import Text, say
 
 
 def missing_ids(guild: discord.Guild, config: Config) -> list[DiscordId]:
-    """What the settings in force for a server name in vain."""
+    """Return the ids of channels and roles in a server's settings that its Discord does not have."""
     return [one for one in ids_in(config, guild.id) if not _is_there(guild, one)]
 
 
 def describe_missing(reference: DiscordId) -> Text:
-    """What people are told of it."""
+    """Return what people are told of an id that is not there."""
     if reference.kind == "role":
         return say("`{key}` names the role {id}, which is not on this server.", key=reference.key, id=reference.id)
     return say(

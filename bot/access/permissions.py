@@ -16,7 +16,7 @@ from .voice_channel import VoiceChannel, seats_taken
 
 
 def missing_in_voice(channel: VoiceChannel) -> list[str]:
-    """The permissions that the bot lacks to hear and to be heard."""
+    """Return the permissions that the bot lacks to hear and to be heard in a voice channel."""
     permissions = channel.permissions_for(channel.guild.me)
     needed = {
         "View Channel": permissions.view_channel,
@@ -31,7 +31,8 @@ def missing_in_voice(channel: VoiceChannel) -> list[str]:
 
 
 def missing_in_text(channel: Any) -> list[str]:
-    """The permissions that the bot lacks to write down what is said; `channel` is any that messages can go to."""
+    """Return the permissions that the bot lacks to write down what is said; `channel` is any that messages can go
+    to."""
     permissions = channel.permissions_for(channel.guild.me)
     in_thread = isinstance(channel, discord.Thread)
     needed = {
@@ -45,8 +46,8 @@ def missing_in_text(channel: Any) -> list[str]:
 
 
 def check_text(guild: discord.Guild, channel_id: int) -> None:
-    """Refused when what is said could not be written into a channel of this server: people must read that they are
-    heard, and nothing of them may appear elsewhere."""
+    """Raise Refused when what is said could not be written into a channel of this server: people must read that they
+    are heard, and nothing of them may appear elsewhere."""
     channel = guild.get_channel_or_thread(channel_id)
     if channel is None:
         raise Refused(
@@ -78,20 +79,21 @@ def is_locked(channel: Any) -> bool:
 
 
 def check_not_timed_out(guild: discord.Guild) -> None:
-    """Refused while a moderator has timed the bot out: it has its permissions, and Discord grants none of them."""
+    """Raise Refused while a moderator has timed the bot out: it has its permissions, and Discord grants none of
+    them."""
     until = timed_out_until(guild)
     if until is not None:
         raise Refused(timed_out(until))
 
 
 def timed_out_until(guild: discord.Guild) -> datetime | None:
-    """Until when the bot is timed out on a server; None when it is not."""
+    """Return until when the bot is timed out on a server; None when it is not."""
     until = guild.me.timed_out_until
     return until if until is not None and until > datetime.now(UTC) else None
 
 
 def timed_out(until: datetime) -> Text:
-    """What people are told of it."""
+    """Return what people are told of a bot that is timed out."""
     return say(
         "A moderator has timed me out on this server until {until}, so I can neither join nor write.",
         until=discord.utils.format_dt(until),
@@ -99,7 +101,8 @@ def timed_out(until: datetime) -> Text:
 
 
 def check_voice(channel: VoiceChannel) -> None:
-    """Refused, naming what the bot lacks in a voice channel, or that it is full, or where nobody can speak."""
+    """Raise Refused when a voice channel lacks a permission of the bot's, is full, or is one in which nobody can
+    speak."""
     afk = channel.guild.afk_channel
     if afk is not None and afk.id == channel.id:
         raise Refused(
@@ -116,13 +119,13 @@ def check_voice(channel: VoiceChannel) -> None:
 
 
 def is_full(channel: VoiceChannel) -> bool:
-    """Whether there is no seat left for the bot. Who may move members, or manage the channel, needs none."""
+    """Return whether there is no seat left for the bot. Who may move members, or manage the channel, needs none."""
     permissions = channel.permissions_for(channel.guild.me)
     return seats_taken(channel) and not (permissions.move_members or permissions.manage_channels)
 
 
 def needed_in_voice(missing: Iterable[str], channel: str) -> Text:
-    """What an admin is to grant, so that the bot can hear and speak in a channel, given as a mention."""
+    """Return what an admin is to grant so that the bot can hear and speak in a channel, given as a mention."""
     return say(
         "I need the permission {permissions} in {channel}. "
         "An admin can grant it in the channel's settings, under Permissions.",
@@ -132,7 +135,7 @@ def needed_in_voice(missing: Iterable[str], channel: str) -> Text:
 
 
 def needed_in_text(missing: Iterable[str], channel: str) -> Text:
-    """The same, so that it can write."""
+    """Return what an admin is to grant so that the bot can write in a channel, given as a mention."""
     return say(
         "I need the permission {permissions} in {channel}, "
         "so that I can write down what is said. An admin can grant it in the channel's settings.",
@@ -152,13 +155,14 @@ def listed(names: Iterable[str]) -> str:
 
 
 class PermissionMonitor:
-    """What keeps a running call from working: each is said once, once more when it grows, and when it is over."""
+    """Watches what keeps a running call from working. Each fault is told once, once more when it grows, and when it is
+    over."""
 
     def __init__(self) -> None:
         self._told: dict[str, frozenset[str]] = {}  # by kind: the names that people were told of
 
     def update(self, voice: VoiceChannel, text: Any | None) -> tuple[list[Text], list[Text]]:
-        """Look again: what people should be told is wrong, and what is well again.
+        """Look again; return what people should be told is wrong, and what works again.
 
         A channel that is gone, and a bot that is in no voice channel, say nothing new.
         """

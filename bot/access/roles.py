@@ -10,13 +10,13 @@ from bot.language import say
 
 
 def check_start(member: discord.Member, access: AccessSettings) -> None:
-    """Refused when a member may not start calls."""
+    """Raise Refused when a member may not start calls."""
     if access.start and not (_manages(member) or _has_role(member, access.start)):
         raise Refused(say("Only {roles} may start calls here.", roles=_named(access.start)))
 
 
 def check_stop(member: discord.Member, access: AccessSettings, starter_id: int, host_id: int) -> None:
-    """Refused when a member may not end a call, or a test; whoever started it may, and who has it in hand."""
+    """Raise Refused when a member may not end a call or a test. Whoever started it may, and so may the call's host."""
     if (
         access.stop
         and member.id not in (starter_id, host_id)
@@ -32,7 +32,7 @@ def check_stop(member: discord.Member, access: AccessSettings, starter_id: int, 
 
 
 def check_configure(member: discord.Member, access: AccessSettings) -> None:
-    """Refused when a member may not change settings."""
+    """Raise Refused when a member may not change settings."""
     if not (_manages(member) or _has_role(member, access.configure)):
         if not access.configure:
             raise Refused(say("Only people who can manage this server can do that."))

@@ -7,7 +7,8 @@ from bot.text import name as safe_name
 
 
 def resolve_voicebot(settings: ServerSettings, asked: str | None) -> str:
-    """The provider's id for the voicebot someone named, or for the usual one; Refused when there is none."""
+    """Return the provider's id for the voicebot that somebody named, or for the usual one; Refused when there is
+    none."""
     wanted = asked or settings.voicebot
     if wanted is None:
         if len(settings.voicebots) == 1:

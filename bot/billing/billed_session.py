@@ -19,7 +19,7 @@ SHUTDOWN_TIMEOUT = 1.0
 
 
 class BilledSession:
-    """What a call costs. `session` is set while there is something to end."""
+    """The session of one call: opened, counted and ended. `session` is set while there is something to end."""
 
     def __init__(self, record: SessionRecord, opener: SessionOpener, closer: SessionCloser) -> None:
         self.record = record
@@ -38,12 +38,12 @@ class BilledSession:
 
     @property
     def minutes(self) -> int:
-        """Our own count; 0 when nothing was opened."""
+        """The billed minutes by our own count; 0 when nothing was opened."""
         return 0 if self._opened_at is None else billed_minutes(self.elapsed)
 
     async def open(self, participant: str) -> VoicebotSession:
-        """Open it. Its answer is all that can end what it opened, so a cancellation waits for it for a moment; after
-        that whoever opens it must: the watchdog, or the next start."""
+        """Open the session. Its answer is all that can end what it opened, so a cancellation waits for it for a moment;
+        after that whoever opens it must end it: the watchdog, or the next start."""
         asked_at = clock.now()
         self.record = replace(self.record, intended_at=time.time())  # the call may have been asked for long before
         opening = asyncio.create_task(self._opener.open(self.record, participant))
@@ -65,7 +65,7 @@ class BilledSession:
         return session
 
     def end(self, reason: EndReason, by: int | None) -> "asyncio.Task[SessionRecord] | None":
-        """Begin to end it; None when there is nothing to end. The task goes on without the call."""
+        """Begin to end the session; None when there is nothing to end. The task goes on without the call."""
         if self.session is None:
             return None
         closing = self._closer.end(self.record, reason, by, self.elapsed)

@@ -78,11 +78,11 @@ class SessionCloser:
         return task
 
     def is_ending(self, session_id: str) -> bool:
-        """Whether a session is being ended, or its end is still to be written down."""
+        """Return whether a session is being ended, or its end is still to be written down."""
         return session_id in self._tasks or session_id in self._unwritten
 
     async def stop(self) -> None:
-        """Give up for now; the ledger knows what is left, for the watchdog and the next start."""
+        """Stop trying; the ledger knows what is left, for the watchdog and the next start."""
         tasks = list(self._tasks.values())
         for task in tasks:
             log.error("%s: not confirmed yet; it may still be open and billed", task.get_name())
@@ -222,11 +222,12 @@ class _Doubt:
         self._gone_since: float | None = None
 
     def asked_in_vain(self, error: ProviderError) -> None:
-        """An attempt whose answer was lost may have ended it."""
+        """Remember that an attempt was made whose answer was lost: it may have ended the session."""
         self._expected = self._expected or isinstance(error, ProviderDown)
 
     def is_over(self, ender: Account, now: float, wall: float) -> bool:
-        """It said so once more, to `ender`. `now` is of a steady clock, `wall` in seconds since 1970."""
+        """Return whether the session is over, now that `ender` said once more that there is none. `now` is of a steady
+        clock, `wall` in seconds since 1970."""
         if self._gone_since is None:
             self._gone_since = now
         if self._is_another_key(ender):
@@ -239,7 +240,7 @@ class _Doubt:
         return now - self._gone_since >= needed
 
     def told(self, ender: Account) -> str:
-        """For the ledger and the operator."""
+        """Return what the ledger and the operator are told of it."""
         if self._is_another_key(ender):
             return f"404 to another key in {ender.key_name} than the one that opened it, which may be another account's"
         return "404: the provider knows no such session; asking again"
@@ -263,6 +264,7 @@ def _pause(error: ProviderError, wait: float) -> float:
 
 
 async def confirmed(closing: "asyncio.Task[SessionRecord]", *, hurry: bool) -> bool:
-    """Whether the end is confirmed within the time that a call waits for it. The closing goes on in any case."""
+    """Wait until the end is confirmed, or for as long as a call waits for it; whether it is. The closing goes on in any
+    case."""
     done, _ = await asyncio.wait({closing}, timeout=CONFIRM_TIMEOUT_AT_SHUTDOWN if hurry else CONFIRM_TIMEOUT)
     return bool(done)

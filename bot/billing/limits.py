@@ -27,7 +27,7 @@ class Budget:
 
     @property
     def name(self) -> Text:
-        """As in "80 % of <name> is used up"."""
+        """Its name as people read it, as in "80 % of <name> is used up"."""
         return say(_NAMES[self.whose, self.span])
 
 
@@ -63,7 +63,7 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Starter:
-    """Who wants a call, where. `roles` are role ids."""
+    """Who wants a call, and on which server. `roles` are role ids."""
 
     guild_id: int
     user_id: int
@@ -79,7 +79,7 @@ MAX_REMEMBERED = 1000
 
 
 class Limits:
-    """Answers from the ledger; LedgerError refuses the call, since a budget nobody knows is none."""
+    """Decides by the ledger whether a call may begin; LedgerError refuses it, since a budget nobody knows is none."""
 
     def __init__(self, ledger: Ledger, max_calls: int | None = None) -> None:
         self._ledger = ledger
@@ -90,7 +90,7 @@ class Limits:
     async def allowance(
         self, settings: LimitSettings, starter: Starter, now: datetime, starting: Mapping[str, Starter] | None = None
     ) -> Allowance | None:
-        """How long a call may last; None when nothing limits it. Refused when it may not begin.
+        """Return how long a call may last; None when nothing limits it. Refused when it may not begin.
 
         `starting` are the calls, by id, that were asked for before this one and may not be in the ledger yet.
         """
@@ -113,7 +113,7 @@ class Limits:
         return min(found, key=lambda allowance: allowance.seconds, default=None)
 
     async def budgets(self, settings: LimitSettings, starter: Starter, now: datetime) -> list[Budget]:
-        """What is left, for people to see."""
+        """Return what is left of each limit, for people to see."""
         return budgets(settings, starter, await self._recent(settings, starter.guild_id, now), now)
 
     async def _recent(self, settings: LimitSettings, guild_id: int, now: datetime) -> Sequence[SessionRecord]:
@@ -134,7 +134,8 @@ class Limits:
 
 
 def rule_of(settings: LimitSettings, starter: Starter) -> Rule:
-    """The user's own limits, else the most generous of their roles', else everybody's; field by field."""
+    """Return the limits that hold for a user: their own, else the most generous of their roles', else everybody's;
+    field by field."""
     own = settings.users.get(starter.user_id, Rule())
     roles = [settings.roles[role] for role in starter.roles if role in settings.roles]
     values = {}
@@ -175,20 +176,20 @@ def budgets(settings: LimitSettings, starter: Starter, records: Iterable[Session
 
 
 def minutes(record: SessionRecord, now: datetime) -> int:
-    """What a session has cost, so far if it is still open."""
+    """Return the minutes that a session has cost, so far if it is still open."""
     if record.billed_minutes is not None:
         return record.billed_minutes
     return 0 if record.opened_at is None else billed_minutes(now.timestamp() - record.opened_at)
 
 
 def month_start(local: datetime) -> datetime:
-    """Midnight of the month's first day, in the same time zone."""
+    """Return midnight of the month's first day, in the same time zone."""
     return day_start(local.replace(day=1))
 
 
 def day_start(local: datetime) -> datetime:
-    """The beginning of a day, in the same time zone. Where summer time ends at midnight that hour comes twice: the day
-    begins with the first of them (PEP 495)."""
+    """Return the beginning of a day, in the same time zone. Where summer time ends at midnight that hour comes twice:
+    the day begins with the first of them (PEP 495)."""
     return local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
 
 

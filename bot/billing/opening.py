@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class SessionOpener(Protocol):
-    """Who opens sessions for calls."""
+    """Opens sessions for calls: the watchdog's client, or this process."""
 
     async def open(self, record: SessionRecord, participant: str) -> VoicebotSession:
         """Open a session; ProviderError, or LedgerError before anything was sent.
@@ -64,7 +64,7 @@ class RecordedOpener:
 
     @property
     def waiting(self) -> bool:
-        """Whether an answer is still to come."""
+        """Whether the answer to some request is still to come."""
         return bool(self._late)
 
     async def stop(self) -> None:
@@ -76,7 +76,7 @@ class RecordedOpener:
     async def _settle(
         self, record: SessionRecord, asking: "asyncio.Task[VoicebotSession]", asked_at: float
     ) -> VoicebotSession:
-        """Write down what an answer means."""
+        """Wait for the provider's answer and write down what it means."""
         try:
             session = asking.result()
         except ProviderError as error:
@@ -128,7 +128,7 @@ class RecordedOpener:
 
 
 def named(record: SessionRecord, reference: str, opened_at: float) -> SessionRecord:
-    """What the ledger knows once the provider has named a session. `opened_at` is in seconds since 1970."""
+    """Return what the ledger knows once the provider has named a session. `opened_at` is in seconds since 1970."""
     return replace(record, reference=reference, opened_at=opened_at, state=SessionState.OPEN)
 
 

@@ -21,7 +21,8 @@ CHECK_INTERVAL = 10.0
 
 
 class Reaper:
-    """`has_call` tells whether a call of this process looks after a session, by its id."""
+    """Ends sessions that no call looks after. `has_call` tells whether a call of this process looks after a session, by
+    its id."""
 
     def __init__(self, ledger: Ledger, closer: SessionCloser, has_call: Callable[[str], bool]) -> None:
         self._ledger = ledger
@@ -41,7 +42,7 @@ class Reaper:
                 log.exception("looking for forgotten sessions failed")
 
     async def look(self) -> None:
-        """Look once, and end what nobody looks after (LedgerError)."""
+        """Look once, and end the sessions that nobody looks after (LedgerError)."""
         found = [
             record
             for record in await self._ledger.unsettled()

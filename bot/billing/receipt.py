@@ -31,7 +31,7 @@ class Receipt:
 
     @classmethod
     def of(cls, record: SessionRecord, *, recovered: bool) -> "Receipt":
-        """The receipt of a closed session, or of one with an unknown outcome."""
+        """Make the receipt of a closed session, or of one with an unknown outcome."""
         opened_at = record.opened_at or record.intended_at
         named = record.voicebot_name if record.voicebot_name != record.voicebot else None
         return cls(

@@ -26,15 +26,16 @@ LATE_ANSWER_TIMEOUT = 10.0
 
 
 class ReceiptObserver(Protocol):
-    """Who is told of sessions that are over."""
+    """Is told of sessions that are over: the plugins."""
 
     async def ended(self, receipt: Receipt) -> bool:
-        """A billed session is over. False when somebody could not be told, who is to be told again."""
+        """Tell everybody of a billed session that is over; False when somebody could not be told, and is to be told
+        again."""
         ...
 
 
 class Receipts:
-    """The ledger says which receipts are due; only when the plugins have one is it marked as given."""
+    """Gives each receipt once. The ledger says which are due; one is marked as given when the plugins have it."""
 
     def __init__(self, ledger: Ledger, observer: ReceiptObserver) -> None:
         self._ledger = ledger
@@ -47,7 +48,7 @@ class Receipts:
         self._unknown_since: dict[str, float] = {}  # by session id, `time.monotonic()`
 
     def expect(self, session_id: str) -> None:
-        """A call of this process gives its receipt itself."""
+        """Leave a session's receipt to the call of this process that will give it."""
         self._own.add(session_id)
 
     async def give(self, record: SessionRecord) -> None:
@@ -81,7 +82,7 @@ class Receipts:
             log.error("%s", error)
 
     def release(self, session_id: str) -> None:
-        """Its call is gone; should its receipt still be due, the sweep gives it."""
+        """Give a session's receipt from here on, since its call is gone."""
         self._own.discard(session_id)
 
     async def sweep(self) -> None:

@@ -13,7 +13,7 @@ from .limits import day_start, minutes, month_start
 
 
 class Period(Enum):
-    """Spans that people ask for."""
+    """The periods that people ask for."""
 
     TODAY = "today"
     THIS_MONTH = "this month"
@@ -22,7 +22,7 @@ class Period(Enum):
 
 
 def span(period: Period, local: datetime) -> tuple[float, float]:
-    """Start and end, in seconds since 1970; `local` is now in the server's time zone."""
+    """Return the start and the end of a period in seconds since 1970; `local` is now in the server's time zone."""
     now = local.timestamp() + 1
     if period is Period.TODAY:
         return day_start(local).timestamp(), now
@@ -36,7 +36,7 @@ def span(period: Period, local: datetime) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """What the sessions of one key came to; credits as far as the provider told them."""
+    """What the sessions of one key have cost; credits as far as the provider told them."""
 
     key: str
     calls: int
@@ -45,7 +45,7 @@ class Total:
 
 
 def totals(records: Iterable[SessionRecord], key: Callable[[SessionRecord], str], now: datetime) -> list[Total]:
-    """Sums by key, the dearest first. Sessions that are still open count up to now."""
+    """Sum the sessions up by key, the dearest first. Those that are still open count up to now."""
     sums: dict[str, tuple[int, int, Decimal]] = {}
     for record in records:
         calls, spent, used = sums.get(key(record), (0, 0, Decimal(0)))
@@ -70,7 +70,7 @@ _COLUMNS = (
 
 
 def as_csv(records: Sequence[SessionRecord], local: datetime) -> str:
-    """One line per session, times in ISO 8601 in the time zone of `local`, which is now."""
+    """Return a CSV file with a line for each session, times in ISO 8601 in the time zone of `local`, which is now."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)

@@ -48,7 +48,7 @@ from bot.voice.handshake import Disconnected, Moved, ServerChanged, VoiceUpdate
 from .connection.healing import Healing
 from .connection.media import CallMedia
 from .connection.sound_settings import interrupters, sound_settings
-from .conversation import Conversation, Said
+from .conversation import Conversation
 from .events import CallMoved, CallStarted, HandedOver, NoticeGiven, WarningGiven
 from .guards import CheckHearing, End, Guards, Recovered, Verdict, Warn
 from .hearing import UNOWNED, diagnosis, undecryptable
@@ -186,7 +186,8 @@ class Call:
 
     @property
     def billed_minutes(self) -> int:
-        """Our own count: every begun minute, the first one at once; 0 when no session was opened."""
+        """The billed minutes by our own count: every begun minute, the first one at once; 0 when no session was
+        opened."""
         return self._billing.minutes
 
     async def move_to(self, channel: VoiceChannel) -> None:
@@ -196,11 +197,11 @@ class Call:
             await channel.guild.change_voice_state(channel=channel)
 
     async def sound_report(self) -> SoundReport:
-        """The media loop's counters for this call as they stand."""
+        """Return the media loop's counters for this call as they stand."""
         return await self._media.report()
 
     async def present(self) -> frozenset[int] | None:
-        """User ids of those at the voice server, as far as it has told; None without a voice session."""
+        """Return the user ids of those at the voice server, as far as it has told; None without a voice session."""
         return await self._media.present()
 
     @property
@@ -219,14 +220,15 @@ class Call:
         return self.participants.voicebot_there
 
     async def listen(self) -> AudioTap:
-        """A copy of the sound of both sides, from now to the end of the call: `async for sound in await call.listen()`.
+        """Return a copy of the sound of both sides, from now to the end of the call: `async for sound in await
+        call.listen()`.
 
         Whoever reads it must be able to say what it is for: people read in the channel that the voicebot hears them.
         """
         return await self._media.listen()
 
     async def set_consent(self, user_id: int, given: bool) -> None:
-        """Somebody said whether they want to be heard in this call."""
+        """Set whether somebody wants to be heard in this call."""
         self.consent.set(user_id, given)
         await self._media.set_consent(user_id, given)
 
@@ -237,7 +239,7 @@ class Call:
             self._inbox.close()
 
     def on_occupancy(self, humans: int) -> None:
-        """How many people are in the channel now. Nobody for the grace ends the call; a return keeps it."""
+        """Take in how many people are in the channel now. Nobody for the grace ends the call; a return keeps it."""
         self._guards.on_occupancy(clock.now(), humans)
         self._inbox.wake()
 
@@ -249,14 +251,16 @@ class Call:
             self._media.set_bots(bots)
 
     def hand_over(self, user_id: int) -> None:
-        """Whoever started the call has left its channel: somebody else may end it, and interrupt the voicebot, now."""
+        """Make somebody else the host, since the host has left the channel: they may end the call, and interrupt the
+        voicebot."""
         before, self.host_id = self.host_id, user_id
         log.info("call %s: user %d is its host now", self.id, user_id)
         self._observer.publish(self, HandedOver(before))
         self._media.set_interrupters(interrupters(self.settings, user_id))
 
     def check_permissions(self) -> None:
-        """Permissions, the bot's own voice state or the channel changed: tell people once what no longer works."""
+        """Tell people once what no longer works, after a change of permissions, of the bot's own voice state or of the
+        channel."""
         self._media.voice.retune()
         guild = self.channel.guild
         wrong, well = self._permissions.update(self.channel, guild.get_channel_or_thread(self.text_channel_id))
@@ -267,7 +271,7 @@ class Call:
             self._observer.publish(self, NoticeGiven(text))
 
     def on_gateway(self, *, connected: bool) -> None:
-        """Discord's main gateway was lost, or is back. Sound goes on meanwhile."""
+        """Take in that Discord's main gateway was lost, or is back. Sound goes on meanwhile."""
         if connected:
             self._guards.on_recovered(clock.now(), "gateway")
         else:
@@ -277,7 +281,7 @@ class Call:
     # -- life ---------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """The whole call. Never raises but for cancellation; `live` carries what went wrong at the start."""
+        """Run the whole call. Raises nothing but cancellation; `live` carries what went wrong at the start."""
         try:
             self.allowance = await self._limits(self)
             await self._observer.starting(self)
@@ -323,7 +327,7 @@ class Call:
         await self._media.join_room(session.room_url, session.room_token)
 
     async def _open_session(self) -> VoicebotSession:
-        """The POST. It is not given up when the call is to end meanwhile."""
+        """Open the session (the POST). It is not given up when the call is to end meanwhile."""
         if self._inbox.closed.is_set():
             raise StepCancelled
         session = await self._billing.open(self.request.participant)
@@ -430,8 +434,10 @@ class Call:
 
     def _handle(self, event: MediaEvent | VoiceUpdate) -> None:
         match event:
-            case Utterance() | ShownImage() | SpeakingChanged() | AgentState():
-                self._on_said(event)
+            case Utterance() | ShownImage() | AgentState():
+                self._conversation.publish(event, time.monotonic())
+            case SpeakingChanged():
+                self._on_speaking(event)
             case VoiceResuming():
                 self._healing.on_lost("voice")
             case VoiceResumed():
@@ -467,19 +473,18 @@ class Call:
                 self.participants.voicebot_spoke = True
                 self._guards.on_speaking(clock.now(), None, event.speaking)
 
-    def _on_said(self, event: Said) -> None:
-        if isinstance(event, SpeakingChanged):
-            self._healing.on_heard()
-            self.participants.on_speaking(event.user_id, event.speaking, clock.now())
-            if event.user_id not in self.consent.bots:  # a music bot is no conversation
-                self._guards.on_speaking(clock.now(), event.user_id, event.speaking)
-        self._conversation.on_event(event)
+    def _on_speaking(self, event: SpeakingChanged) -> None:
+        self._healing.on_heard()
+        self.participants.on_speaking(event.user_id, event.speaking, clock.now())
+        if event.user_id not in self.consent.bots:  # a music bot is no conversation
+            self._guards.on_speaking(clock.now(), event.user_id, event.speaking)
+        self._conversation.publish(event, time.monotonic())
 
     def _drain_transcript(self) -> None:
         """Words and pictures that had arrived when the call ended still belong to it."""
         for event in self._inbox.drain():
             if isinstance(event, Utterance | ShownImage):
-                self._on_said(event)
+                self._conversation.publish(event, time.monotonic())
 
     def _may_be_in(self, channel_id: int) -> bool:
         return self._moves.may_be_in(channel_id, clock.now())

@@ -36,7 +36,7 @@ class CatchUp:
         self._reading = asyncio.create_task(_read(provider, reference), name=f"stored transcript of {reference}")
 
     async def missed(self) -> list[TranscriptLine]:
-        """What is to be written still; empty when the provider cannot be read."""
+        """Return the lines that are still to be written; empty when the provider cannot be read."""
         if self._reading is None:
             return []
         stored = await self._reading

@@ -8,13 +8,13 @@ V = TypeVar("V")
 
 @dataclass(slots=True)
 class _Deadline(Generic[V]):
-    """What is still to come of it, soonest first."""
+    """What is still to come of one deadline, soonest first."""
 
     steps: list[tuple[float, V]] = field(default_factory=list)
 
 
 class Deadlines(Generic[V]):
-    """Each name has at most one deadline running; what falls due is handed out once."""
+    """Deadlines by name, of which each runs at most once. What falls due is returned once."""
 
     def __init__(self) -> None:
         self._running: dict[str, _Deadline[V]] = {}
@@ -29,7 +29,7 @@ class Deadlines(Generic[V]):
             self.start(name, now, *steps)
 
     def runs(self, name: str) -> bool:
-        """Whether a deadline of this name runs."""
+        """Return whether a deadline of this name runs."""
         return name in self._running
 
     def stop(self, name: str) -> None:
@@ -37,7 +37,7 @@ class Deadlines(Generic[V]):
         self._running.pop(name, None)
 
     def due(self, now: float) -> list[V]:
-        """What has fallen due since the last time, in order of time."""
+        """Return what has fallen due since the last time, in order of time."""
         found: list[tuple[float, V]] = []
         for name, deadline in list(self._running.items()):
             while deadline.steps and deadline.steps[0][0] <= now:
@@ -47,5 +47,5 @@ class Deadlines(Generic[V]):
         return [due for _, due in sorted(found, key=lambda step: step[0])]
 
     def next(self) -> float | None:
-        """When the next thing falls due."""
+        """Return when the next thing falls due."""
         return min((deadline.steps[0][0] for deadline in self._running.values() if deadline.steps), default=None)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptLine:
-    """Something said. `speakers` are user ids, longest speaker first; more than one means it may be any of them."""
+    """A line of what is said. `speakers` are user ids, longest speaker first; more than one means it may be any of
+    them."""
 
     role: Role
     text: str
@@ -113,23 +114,23 @@ class WarningGiven(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class NoticeGiven(CallEvent):
-    """What was wrong is well again."""
+    """What was wrong works again."""
 
     hook = "on_notice"
     text: str
 
 
 class CallObserver(ReceiptObserver, Protocol):
-    """Who is told about calls: the plugin host."""
+    """Is told about calls: the plugin host."""
 
     async def starting(self, call: "Call") -> None:
-        """Before anything is opened; Refused vetoes the call."""
+        """Ask before anything is opened; Refused vetoes the call."""
         ...
 
     def publish(self, call: "Call", event: CallEvent) -> None:
-        """Something has happened in a call. Returns at once."""
+        """Tell of something that has happened in a call. Returns at once."""
         ...
 
     async def finished(self, call: "Call") -> None:
-        """The call is over, whether it ever became live or not: deliver what is left of the above."""
+        """Deliver what is left of the above: the call is over, whether it ever became live or not."""
         ...

@@ -24,14 +24,14 @@ MAX_CLOCK_DRIFT = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Warn:
-    """Say this in the channel."""
+    """A guard's verdict: people are to be warned with this text."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """Say this in the channel: what was wrong works again."""
+    """A guard's verdict: people are to be told that what was wrong works again."""
 
     text: str
 
@@ -45,8 +45,8 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class CheckHearing:
-    """See whether anybody was heard at all; `last` is the time to end the call if not, unless the voicebot has spoken,
-    and `final` the time to end it all the same."""
+    """A guard's verdict: see whether anybody was heard at all. `last` is the time to end the call if not, unless the
+    voicebot has spoken, and `final` the time to end it all the same."""
 
     last: bool
     final: bool = False
@@ -92,7 +92,7 @@ class Guards:
         self._seen: tuple[float, float] | None = None
 
     def on_live(self, now: float) -> None:
-        """Both connections are up for the first time."""
+        """Begin to count: both connections are up for the first time."""
         settings = self._settings
         self._live = True
         self._listen(now)
@@ -108,7 +108,8 @@ class Guards:
             self._deadlines.start("hearing", now, (limit / 2, CheckHearing(False)), last, final)
 
     def set_allowance(self, now: float, seconds: float, whose: str, reason: EndReason, spent: float = 0.0) -> None:
-        """The call may last so long; `whose` limit it is, as people read it, and `spent` what was used of it before.
+        """Limit how long the call may last; `whose` limit it is, as people read it, and `spent` what was used of it
+        before.
 
         When four fifths were used up before the call, that is said at once.
         """
@@ -128,7 +129,7 @@ class Guards:
         self._deadlines.start("allowance", now, *steps)
 
     def on_speaking(self, now: float, who: int | None, speaks: bool) -> None:
-        """A user, or the voicebot (None), started or stopped to speak."""
+        """Note that a user, or the voicebot (None), has started or stopped to speak."""
         if speaks:
             self._speaking.add(who)
             self._deadlines.stop("silence")
@@ -143,18 +144,18 @@ class Guards:
                 self._talked_at(now)
 
     def on_occupancy(self, now: float, humans: int) -> None:
-        """How many people are in the channel; a return within the grace keeps the call."""
+        """Take in how many people are in the channel; a return within the grace keeps the call."""
         if humans:
             self._deadlines.stop("empty")
         else:
             self._deadlines.start_once("empty", now, (self._settings.empty_channel_grace, End(EndReason.EMPTY)))
 
     def on_voicebot_arrived(self) -> None:
-        """The voicebot is in the room."""
+        """Note that the voicebot is in the room."""
         self._back("voicebot")
 
     def on_voicebot_gone(self, now: float) -> None:
-        """The voicebot has left the room."""
+        """Note that the voicebot has left the room."""
         self._speaking.discard(None)
         limit = self._settings.voicebot_return
         if self._deadlines.runs("room"):  # it is we who are away; that has a limit of its own
@@ -163,7 +164,7 @@ class Guards:
         self._deadlines.start("voicebot", now, (NOTICEABLE_SECONDS, Gone("voicebot")), end)
 
     def on_lost(self, now: float, side: Side) -> None:
-        """ "voice", "room" or "gateway" was lost and is being repaired."""
+        """Note that "voice", "room" or "gateway" was lost and is being repaired."""
         if side == "voice":  # nobody can be heard meanwhile, and that is not their fault
             self._deadlines.stop("hearing")
         limit = self._settings.gateway_limit if side == "gateway" else self._settings.reconnect_limit
@@ -171,17 +172,17 @@ class Guards:
         self._deadlines.start_once(side, now, (NOTICEABLE_SECONDS, Gone(side)), (limit, End(reasons[side])))
 
     def on_recovered(self, now: float, side: Side) -> None:
-        """A connection is up again."""
+        """Note that a connection is up again."""
         if side == "voice" and self._live and not self._heard:
             self._listen(now)
         self._back(side)
 
     def on_disconnected(self, now: float, grace: float) -> None:
-        """Discord says the bot is out of the channel; a better reason may follow within the grace."""
+        """Note that Discord says the bot is out of the channel; a better reason may follow within the grace."""
         self._deadlines.start_once("disconnected", now, (grace, End(EndReason.DISCONNECTED)))
 
     def check(self, now: float, awake: float) -> list[Verdict]:
-        """What is to be done now. `awake` is a clock that stands still while the machine is suspended."""
+        """Return what is to be done now. `awake` is a clock that stands still while the machine is suspended."""
         verdicts, self._good_news = self._good_news, []
         verdicts += [told for due in self._deadlines.due(now) if (told := self._verdict_on(due)) is not None]
         if self._seen is not None:
@@ -192,7 +193,7 @@ class Guards:
         return verdicts
 
     def next_due(self) -> float | None:
-        """When something falls due, unless something happens before."""
+        """Return when something falls due, unless something happens before."""
         return self._deadlines.next()
 
     def _verdict_on(self, due: Verdict | Gone) -> Verdict | None:

@@ -17,7 +17,7 @@ class Listeners:
 
 
 def undecryptable(user_id: int) -> Text:
-    """What people are told about one whose keys went wrong in mid-call."""
+    """Return what people are told of somebody whose keys went wrong in mid-call."""
     return say(
         "I cannot decrypt what {person} says (Discord's end-to-end encryption). "
         "Leaving the voice channel and joining it again helps.",
@@ -33,7 +33,7 @@ UNOWNED = say(
 
 
 def diagnosis(sound: SoundReport, listeners: Listeners) -> Text | None:
-    """One sentence with the way out; None when somebody was heard."""
+    """Return one sentence that says why nobody was heard, with the way out; None when somebody was."""
     if sound.packets_heard > 0:
         return None
     if sound.packets_unowned > sound.packets_undecryptable:

@@ -8,7 +8,8 @@ T = TypeVar("T")
 
 
 class Inbox(Generic[T]):
-    """Events are put in from anywhere on the loop, and handled one after the other by whoever runs it."""
+    """A call's queue of events: put in from anywhere on the loop, and handled one after the other by whoever runs
+    it."""
 
     def __init__(self) -> None:
         #: Set when nothing more is to be handled.
@@ -17,7 +18,7 @@ class Inbox(Generic[T]):
         self._woken = asyncio.Event()
 
     def put(self, item: T) -> None:
-        """Have an event handled after those that came before it."""
+        """Add an event, which is handled after those that came before it."""
         self._items.put_nowait(item)
 
     def wake(self) -> None:
@@ -29,7 +30,7 @@ class Inbox(Generic[T]):
         self.closed.set()
 
     def drain(self) -> Iterator[T]:
-        """What was put in and is not handled yet."""
+        """Return what was put in and is not handled yet."""
         while not self._items.empty():
             yield self._items.get_nowait()
 

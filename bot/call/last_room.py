@@ -12,7 +12,7 @@ def _file(ledger_file: Path) -> Path:
 
 
 def remember(ledger_file: Path, room_url: str) -> None:
-    """Scheme and host alone; whatever the disk says, a call does not depend on it."""
+    """Write down the scheme and host of a room's address; whatever the disk says, a call does not depend on it."""
     parts = urlsplit(room_url)
     try:
         _file(ledger_file).write_text(f"{parts.scheme}://{parts.netloc}\n")
@@ -21,7 +21,7 @@ def remember(ledger_file: Path, room_url: str) -> None:
 
 
 def recall(ledger_file: Path) -> str | None:
-    """What was kept; None before the first call."""
+    """Return the address that was written down; None before the first call."""
     try:
         return _file(ledger_file).read_text().strip() or None
     except (OSError, UnicodeDecodeError):

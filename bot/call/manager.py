@@ -73,45 +73,46 @@ class CallManager:
         self._been_in: set[int] = set()  # guild ids in which this process was in voice
 
     def of_guild(self, guild_id: int) -> Call | None:
-        """The server's call that has not ended; None when there is none."""
+        """Return the server's call that has not ended; None when there is none."""
         call = self._calls.get(guild_id)
         return None if call is None or call.state is CallState.ENDED else call
 
     def still_billed(self, guild_id: int) -> Call | None:
-        """The server's call that is over and whose session the provider has not ended yet; None when there is none."""
+        """Return the server's call that is over and whose session the provider has not ended yet; None when there is
+        none."""
         call = self._calls.get(guild_id)
         if call is None or call.state is not CallState.ENDED or call.closing is None or call.closing.done():
             return None
         return call
 
     def is_in_voice(self, guild_id: int) -> bool:
-        """Whether a call or an echo test has business in one of the server's voice channels."""
+        """Return whether a call or an echo test has business in one of the server's voice channels."""
         call = self.of_guild(guild_id)
         return guild_id in self._tests or (call is not None and call.state is not CallState.ENDING)
 
     async def knows_of(self, guild_id: int) -> bool:
-        """Whether this process, or one before it with the same ledger, has put the bot into a voice channel of the
-        server; another process with its token may have."""
+        """Return whether this process, or one before it with the same ledger, has put the bot into a voice channel of
+        the server; another process with its token may have."""
         if guild_id in self._been_in:
             return True
         since = time.time() - RECENT_SECONDS
         return bool(await self.ledger.between(since, math.inf, guild_id))
 
     def config_of(self, guild_id: int) -> Config | None:
-        """What the server's call began with, until its receipt is given; None when there is none."""
+        """Return what the server's call began with, until its receipt is given; None when there is none."""
         call = self._calls.get(guild_id)
         return None if call is None else call.config
 
     async def history(self, start: float, end: float, guild_id: int) -> Sequence[SessionRecord]:
-        """A server's sessions that were opened in a time, in seconds since 1970; LedgerError."""
+        """Return a server's sessions that were opened in a time, in seconds since 1970; LedgerError."""
         return await self.ledger.between(start, end, guild_id)
 
     async def budgets(self, settings: LimitSettings, starter: Starter, now: datetime) -> Sequence[Budget]:
-        """What is left of the limits that hold for somebody; LedgerError."""
+        """Return what is left of the limits that hold for somebody; LedgerError."""
         return await self.limits.budgets(settings, starter, now)
 
     async def recover(self) -> None:
-        """End what an earlier run of the bot left open; before any new call. LedgerError."""
+        """End what an earlier run of the bot left open, before any new call; LedgerError."""
         endings: list[asyncio.Task[SessionRecord]] = []
         for record in await self.ledger.unsettled():
             if record.must_be_ended:
@@ -128,7 +129,7 @@ class CallManager:
             await asyncio.wait(endings, timeout=RECOVERY_TIMEOUT)
 
     def give_receipts(self) -> None:
-        """From now on the channels can be written to."""
+        """Give receipts from now on, since the channels can be written to."""
         if self._sweep is None:
             self._sweep = asyncio.create_task(self._receipts.sweep(), name="receipts")
 
@@ -178,7 +179,7 @@ class CallManager:
         return call
 
     def test_of(self, guild_id: int) -> EchoTest | None:
-        """The server's echo test that is going on; None when there is none."""
+        """Return the server's echo test that is going on; None when there is none."""
         return self._tests.get(guild_id)
 
     async def start_test(self, channel: VoiceChannel, user_id: int, config: Config) -> EchoTest:
@@ -215,11 +216,12 @@ class CallManager:
             del self._tests[test.channel.guild.id]
 
     def provider_of(self, guild_id: int, config: Config) -> Provider:
-        """What a server's calls would be opened at; ParleyError when it is not there or has no key."""
+        """Return the provider that a server's calls would be opened at; ParleyError when it is not there or has no
+        key."""
         return self._provider_for(guild_id, config.server(guild_id))
 
     def on_voice_state(self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState) -> None:
-        """Someone joined, left or moved: does the call still have people?"""
+        """Look who is in the call's channel, after somebody joined, left or moved."""
         test = self._tests.get(member.guild.id)
         if test is not None and not humans_in(test.channel):
             test.stop()
@@ -240,7 +242,8 @@ class CallManager:
             call.hand_over(present[0])
 
     def on_permissions(self, guild: discord.Guild) -> None:
-        """Roles, overwrites or the bot's own roles changed: can its call still do what it must?"""
+        """Look whether a call can still do what it must, after roles, overwrites or the bot's own roles have
+        changed."""
         call = self.of_guild(guild.id)
         if call is not None and call.state is not CallState.CONNECTING:
             call.check_permissions()
@@ -258,7 +261,8 @@ class CallManager:
             call.end(EndReason.SERVER_LEFT)
 
     def on_gateway(self, guild_ids: Iterable[int], *, connected: bool) -> None:
-        """Discord's gateway was lost, or is back, for these servers; an outage of one server counts as well."""
+        """Tell the calls of these servers that Discord's gateway was lost, or is back; an outage of one server counts
+        as well."""
         for guild_id in guild_ids:
             call = self.of_guild(guild_id)
             if call is not None:
@@ -369,11 +373,12 @@ class CallManager:
 
 
 def people_in(channel: VoiceChannel) -> list[int]:
-    """The user ids of the people in a channel, as they came. Someone the cache does not know counts as a person."""
+    """Return the user ids of the people in a channel, as they came. Someone the cache does not know counts as a
+    person."""
     members = {user_id: channel.guild.get_member(user_id) for user_id in channel.voice_states}
     return [user_id for user_id, member in members.items() if member is None or not member.bot]
 
 
 def humans_in(channel: VoiceChannel) -> int:
-    """How many people are in a channel."""
+    """Return how many people are in a channel."""
     return len(people_in(channel))

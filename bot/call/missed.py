@@ -29,7 +29,7 @@ _ROLES: tuple[Role, ...] = ("user", "voicebot")
 
 
 def missed(live: Sequence[TranscriptLine], stored: Sequence[StoredMessage]) -> list[StoredMessage]:
-    """The stored lines that were not written live, in their order; a line that was said twice counts twice."""
+    """Return the stored lines that were not written live, in their order; a line that was said twice counts twice."""
     heard = [line for line in live if line.final][-MAX_LINES:]
     kept = [(bare(message.text), message) for message in stored[-MAX_LINES:]]
     found: set[int] = set()
@@ -41,7 +41,7 @@ def missed(live: Sequence[TranscriptLine], stored: Sequence[StoredMessage]) -> l
 
 
 def bare(text: str) -> str:
-    """A line for comparing: Unicode's form, case, punctuation and picture tags do not make another line."""
+    """Return a line for comparing: Unicode's form, case, punctuation and picture tags do not make another line."""
     plain = unicodedata.normalize("NFKC", _TAG.sub(" ", text[:MAX_CHARACTERS])).casefold()
     return " ".join(_WORD.findall(plain))
 

@@ -5,7 +5,7 @@ SENT_SECONDS = 15.0
 
 
 class Moves:
-    """Times are seconds of any steady clock, and arguments."""
+    """Knows which channels a call may be in. Times are seconds of any steady clock, and arguments."""
 
     def __init__(self, home: int, *, follow: bool) -> None:
         """`home` is the id of the channel that the call was started in; `follow` lets it go wherever it is moved."""
@@ -14,16 +14,16 @@ class Moves:
         self._sent_to: dict[int, float] = {}  # by channel id, until it is there: when that was asked for
 
     def send_to(self, channel_id: int, now: float) -> None:
-        """The call was asked to go to a channel."""
+        """Note that the call was asked to go to a channel."""
         self._sent_to[channel_id] = now
 
     def may_be_in(self, channel_id: int, now: float) -> bool:
-        """Whether the call goes on in a channel."""
+        """Return whether the call goes on in a channel."""
         sent = any(sent_to == channel_id and now - at < SENT_SECONDS for sent_to, at in self._sent_to.items())
         return self._follow or channel_id == self.home or sent
 
     def on_arrived(self, channel_id: int) -> bool:
-        """The call is in a channel, which is its home from now on; whether that is another one."""
+        """Note that the call is in a channel, which is its home from now on; whether that is another one."""
         self._sent_to.pop(channel_id, None)
         moved = channel_id != self.home  # or it is back already
         self.home = channel_id

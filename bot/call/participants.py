@@ -19,12 +19,12 @@ class Participants:
         self._heard_at: float | None = None
 
     def on_speaking(self, user_id: int, speaking: bool, now: float) -> None:
-        """Somebody began to speak, or stopped."""
+        """Note that somebody began to speak, or stopped."""
         self._heard_at = now
         (self._speaking.add if speaking else self._speaking.discard)(user_id)
 
     def since_heard(self, now: float) -> float | None:
-        """Seconds since somebody was heard; 0 while they speak, None for never."""
+        """Return the seconds since somebody was heard; 0 while they speak, None for never."""
         if self._speaking:
             return 0.0
         return None if self._heard_at is None else now - self._heard_at

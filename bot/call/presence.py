@@ -23,7 +23,7 @@ class Presence:
     def people(
         self, by_gateway: Collection[int], by_server: Collection[int] | None, since_heard: float | None
     ) -> tuple[int, str | None]:
-        """How many there are, and what the witnesses disagree about, for the log.
+        """Return how many people there are, and what the witnesses disagree about, for the log.
 
         User ids without bots; `by_server` is None without a voice session. `since_heard` is in seconds, None for never.
         """

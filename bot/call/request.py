@@ -11,7 +11,7 @@ from bot.provider import Account
 
 @dataclass(frozen=True, slots=True)
 class CallRequest:
-    """Who wants which voicebot where. `starter_roles` are role ids, for limits."""
+    """Who wants which voicebot, and where. `starter_roles` are role ids, for limits."""
 
     channel: VoiceChannel
     text_channel_id: int
@@ -21,7 +21,7 @@ class CallRequest:
     starter_roles: tuple[int, ...] = ()
 
     def intent(self, identifier: str, settings: ServerSettings, account: Account) -> SessionRecord:
-        """The session's record as of now."""
+        """Return the record of the session that is about to be asked for."""
         return SessionRecord(
             id=identifier,
             provider=settings.provider,

@@ -11,7 +11,8 @@ from .events import CallObserver
 
 @dataclass(frozen=True, slots=True)
 class CallServices:
-    """`engine` carries the sound, `opener` and `closer` the provider's sessions; `observer` learns what happens."""
+    """What every call needs: `engine` carries the sound, `opener` and `closer` the provider's sessions; `observer` is
+    told what happens."""
 
     engine: MediaEngine
     observer: CallObserver

@@ -32,7 +32,7 @@ class _Turn:
 
 
 class SpeechLedger:
-    """Collects speech and hands out, per line, the people it may come from."""
+    """Collects who speaks when, and returns for each line the people it may come from."""
 
     def __init__(self) -> None:
         self._since: dict[int, float] = {}
@@ -40,13 +40,13 @@ class SpeechLedger:
         self._claimed: tuple[float, dict[int, float]] = (-FORGET_AFTER, {})  # when, and seconds spoken per person
 
     def started(self, user_id: int, at: float) -> None:
-        """Somebody has begun to speak at this time."""
+        """Note that somebody has begun to speak at this time."""
         if not self._since and (not self._turns or at - self._turns[-1].end >= TURN_GAP):
             self._turns.append(_Turn(at, at, {}))
         self._since.setdefault(user_id, at)
 
     def stopped(self, user_id: int, at: float) -> None:
-        """Somebody has stopped speaking at this time."""
+        """Note that somebody has stopped speaking at this time."""
         since = self._since.pop(user_id, None)
         if since is None or not self._turns:
             return
@@ -56,7 +56,7 @@ class SpeechLedger:
         turn.end = max(turn.end, at)
 
     def claim(self, at: float) -> tuple[int, ...]:
-        """The speakers of a final line that came at `at`, longest first; empty when nobody was heard.
+        """Return the speakers of a final line that came at `at`, longest first; empty when nobody was heard.
 
         It takes all turns that are over; the one still going on counts only when there is no other, since a line is
         final after its speaker fell silent. Then the turn before it may be meant as well, if its line came just now.

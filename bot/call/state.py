@@ -22,7 +22,7 @@ Side = Literal["voice", "room", "gateway"]
 
 
 class CallStateMachine:
-    """Which state follows from what happens to the two connections and to the wish to end."""
+    """Derives a call's state from what happens to its two connections and from the wish to end."""
 
     def __init__(self) -> None:
         self.end_reason: EndReason | None = None
@@ -43,19 +43,19 @@ class CallStateMachine:
 
     @property
     def was_live(self) -> bool:
-        """Whether it ever came so far."""
+        """Whether the call has ever been live."""
         return self._connected
 
     def on_connected(self) -> None:
-        """Both sides are up for the first time."""
+        """Note that both sides are up for the first time."""
         self._connected = True
 
     def on_lost(self, side: Side) -> None:
-        """One connection ("voice", "room") was lost and is being repaired."""
+        """Note that one connection was lost and is being repaired."""
         self._broken.add(side)
 
     def on_recovered(self, side: Side) -> None:
-        """One connection is up again."""
+        """Note that one connection is up again."""
         self._broken.discard(side)
 
     def end(self, reason: EndReason) -> bool:
@@ -66,7 +66,7 @@ class CallStateMachine:
         return True
 
     def on_ended(self) -> None:
-        """Everything is closed. An end without a reason is a bug, and is called one."""
+        """Note that everything is closed. An end without a reason is a bug, and is called one."""
         if self.end_reason is None:
             self.end_reason = EndReason.FAILED
         self._ended = True

@@ -46,7 +46,7 @@ UNASKED = "the bot's account, its intents and this clock were not looked at: onl
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One finding, as a line of output."""
+    """One finding, printed as a line."""
 
     good: bool
     text: str
@@ -203,7 +203,7 @@ def _token(status: int, body: Any, variable: str) -> Line:
 
 
 def _skew(date: str | None, asked: float) -> float | None:
-    """Seconds by which this clock is ahead of whoever sent the date; None when it cannot be told."""
+    """Return the seconds by which this clock is ahead of whoever sent the date; None when it cannot be told."""
     try:
         return None if date is None else asked - parsedate_to_datetime(date).timestamp()
     except ValueError:

@@ -17,7 +17,7 @@ def set_up_logging(level: str) -> None:
 
 
 def set_log_level(level: str) -> None:
-    """Change the level; it may change with the config."""
+    """Set the log's level, which may change with the config."""
     logging.getLogger().setLevel(level)
     # At DEBUG these print whole requests: tokens, keys and what people said.
     for name in (httpx.__name__, "httpcore2", "discord"):

@@ -28,7 +28,7 @@ BILLING_COMMANDS = ("watchdog", "sessions")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; the exit code: 0, 1 when something needed cannot be used, 2 for a wrong config, 3 for a refused
+    """Run the command; its exit code: 0, 1 when something needed cannot be used, 2 for a wrong config, 3 for a refused
     login."""
     options = make_parser().parse_args(arguments)
     if options.command in ("example", "schema"):
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _carry_out(options: argparse.Namespace, config: "Config", catalog: Catalog) -> int:
-    """The commands that need a config."""
+    """Run one of the commands that need a config."""
     if options.command == "plugins":
         return plugin_list.show(catalog)
     if options.command == "doctor":
@@ -82,7 +82,7 @@ def _plugins(options: argparse.Namespace) -> int:
 
 
 def _print_made(options: argparse.Namespace) -> int:
-    """What the settings' models say, for people and for editors."""
+    """Print what the settings' models say, for people and for editors."""
     from bot.config.example import example, schema, server_schema
 
     try:
@@ -101,7 +101,7 @@ def _print_made(options: argparse.Namespace) -> int:
 
 
 def _check(file: Path, catalog: Catalog) -> int:
-    """What is wrong with a config, and with the plugins it brings: it would run without them."""
+    """Print what is wrong with a config, and with the plugins it brings: it would run without them."""
     try:
         config = load(file, catalog.models)
     except ConfigError as error:

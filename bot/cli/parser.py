@@ -8,7 +8,7 @@ from bot.config.source import DEFAULT_CONFIG
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command."""
+    """Make the parser of the whole command."""
     parser = argparse.ArgumentParser(prog="parley", description="A voicebot in your Discord voice channel.")
     parser.add_argument("--version", action="version", version=f"parley {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)

@@ -6,7 +6,7 @@ from bot.plugin_host.catalog import Catalog
 
 
 def show(catalog: Catalog) -> int:
-    """Print all; exit code 1 when one of them cannot be used."""
+    """Print all plugins; exit code 1 when one of them cannot be used."""
     rows = [("PLUGIN", "VERSION", "FROM", "WHAT IT DOES")]
     for name in catalog.classes:
         found = catalog.found[name]
@@ -18,7 +18,7 @@ def show(catalog: Catalog) -> int:
 
 
 def tell_broken(catalog: Catalog) -> bool:
-    """Print why plugins cannot be used; whether there are such."""
+    """Print why plugins cannot be used; whether there are any."""
     for broken in catalog.broken:
         print(broken, file=sys.stderr)
     return bool(catalog.broken)

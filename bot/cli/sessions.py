@@ -23,7 +23,7 @@ END_TIMEOUT = 45.0  # seconds for the provider to confirm; "there is none" is as
 
 
 def main(config: Config, plugins: Mapping[str, type[Plugin[Any]]], options: argparse.Namespace) -> int:
-    """Run it; exit code 0, 1 when something could not be done, 2 for wrong arguments."""
+    """Run the command; exit code 0, 1 when something could not be done, 2 for wrong arguments."""
     if options.action == "end" and bool(options.id) == options.all:
         print("Say which session: `parley sessions end ID`, or `--all`.", file=sys.stderr)
         return 2
@@ -101,7 +101,7 @@ async def _forget(ledger: Ledger, session_id: str) -> int:
 
 
 def table(records: Sequence[SessionRecord], now: float) -> str:
-    """Records as people read them. `now` is in seconds since 1970."""
+    """Return records as people read them. `now` is in seconds since 1970."""
     if not records:
         return "No session is open."
     rows = [("SESSION", "STATE", "OPENED", "MINUTES", "SERVER", "VOICEBOT", "KEY", "LAST ERROR")]

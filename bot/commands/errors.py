@@ -18,12 +18,12 @@ log = logging.getLogger(__name__)
 
 
 def is_refusal(error: Exception) -> bool:
-    """Whether a command was refused, and nothing is wrong with it."""
+    """Return whether an error is a refusal, and nothing is wrong with the command."""
     return isinstance(error, ParleyError | app_commands.CheckFailure)
 
 
 def explained(cause: Exception) -> str:
-    """The sentence, with the way out; what is nobody's refusal is logged."""
+    """Return what people are told of an error, with the way out; what is no refusal is logged."""
     if isinstance(cause, ParleyError | CommandRefused):
         return cause.for_user
     if isinstance(cause, app_commands.CommandOnCooldown):

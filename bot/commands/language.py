@@ -19,12 +19,13 @@ _NAMES = (Location.command_name, Location.group_name, Location.parameter_name)
 
 
 class CommandTranslator(app_commands.Translator):
-    """Set it on the command tree; discord.py asks it for every word in every language of Discord's."""
+    """Translates the names and descriptions of commands. Set it on the command tree; discord.py asks it for every word
+    in every language of Discord's."""
 
     async def translate(
         self, string: app_commands.locale_str, locale: discord.Locale, context: app_commands.TranslationContextTypes
     ) -> str | None:
-        """None keeps the English word."""
+        """Return a word in a language; None keeps the English one."""
         language = spoken(locale)
         if language == ENGLISH:
             return None

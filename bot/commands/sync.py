@@ -28,7 +28,7 @@ class CommandSync:
         self.changing = asyncio.Lock()
 
     async def sync(self) -> None:
-        """Tell Discord of the commands, unless it knows them; CommandSyncFailure when it takes none of them."""
+        """Register the commands with Discord, unless it knows them; CommandSyncFailure when it takes none of them."""
         async with self.changing:
             await self._sync()
 
@@ -50,8 +50,8 @@ class CommandSync:
         return await command.get_translated_payload(self._tree, translator)
 
     async def sync_what_is_taken(self) -> None:
-        """The same for the start of the bot: Discord takes all commands or none, and one plugin's must not keep it from
-        starting. CommandSyncFailure when it refuses our own."""
+        """Register as many commands as Discord takes, at the start of the bot: Discord takes all or none, and one
+        plugin's must not keep it from starting. CommandSyncFailure when it refuses our own."""
         try:
             await self._sync_taken()
         except app_commands.CommandSyncFailure:

@@ -13,14 +13,14 @@ from .source import KeyPath, parse
 
 
 class AdminSettings:
-    """The servers' own files as their admins see and change them; a change is in force for a server's next call."""
+    """Reads and changes servers' own files for their admins; a change is in force for a server's next call."""
 
     def __init__(self, source: ConfigFile, plugins: PluginModels) -> None:
         self._source = source
         self._plugins = plugins
 
     def text(self, guild_id: int) -> str:
-        """A server's own file, empty when it has none; ConfigError."""
+        """Return a server's own file, empty when it has none; ConfigError."""
         return self._source.server_text(guild_id)
 
     async def change(self, guild_id: int, changes: Mapping[KeyPath, Any]) -> None:

@@ -53,7 +53,7 @@ class ConfigFile:
         _log_faults(None, self.config)
 
     def is_outdated(self) -> bool:
-        """Whether the files have changed since they were read last."""
+        """Return whether the files have changed since they were read last."""
         return self._stamp_files() != self._stamps
 
     def read(self) -> Config:
@@ -89,11 +89,11 @@ class ConfigFile:
         self.on_change(config)
 
     def server_file(self, guild_id: int) -> Path:
-        """Where a server's own settings are, or would be."""
+        """Return the path of a server's own file, whether it exists or not."""
         return self.file.parent / SERVERS / f"{guild_id}.yaml"
 
     def server_text(self, guild_id: int) -> str:
-        """A server's own file; empty when there is none. ConfigError when it cannot be read."""
+        """Return a server's own file; empty when there is none. ConfigError when it cannot be read."""
         file = self.server_file(guild_id)
         try:
             return read_text(file) if file.exists() else ""
@@ -101,8 +101,8 @@ class ConfigFile:
             raise ConfigError.at(Place(file, 1), say("cannot be read: {why}", why=error.strerror)) from error
 
     def last_text(self, guild_id: int) -> str:
-        """What a server's own file says, or while it is empty or no YAML, what it said before. ConfigError when there
-        is nothing to go by."""
+        """Return what a server's own file says, or while it is empty or no YAML, what it said before. ConfigError when
+        there is nothing to go by."""
         file = self.server_file(guild_id)
         try:
             text = self.server_text(guild_id)

@@ -12,13 +12,13 @@ AT_START = ("discord", "network", "ledger", "plugin_folders")
 
 
 def changes(before: Config, after: Config) -> list[str]:
-    """One line per key that is not what it was: `servers.123.voicebot: 'guide' -> 'poet'`."""
+    """Return one line for each key that has changed: `servers.123.voicebot: 'guide' -> 'poet'`."""
     was, now = (config.host.model_dump(exclude_unset=True) for config in (before, after))
     return list(_differences((), was, now))
 
 
 def needs_restart(before: Config, after: Config) -> list[str]:
-    """The changed blocks that take effect only at the next start."""
+    """Return the changed blocks that take effect only at the next start."""
     return [name for name in AT_START if getattr(before.host, name) != getattr(after.host, name)]
 
 

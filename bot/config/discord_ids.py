@@ -11,7 +11,7 @@ from .load import Config
 
 @dataclass(frozen=True, slots=True)
 class DiscordId:
-    """One id in a setting; `kind` is "channel" or "role"."""
+    """A Discord id in a setting; `kind` is "channel" or "role"."""
 
     key: str
     kind: str
@@ -19,7 +19,7 @@ class DiscordId:
 
 
 def ids_in(config: Config, guild_id: int) -> Iterator[DiscordId]:
-    """All of a server's, those of its plugins that are on included."""
+    """Return the ids in all of a server's settings, those of its plugins that are on included."""
     yield from _in(config.server(guild_id), "")
     scope = guild_id if guild_id in config.named else None
     for (server, plugin), settings in config.blocks.items():

@@ -27,7 +27,7 @@ ABSENT = object()
 
 
 def changed(file: Path, text: str, changes: Mapping[KeyPath, Any]) -> str:
-    """A file's text with some keys set or taken out; ConfigError when the text is no YAML to begin with."""
+    """Return a file's text with some keys set or taken out; ConfigError when the text is no YAML to begin with."""
     parse(file, text)  # its errors are clearer
     yaml = _yaml()
     try:

@@ -33,7 +33,8 @@ FOOTER = """\
 
 
 def example(plugins: Mapping[str, type[PluginSettings]], schema_file: str | None = None) -> str:
-    """The whole file, every key with its default and what it means; editors complete it by its schema in a file."""
+    """Return the whole example file, every key with its default and what it means; editors complete it by its schema in
+    a file."""
     blocks = [HEADER.rstrip("\n")]
     if schema_file is not None:  # https://github.com/redhat-developer/yaml-language-server#using-inlined-schema
         blocks.append(f"# yaml-language-server: $schema={schema_file}")
@@ -51,7 +52,7 @@ def example(plugins: Mapping[str, type[PluginSettings]], schema_file: str | None
 
 
 def schema(plugins: Mapping[str, type[PluginSettings]]) -> str:
-    """A JSON Schema (draft 2020-12) of the config file, for editors."""
+    """Return the JSON Schema (draft 2020-12) of the config file, for editors."""
     server: Any = _server(plugins)
     host = create_model(
         "Parley",
@@ -63,7 +64,7 @@ def schema(plugins: Mapping[str, type[PluginSettings]]) -> str:
 
 
 def server_schema(plugins: Mapping[str, type[PluginSettings]]) -> str:
-    """The same of a file that holds one server's settings, `servers/<server id>.yaml`."""
+    """Return the JSON Schema of a file with one server's settings, `servers/<server id>.yaml`."""
     return _as_text(_server(plugins))
 
 

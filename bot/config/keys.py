@@ -17,7 +17,7 @@ PLUGINS = "plugins"
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One setting. `operator` ones may be changed in the host's files only."""
+    """One setting. If it is an `operator` one, it can be changed in the host's files only."""
 
     path: KeyPath
     description: str
@@ -31,7 +31,7 @@ class Key:
 
 
 class ServerKeys(dict[str, Key]):
-    """By dotted path, in the models' order; `locked` are those the operator keeps, each with all below it."""
+    """Settings by dotted path, in the models' order; `locked` are those the operator keeps, each with all below it."""
 
     def __init__(self, keys: Iterable[Key], locked: tuple[str, ...]) -> None:
         super().__init__(
@@ -47,7 +47,8 @@ class ServerKeys(dict[str, Key]):
 
 
 def server_keys(plugins: Mapping[str, type[PluginSettings]], locked: tuple[str, ...] = ()) -> ServerKeys:
-    """What `locked` names is the operator's, and so are the blocks that say so themselves."""
+    """Return the settings of a server. What `locked` names is the operator's, and so are the blocks that say so
+    themselves."""
     found = list(_keys(ServerSettings, ()))
     for name, model in plugins.items():
         locked = (*locked, f"{PLUGINS}.{name}") if model.operator_only else locked
@@ -56,12 +57,13 @@ def server_keys(plugins: Mapping[str, type[PluginSettings]], locked: tuple[str, 
 
 
 def is_below(dotted: str, tops: tuple[str, ...]) -> bool:
-    """Whether a key is one of `tops` or stands below one."""
+    """Return whether a key is one of `tops` or stands below one."""
     return any(dotted == top or dotted.startswith(top + ".") for top in tops)
 
 
 def is_operator_only(path: KeyPath, keys: ServerKeys) -> bool:
-    """Whether a key is the operator's, or stands in a block of theirs, or is a block with something of theirs in it.
+    """Return whether a key is the operator's, or stands in a block of theirs, or is a block with something of theirs in
+    it.
 
     In a block of theirs that is so of keys nobody knows, too: a plugin that cannot be used now may know them later.
     """
@@ -73,14 +75,14 @@ def is_operator_only(path: KeyPath, keys: ServerKeys) -> bool:
 
 
 def operators_part(data: Mapping[str, Any], keys: ServerKeys) -> dict[KeyPath, Any]:
-    """What of the data of a server's own file only the operator may change."""
+    """Return what of the data of a server's own file only the operator may change."""
     return {
         path: value for path, value in leaves(data, keys) if is_operator_only(path, keys) or keys.is_of_no_plugin(path)
     }
 
 
 def leaves(data: Mapping[str, Any], keys: Mapping[str, Key], above: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
-    """The settings in a server's data, each with its path; a key that nobody knows is one, too."""
+    """Iterate over the settings in a server's data, each with its path; a key that nobody knows is one, too."""
     for name, value in data.items():
         path = (*above, str(name))
         if isinstance(value, Mapping) and ".".join(path) not in keys:
@@ -110,7 +112,7 @@ def _holds_operators(annotation: Any, seen: frozenset[type[BaseModel]] = frozens
 
 
 def as_written(value: Any) -> Any:
-    """A setting's value as plain data, as a config file says it; secrets as asterisks."""
+    """Return a setting's value as plain data, as a config file says it; secrets as asterisks."""
     if isinstance(value, BaseModel):
         return {key: as_written(below) for key, below in value if below is not None}
     if isinstance(value, Mapping):
@@ -121,12 +123,12 @@ def as_written(value: Any) -> Any:
 
 
 def is_operators(field: FieldInfo) -> bool:
-    """Whether a field is marked as the operator's."""
+    """Return whether a field is marked as the operator's."""
     extra = field.json_schema_extra
     return isinstance(extra, dict) and extra.items() >= OPERATOR.items()
 
 
 def default_of(field: FieldInfo) -> Any:
-    """As the model has it when nobody says anything."""
+    """Return the value that a field has when nobody sets it."""
     found = field.get_default(call_default_factory=True, validated_data={})
     return None if found is PydanticUndefined else found

@@ -36,23 +36,23 @@ class Config:
 
     @property
     def ledger_file(self) -> Path:
-        """Relative to the config file."""
+        """The path of the ledger, which is written relative to the config file."""
         return self.file.parent / self.host.ledger.file
 
     def server(self, guild_id: int) -> ServerSettings:
-        """A server's effective settings; the defaults for one the file does not name."""
+        """Return a server's effective settings; the defaults for one the file does not name."""
         return self.named.get(guild_id, self.host.defaults)
 
     def plugin(self, guild_id: int, name: str, model: type[P]) -> P:
-        """A plugin's effective settings on a server."""
+        """Return a plugin's effective settings on a server."""
         return self.find(guild_id, name, model) or model()
 
     def block(self, guild_id: int, name: str) -> PluginSettings | None:
-        """A plugin's effective settings on a server, whatever their model; None for a plugin nobody knows."""
+        """Return a plugin's effective settings on a server, whatever their model; None for a plugin nobody knows."""
         return self.blocks.get((guild_id if guild_id in self.named else None, name))
 
     def find(self, guild_id: int, name: str, model: type[P]) -> P | None:
-        """The same; None when this config was not checked against the model."""
+        """Return a plugin's effective settings on a server; None when this config was not checked against the model."""
         scope = guild_id if guild_id in self.named else None
         found = self.blocks.get((scope, name))
         return found if isinstance(found, model) else None
@@ -64,7 +64,7 @@ def load(file: Path, plugins: PluginModels) -> Config:
 
 
 def plugin_folders(file: Path) -> list[Path]:
-    """Where the config wants plugins to be looked for, before it can be checked against them; ConfigError."""
+    """Return where the config wants plugins to be looked for, before it can be checked against them; ConfigError."""
     named = read(file, NO_CONFIG).data.get("plugin_folders")
     if not isinstance(named, list):
         return []  # what is wrong with it is told when the rest is checked

@@ -92,7 +92,7 @@ class DiscordSettings(Settings):
 
 
 class NetworkSettings(Settings):
-    """For hosts behind a proxy or gateway of their own."""
+    """How connections leave this machine, for hosts behind a proxy or gateway of their own."""
 
     ca_file: str | None = Field(
         None, description="PEM file of one more certificate authority to trust, relative to this file"
@@ -315,7 +315,7 @@ class ProviderSettings(PluginSettings):
 
 
 class UncheckedSettings(PluginSettings):
-    """Of a plugin that cannot be used: its block in the config is no reason for the bot not to start.
+    """The block of a plugin that cannot be used, which is no reason for the bot not to start.
 
     What is in it may be the operator's when the plugin works again, so nobody else changes it.
     """

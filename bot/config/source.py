@@ -18,7 +18,7 @@ MAX_VALUES = 20_000
 
 @dataclass(slots=True)
 class Source:
-    """Data, and where each dotted key of it stands."""
+    """The data of config files, and where each key of it stands."""
 
     file: Path
     data: dict[str, Any]
@@ -29,7 +29,7 @@ class Source:
     faults: dict[int, list[Problem]] = field(default_factory=dict)
 
     def place(self, path: KeyPath) -> Place:
-        """Where a key stands, or the nearest key above it that the file has."""
+        """Return where a key stands, or the nearest key above it that the file has."""
         while path and path not in self.places:
             path = path[:-1]
         return self.places.get(path, Place(self.file, 1))
@@ -47,7 +47,7 @@ NO_CONFIG = "; `parley example` prints one with every setting, and an empty one 
 
 
 def server_files(file: Path) -> list[Path]:
-    """The files beside a config file that hold one server each: `servers/<server id>.yaml`."""
+    """Return the files beside a config file that hold one server each: `servers/<server id>.yaml`."""
     return sorted((file.parent / SERVERS).glob("*.yaml"))
 
 
@@ -56,7 +56,7 @@ Texts = dict[Path, "str | ConfigError"]
 
 
 def read_texts(file: Path) -> Texts:
-    """A config file and the servers' own beside it, as they are on disk."""
+    """Read a config file and the servers' own beside it, as they are on disk."""
     texts: Texts = {}
     for one in (file, *server_files(file)):
         try:
@@ -67,7 +67,8 @@ def read_texts(file: Path) -> Texts:
 
 
 def assemble(file: Path, texts: Mapping[Path, "str | ConfigError"]) -> Source:
-    """The data in them; ConfigError for the config file alone. What is wrong with servers' own is in `faults`."""
+    """Parse the texts of config files; ConfigError for the config file alone. What is wrong with servers' own is in
+    `faults`."""
     source = _parsed(file, texts[file])
     for own in sorted(texts.keys() - {file}):
         if not is_server_id(own.stem):
@@ -91,18 +92,19 @@ def _parsed(file: Path, text: "str | ConfigError") -> Source:
 
 
 def read_all(file: Path) -> Source:
-    """A config file, and the servers' own files beside it; ConfigError for the config file alone."""
+    """Read and parse a config file, and the servers' own files beside it; ConfigError for the config file alone."""
     return assemble(file, read_texts(file))
 
 
 def is_server_id(name: str) -> bool:
-    """ "01" would be 1 as well, and so would digits of other scripts; ids have 64 bits (Discord docs, Snowflakes)."""
+    """Return whether a key is a server's id. "01" would be 1 as well, and so would digits of other scripts; ids have 64
+    bits (Discord docs, Snowflakes)."""
     digits = name.isascii() and name.isdecimal() and not name.startswith("0") and len(name) <= 20
     return digits and int(name) < 1 << 64
 
 
 def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """One block laid over another, key by key."""
+    """Lay one block over another, key by key."""
     merged = dict(below)
     for key, value in above.items():
         old = merged.get(key)
@@ -119,7 +121,7 @@ def read(file: Path, hint: str = "") -> Source:
 
 
 def read_text(file: Path, hint: str = "") -> str:
-    """The text of a file; ConfigError when it cannot be read. `hint` is for who has no such file."""
+    """Read the text of a file; ConfigError when it cannot be read. `hint` is for who has no such file."""
     try:
         if file.stat().st_size > MAX_BYTES:
             raise _too_large(file)

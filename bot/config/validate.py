@@ -41,7 +41,7 @@ M = TypeVar("M", bound=BaseModel)
 def validate(
     model: type[M], data: Any, source: Source, path: KeyPath, fallback: KeyPath, problems: list[Problem]
 ) -> M | None:
-    """`data`, which stands at `path` of a source or was inherited from `fallback`; None adds to `problems`."""
+    """Validate `data`, which stands at `path` of a source or was inherited from `fallback`; None adds to `problems`."""
     try:
         return model.model_validate(data, context={FOLDER: source.file.parent})
     except ValidationError as error:
@@ -69,7 +69,7 @@ def _add(problems: list[Problem], problem: Problem) -> None:
 
 
 def unknown_key(place: Place, full: KeyPath, key: str, valid: Mapping[str, Any]) -> Problem:
-    """A key that is not among the valid ones."""
+    """Make the problem of a key that is not among the valid ones."""
     close = difflib.get_close_matches(key, valid, n=1)
     if close:
         return Problem(place, ".".join(full), say("unknown key; did you mean `{key}`?", key=close[0]))
@@ -78,7 +78,7 @@ def unknown_key(place: Place, full: KeyPath, key: str, valid: Mapping[str, Any])
 
 
 def unknown_name(place: Place, full: KeyPath, name: str, installed: Sequence[str]) -> Problem:
-    """A plugin that is not among those that could stand here."""
+    """Make the problem of a plugin that is not among those that could stand here."""
     close = difflib.get_close_matches(name, installed, n=1)
     if close:
         message = say("{name} is not installed; did you mean `{key}`?", name=repr(name), key=close[0])
@@ -133,7 +133,7 @@ def _keys_at(model: type[BaseModel], path: KeyPath) -> Mapping[str, Any]:
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The models that a value of a kind may be, or may have in it: of `list[A] | None`, A."""
+    """Iterate over the models that a value of a kind may be, or may have in it: of `list[A] | None`, A."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in getattr(annotation, "__args__", ()):

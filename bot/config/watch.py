@@ -21,7 +21,7 @@ POLL_INTERVAL = 5
 
 
 async def watch(source: ConfigFile) -> None:
-    """Until cancelled: put every good change in force, log what it changes, and what is wrong with a bad one.
+    """Put every good change in force until cancelled; log what it changes, and what is wrong with a bad one.
 
     The folder is watched where the file's name stands, and where it leads: orchestrators change a link.
     """

@@ -17,17 +17,17 @@ class Consent:
         self._given: dict[int, bool] = {}  # by user id, of those who said something
 
     def allows(self, user_id: int) -> bool:
-        """Whether somebody may be heard; of who may not, not a packet is decrypted."""
+        """Return whether somebody may be heard; of who may not, not a packet is decrypted."""
         if user_id in self.bots:
             return self.hear_bots
         return self._given.get(user_id, not self.ask_first)
 
     def set(self, user_id: int, given: bool) -> None:
-        """Somebody said whether they want to be heard."""
+        """Set whether somebody wants to be heard."""
         self._given[user_id] = given
 
     def set_bots(self, user_ids: Collection[int]) -> None:
-        """These in the channel are other bots: music, a voice that reads the chat aloud, a second voicebot."""
+        """Set who in the channel is another bot: music, a voice that reads the chat aloud, a second voicebot."""
         self.bots = frozenset(user_ids)
 
     @property

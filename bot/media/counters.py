@@ -84,13 +84,13 @@ class ClosedTotals:
         self.people.setdefault(user_id, PersonCounts()).add(speaker)
 
     def copy(self) -> "ClosedTotals":
-        """To add to what goes on."""
+        """Return a copy, to which what goes on can be added."""
         people = {user_id: replace(counts) for user_id, counts in self.people.items()}
         return replace(self, undecryptable=dict(self.undecryptable), lost=dict(self.lost), people=people)
 
 
 def decibels(level: float) -> float:
-    """A root mean square of 0 to 32768 as dB of full scale; -96 for silence."""
+    """Return a root mean square of 0 to 32768 as dB of full scale; -96 for silence."""
     return max(-96.0, 20 * math.log10(max(level, 1e-6) / _FULL_SCALE))
 
 
@@ -105,7 +105,7 @@ def make_report(
     past: ClosedTotals | None = None,
     lateness: float = 0.0,
 ) -> SoundReport:
-    """All counters at once; `ticks` are those skipped and those late since the process started."""
+    """Read all counters at once; `ticks` are those skipped and those late since the process started."""
     past = ClosedTotals() if past is None else past
     total = past.copy()
     if voice is not None:

@@ -28,7 +28,7 @@ class Voice(Protocol):
 
 
 class Downlink:
-    """What the voicebot says, on its way to people."""
+    """Carries what the voicebot says to people."""
 
     def __init__(self, tracks: TrackMixer, barge_in: BargeIn, on_speaking: Callable[[VoicebotSpeaking], None]) -> None:
         self.tracks = tracks

@@ -29,11 +29,11 @@ class Echo:
 
     @property
     def held(self) -> float:
-        """Nothing waits to be said back in time."""
+        """Seconds of sound that wait to be sent: none."""
         return 0.0
 
     def feed(self, frame: Frame) -> None:
-        """20 ms of what people say, or of the silence behind it."""
+        """Take in 20 ms of what people say, or of the silence behind it."""
         if self._playing:
             return
         self.frames_fed += 1
@@ -48,7 +48,7 @@ class Echo:
             self._playing = True
 
     def tick(self, *_: object) -> None:
-        """Once per 20 ms: the next frame of what is being repeated."""
+        """Play the next frame of what is being repeated; once per 20 ms."""
         if not self._playing:
             return
         self._play(self._heard.popleft())

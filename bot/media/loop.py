@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 
 
 class MediaLoop:
-    """Start it once per process; everything of `bot.voice`, `bot.bridge` and `bot.room` lives in it."""
+    """The thread of the media loop. Start it once per process; everything of `bot.voice`, `bot.bridge` and `bot.room`
+    lives in it."""
 
     def __init__(self, connector: Callable[[], aiohttp.BaseConnector], proxy: str | None = None) -> None:
         """`connector` is called in the media loop for the connections of voice websockets; `proxy` is their http://
@@ -39,12 +40,12 @@ class MediaLoop:
 
     @property
     def http(self) -> aiohttp.ClientSession:
-        """For use in the media loop."""
+        """The HTTP session for use in the media loop."""
         assert self._http is not None, "the media loop is not running"
         return self._http
 
     def time(self) -> float:
-        """The clock that the ticks go by; it is `time.monotonic()`."""
+        """Return the time that the ticks go by; it is `time.monotonic()`."""
         assert self._loop is not None, "the media loop is not running"
         return self._loop.time()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SpeakerReport:
-    """One person. Packets are RTP of 20 ms; times are in seconds."""
+    """The numbers of one person. Packets are RTP of 20 ms; times are in seconds."""
 
     user_id: int
     packets: int = 0
@@ -25,7 +25,7 @@ class SpeakerReport:
 
 @dataclass(frozen=True, slots=True)
 class SoundReport:
-    """One call. Frames are 20 ms, packets are RTP, times in seconds."""
+    """The numbers of one call. Frames are 20 ms, packets are RTP, times in seconds."""
 
     packets_received: int = 0
     packets_refused: int = 0  # not sealed by the voice server, or malformed

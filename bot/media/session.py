@@ -39,7 +39,7 @@ ECHO = "echo"  # in place of a track's sid
 
 
 class MediaSession:
-    """One call's sound. All coroutines run in the media loop; `post` is called there too."""
+    """The sound of one call. All coroutines run in the media loop; `post` is called there too."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class MediaSession:
             await asyncio.wait({leaving})
 
     def set_bitrate(self, bitrate: int) -> None:
-        """The voicebot's from now on, in bit/s: the channel's was changed."""
+        """Set the bit rate of the voicebot's voice, in bit/s: the channel's was changed."""
         if self._encoder is not None:
             self._encoder.set_bitrate(bitrate)
 
@@ -139,11 +139,11 @@ class MediaSession:
             self._taps.append(tap)
 
     def set_interrupters(self, user_ids: frozenset[int] | None) -> None:
-        """Who may interrupt the voicebot from now on; None is everybody."""
+        """Set who may interrupt the voicebot from now on; None is everybody."""
         self._barge_in.allowed = user_ids
 
     def set_bots(self, user_ids: frozenset[int]) -> None:
-        """These in the channel are other bots: the voicebot is not interrupted by them, nor does it hear them, unless
+        """Set who in the channel is another bot: the voicebot is not interrupted by them, nor does it hear them, unless
         the server wants that."""
         self._consent.set_bots(user_ids)
         self._barge_in.bots = user_ids
@@ -188,11 +188,12 @@ class MediaSession:
             log.error("a connection could not be closed properly", exc_info=task.exception())
 
     async def present(self) -> frozenset[int] | None:
-        """User ids of those who are at the voice server beside us, as far as it has told; None without a session."""
+        """Return the user ids of those who are at the voice server beside us, as far as it has told; None without a
+        session."""
         return None if self._voice is None else frozenset(self._voice.present)
 
     async def report(self) -> SoundReport:
-        """The counters as they stand."""
+        """Return the counters as they stand."""
         return make_report(
             self._voice,
             self._room,
@@ -210,7 +211,7 @@ class MediaSession:
         return self._loop.ticker.skipped, self._loop.ticker.late
 
     async def set_consent(self, user_id: int, given: bool) -> None:
-        """Somebody said whether they want to be heard. If not, no packet of theirs is decrypted from now on."""
+        """Set whether somebody wants to be heard. If not, no packet of theirs is decrypted from now on."""
         self._consent.set(user_id, given)
         if not given:
             self._on_member_left(user_id)

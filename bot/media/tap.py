@@ -18,7 +18,8 @@ CAPACITY = 100
 
 @dataclass(frozen=True, slots=True)
 class SoundFrame:
-    """20 ms at one tick: 960 samples of int16, 48 kHz, mono; None for who was silent. The arrays are read-only.
+    """20 ms of sound at one tick: 960 samples of int16, 48 kHz, mono; None for who was silent. The arrays are
+    read-only.
 
     `at` is `time.monotonic()`.
     """
@@ -29,7 +30,7 @@ class SoundFrame:
 
 
 class AudioTap:
-    """One reader's. `async for sound in tap` until the call is over."""
+    """A copy of a call's sound for one reader: `async for frame in tap` until the call is over."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, capacity: int = CAPACITY) -> None:
         """`loop` is the event loop of whoever reads it."""
@@ -43,7 +44,8 @@ class AudioTap:
         self.dropped = 0
 
     def put(self, at: float, people: "Frame | None", voicebot: "Frame | None") -> None:
-        """From the media loop; never waits. Nothing is kept of a tick at which everybody was silent."""
+        """Add a frame; called in the media loop, and never waits. Nothing is kept of a tick at which everybody was
+        silent."""
         if (people is None and voicebot is None) or self.closed:
             return
         self.dropped += len(self._frames) == self._frames.maxlen
@@ -51,7 +53,8 @@ class AudioTap:
         self._wake()
 
     def close(self) -> None:
-        """The call is over; what is in the queue can still be read. From any thread."""
+        """End the copy, since the call is over; what is in the queue can still be read. May be called from any
+        thread."""
         self.closed = True
         self._wake()
 

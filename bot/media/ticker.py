@@ -32,7 +32,7 @@ class Ticker:
         self._tick = 0
 
     def lateness(self, share: float = 0.99) -> float:
-        """Seconds within which so many of the last minute's ticks came; 0 when there were none."""
+        """Return the seconds within which a share of the last minute's ticks came; 0 when there were none."""
         found = sorted(self._lateness)
         return found[min(int(len(found) * share), len(found) - 1)] if found else 0.0
 

@@ -23,7 +23,7 @@ class Unheard:
         self._unowned = UnheardSpeakers()  # by SSRC
 
     def forget_unowned(self) -> None:
-        """A new voice session has begun, in which SSRCs belong to others."""
+        """Begin anew with packets of nobody's: in a new voice session SSRCs belong to others."""
         self._unowned = UnheardSpeakers()
 
     def update(self, stats: ReceiveStats) -> None:
@@ -35,7 +35,7 @@ class Unheard:
 
 
 class UnheardSpeakers:
-    """Finds them in counters by user id or SSRC; `update` it once a second."""
+    """Finds people who are not heard, in counters by user id or SSRC; `update` it once a second."""
 
     def __init__(self) -> None:
         self._before: dict[int, int] = {}
@@ -43,7 +43,7 @@ class UnheardSpeakers:
         self._silent: dict[int, int] = {}  # seconds in which it is not said again
 
     def update(self, undecryptable: Mapping[int, int]) -> list[int]:
-        """Packets that could not be decrypted so far, by user; those who should be told about now."""
+        """Take in the packets that could not be decrypted so far, by user; those who should be told about now."""
         found = []
         for user_id, packets in undecryptable.items():
             fresh = packets - self._before.get(user_id, 0)

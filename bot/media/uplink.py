@@ -37,7 +37,7 @@ class Room(Protocol):
 
 
 class Uplink:
-    """What people say, on its way to the voicebot."""
+    """Carries what people say to the voicebot."""
 
     def __init__(
         self, settings: SoundSettings, totals: ClosedTotals, on_speaking: Callable[[SpeakingChanged], None]
@@ -77,7 +77,7 @@ class Uplink:
             self._on_speaking(SpeakingChanged(user_id, False, now))
 
     def is_anyone_speaking(self, *, besides: Collection[int]) -> bool:
-        """Whether anybody speaks who is not among the user ids in `besides`."""
+        """Return whether anybody speaks who is not among the user ids in `besides`."""
         return any(s.activity.speaking for user_id, s in self.speakers.items() if user_id not in besides)
 
     def carry(self, room: Room | None, now: float) -> Frame | None:

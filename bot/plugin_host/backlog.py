@@ -4,8 +4,10 @@ Each plugin has its own, so that a slow one is late by itself and nobody waits f
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
+
+from bot.call.events import CallEvent
 
 from .plugin import Plugin
 
@@ -14,37 +16,35 @@ PACE_EVENTS, PACE_SECONDS = 20, 60.0
 #: So many times in a row it may be less for a vital plugin, whose Discord may be away.
 MAX_SLOW_PERIODS = 10
 
-#: Calls one hook of a plugin.
-Hook = Callable[[Plugin[Any]], Coroutine[Any, Any, None]]
-#: Tells a plugin; it catches whatever the hook raises. With the hook's name, for whom the log is.
-Tell = Callable[[Plugin[Any], str, Hook], Awaitable[None]]
+#: Tells a plugin of an event; it catches whatever the hook raises.
+Tell = Callable[[Plugin[Any], CallEvent], Awaitable[None]]
 
 
 class Backlog:
-    """Begins to work when it is made; `close` it once."""
+    """The events that one plugin is still to be told of. Begins to work when it is made; `close` it once."""
 
     def __init__(self, plugin: Plugin[Any], tell: Tell, name: str) -> None:
         """`name` is what the task is called."""
         self.plugin = plugin
         self._tell = tell
         self._told = 0
-        self._waiting: asyncio.Queue[tuple[str, Hook] | None] = asyncio.Queue()
+        self._waiting: asyncio.Queue[CallEvent | None] = asyncio.Queue()
         self._worker = asyncio.create_task(self._work(), name=name)
 
     def __len__(self) -> int:
         """How much waits, without what the plugin is being told just now."""
         return self._waiting.qsize()
 
-    def put(self, name: str, hook: Hook) -> None:
-        """Tell the plugin when it is its turn."""
-        self._waiting.put_nowait((name, hook))
+    def put(self, event: CallEvent) -> None:
+        """Add an event; the plugin is told when it is its turn."""
+        self._waiting.put_nowait(event)
 
     async def settled(self) -> None:
         """Wait until the plugin was told of everything so far."""
         await self._waiting.join()
 
     async def close(self) -> int:
-        """Deliver what waits, as long as the plugin keeps a pace; how much it was not told of."""
+        """Deliver what waits, as long as the plugin keeps a pace; return how much it was not told of."""
         self._waiting.put_nowait(None)
         try:
             slow = 0
@@ -65,11 +65,11 @@ class Backlog:
 
     async def _work(self) -> None:
         while True:
-            item = await self._waiting.get()
+            event = await self._waiting.get()
             try:
-                if item is None:
+                if event is None:
                     return
-                await self._tell(self.plugin, *item)
+                await self._tell(self.plugin, event)
             finally:
                 self._told += 1
                 self._waiting.task_done()

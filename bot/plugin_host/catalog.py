@@ -37,12 +37,12 @@ class Catalog:
 
     @classmethod
     def load(cls, folders: Sequence[Path] = (), *, providers_only: bool = False) -> "Catalog":
-        """What is built in, in these folders, and installed."""
+        """Load every plugin that is built in, in these folders, or installed."""
         return cls(discover(folders), folders, providers_only=providers_only)
 
     @classmethod
     def of(cls, folder: Path) -> "Catalog":
-        """The plugin in a folder, and none beside it: no other's code is run."""
+        """Load the plugin in a folder, and none beside it: no other's code is run."""
         there, folder = discover([folder.parent]), folder.resolve()
         found = {name: found for name, found in there.found.items() if found.folder.resolve() == folder}
         broken = [broken for broken in there.broken if broken.folder and broken.folder.resolve() == folder]
@@ -57,7 +57,8 @@ class Catalog:
             self.classes[name], self.models[name] = plugin, plugin.Settings
 
     async def reimport(self, name: str) -> Reimport:
-        """A plugin's code as it is on disk now, to be taken with `take`; PluginError leaves everything as it was.
+        """Import a plugin's code as it is on disk now, to be taken with `take`; PluginError leaves everything as it
+        was.
 
         It is imported in a thread, since that may take long and calls go on meanwhile.
         """

@@ -14,7 +14,7 @@ HOOKS = tuple(name for name in vars(Plugin) if name.startswith("on_"))
 
 
 def problems(plugin: type[Plugin[Any]]) -> list[str]:
-    """What is wrong with a class, each as `method: what and what to do`."""
+    """Return what is wrong with a plugin's class, each as `method: what and what to do`."""
     found = []
     for name, method in _own_methods(plugin):
         if hasattr(method, "__cog_listener__"):  # discord.py's own events

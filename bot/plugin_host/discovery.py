@@ -44,14 +44,14 @@ class Broken:
 
 @dataclass(slots=True)
 class Discovery:
-    """What there is. Of two plugins with one name the first stays: built in, then folders, then installed."""
+    """The plugins that were found. Of two with one name the first stays: built in, then folders, then installed."""
 
     found: dict[str, Found] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
 
 
 def discover(folders: Sequence[Path] = ()) -> Discovery:
-    """Every plugin there is. `folders` hold one plugin per subfolder."""
+    """Find every plugin there is. `folders` hold one plugin per subfolder."""
     discovery = Discovery()
     for module, folder, origin in _candidates(folders, discovery.broken):
         try:

@@ -22,7 +22,7 @@ from bot.call.events import CallEvent, WarningGiven
 from bot.errors import Refused
 from bot.language import Text, mark, say
 
-from .backlog import Backlog, Hook
+from .backlog import Backlog
 from .patience import within
 from .plugin import Plugin
 
@@ -46,6 +46,10 @@ BEHIND = mark(
 )
 
 
+#: One hook of a plugin, with its arguments.
+Hook = Callable[[], Coroutine[Any, Any, None]]
+
+
 class Failure(Enum):
     """What a failing hook has led to."""
 
@@ -55,7 +59,7 @@ class Failure(Enum):
 
 
 class HookDispatcher:
-    """The call observer that passes everything on to the plugins."""
+    """Passes a call's events on to the plugins."""
 
     def __init__(
         self,
@@ -111,13 +115,7 @@ class HookDispatcher:
                 raise Refused(_trouble(text, plugin.name, MAX_FAILURES)) from error
             if veto is not None:
                 raise Refused(veto)
-
-        async def tell(plugin: Plugin[Any], name: str, hook: Hook) -> None:
-            if not self._active(call.guild_id, [plugin]):
-                return
-            if await self._call(call.guild_id, plugin, name, hook) is Failure.PAUSED:
-                self.publish(call, WarningGiven(_trouble(FAILED, plugin.name, MAX_FAILURES)))
-
+        tell = partial(self._tell, call)
         self._backlogs[call.id] = [Backlog(plugin, tell, f"call {call.id} plugin {plugin.name}") for plugin in own]
 
     def publish(self, call: Call, event: CallEvent) -> None:
@@ -125,10 +123,20 @@ class HookDispatcher:
         for backlog in self._backlogs.get(call.id, []):
             plugin = backlog.plugin
             if len(backlog) < (BACKLOG_LIMIT if event.matters else PASSING_LIMIT):
-                backlog.put(event.hook, partial(_call_hook, call, event))
+                backlog.put(event)
             elif event.matters and not plugin.vital and not self.paused(call.guild_id, plugin.name):
                 self._pause(call.guild_id, plugin.name)
                 self.publish(call, WarningGiven(_trouble(BEHIND, plugin.name, BACKLOG_LIMIT)))
+
+    async def _tell(self, call: Call, plugin: Plugin[Any], event: CallEvent) -> None:
+        """Call the hook of an event, unless the plugin is off or paused by now. One that fails too often is paused, and
+        people are told."""
+        if not self._active(call.guild_id, [plugin]):
+            return
+        failure = await self._run(plugin, event.hook, lambda: getattr(plugin, event.hook)(call, *event.arguments))
+        counts = failure is Failure.COUNTED and not plugin.vital
+        if counts and self._count_failure(call.guild_id, plugin) is Failure.PAUSED:
+            self.publish(call, WarningGiven(_trouble(FAILED, plugin.name, MAX_FAILURES)))
 
     async def finished(self, call: Call) -> None:
         """Deliver what waits to all who keep a pace, and end the call's tasks."""
@@ -148,7 +156,7 @@ class HookDispatcher:
         own = self._of_call.get(receipt.call_id) or self._plugins()
         waiting = [p for p in own if p.enabled(receipt.guild_id) and p.name not in told]
         for plugin in waiting:
-            if await self._heard(plugin, "on_call_ended", lambda p: p.on_call_ended(receipt)) is None:
+            if await self._run(plugin, "on_call_ended", partial(plugin.on_call_ended, receipt)) is None:
                 told.add(plugin.name)
         complete = all(plugin.name in told for plugin in waiting)
         if complete:
@@ -157,7 +165,7 @@ class HookDispatcher:
         return complete
 
     def uses(self, plugin: Plugin[Any]) -> bool:
-        """Whether a call that is not over began with this instance."""
+        """Return whether a call that is not over began with this instance."""
         return any(plugin in own for own in self._of_call.values())
 
     async def settled(self) -> None:
@@ -166,11 +174,11 @@ class HookDispatcher:
             await backlog.settled()
 
     def paused(self, guild_id: int, name: str) -> bool:
-        """Whether a plugin is left alone on a server because it failed too often."""
+        """Return whether a plugin is left alone on a server because it failed too often."""
         return self._paused_until.get((guild_id, name), 0.0) > time.monotonic()
 
     def forgive(self, name: str) -> None:
-        """A plugin's failures so far count no more, and its pauses are over: its code is new."""
+        """Forget a plugin's failures and end its pauses: its code is new."""
         for failures in (self._failures, self._paused_until):
             for key in [key for key in failures if key[1] == name]:
                 del failures[key]
@@ -179,14 +187,10 @@ class HookDispatcher:
         if self._of_call.pop(call_id, None) is not None and self._released is not None:
             self._released()
 
-    async def _call(self, guild_id: int, plugin: Plugin[Any], name: str, hook: Hook) -> Failure | None:
-        """Call one hook, and count it when it fails; None when it went well."""
-        failure = await self._heard(plugin, name, hook)
-        return self._count_failure(guild_id, plugin) if failure is Failure.COUNTED and not plugin.vital else failure
-
-    async def _heard(self, plugin: Plugin[Any], name: str, hook: Hook) -> Failure | None:
+    async def _run(self, plugin: Plugin[Any], name: str, hook: Hook) -> Failure | None:
+        """Call one hook with a time limit, whatever it raises; None when it went well."""
         try:
-            await within(self.hook_timeout, hook(plugin), f"plugin {plugin.name}: {name}")
+            await within(self.hook_timeout, hook(), f"plugin {plugin.name}: {name}")
         except (discord.HTTPException, aiohttp.ClientError, ConnectionError) as error:  # a permission, or an outage
             log.error("plugin %s: Discord refused in %s: %s", plugin.name, name, error)
             return Failure.EXCUSED
@@ -214,11 +218,6 @@ class HookDispatcher:
 
     def _active(self, guild_id: int, plugins: Iterable[Plugin[Any]]) -> list[Plugin[Any]]:
         return [p for p in plugins if p.enabled(guild_id) and not self.paused(guild_id, p.name)]
-
-
-def _call_hook(call: Call, event: CallEvent, plugin: Plugin[Any]) -> Coroutine[Any, Any, None]:
-    hook: Coroutine[Any, Any, None] = getattr(plugin, event.hook)(call, *event.arguments)
-    return hook
 
 
 def _trouble(template: str, name: str, count: int) -> Text:

@@ -28,7 +28,8 @@ LIFECYCLE_TIMEOUT = 10.0
 
 
 class PluginHost:
-    """Owns every instance. A call keeps those it began with, also when one of them is replaced meanwhile."""
+    """Owns every instance of a plugin. A call keeps those it began with, also when one of them is replaced
+    meanwhile."""
 
     def __init__(self, host: Host, catalog: Catalog, *, announced: bool = True) -> None:
         """`announced`: no call begins without a plugin that tells people that they are heard."""
@@ -41,15 +42,15 @@ class PluginHost:
         self._memories: dict[str, dict[str, Any]] = {}  # by plugin
 
     def paused(self, guild_id: int, name: str) -> bool:
-        """Whether a plugin is left alone on a server because it failed too often."""
+        """Return whether a plugin is left alone on a server because it failed too often."""
         return self.dispatcher.paused(guild_id, name)
 
     def memory(self, name: str) -> dict[str, Any]:
-        """What a plugin's instances have in common, those that were replaced included."""
+        """Return what a plugin's instances have in common, those that were replaced included."""
         return self._memories.setdefault(name, {})
 
     def switched_off(self, command: Any, guild_id: int) -> SwitchedOff | None:
-        """The refusal of a command whose plugin is off on a server; None where it is on."""
+        """Return the refusal of a command whose plugin is off on a server; None where it is on."""
         top = getattr(command, "root_parent", None) or command
         for plugin in self.instances.values():
             if any(top is known for known in commands_of(plugin)) and not plugin.enabled(guild_id):
@@ -67,11 +68,11 @@ class PluginHost:
                 self.catalog.broken.append(broken)
 
     async def replace(self, name: str, plugin: PluginClass) -> None:
-        """An instance of new code in place of the one there is; PluginError leaves that one where it was."""
+        """Put an instance of new code in place of the one there is; PluginError leaves that one where it was."""
         self.retire(await self.swap(name, plugin))
 
     async def swap(self, name: str, plugin: PluginClass) -> Plugin[Any] | None:
-        """An instance of new code in place of the one there is, which is given back: `retire` it, or `put_back`.
+        """Put an instance of new code in place of the one there is, and return that: `retire` it, or `put_back`.
 
         The new one is loaded first: the old one's commands answer until its own do. PluginError leaves the old one
         where it was.
@@ -92,13 +93,13 @@ class PluginHost:
         return old
 
     def retire(self, plugin: Plugin[Any] | None) -> None:
-        """What was replaced goes with the last call that began with it."""
+        """Let a replaced instance go with the last call that began with it."""
         if plugin is not None:
             self._retired.add(plugin)
             self._retire_unused()
 
     async def put_back(self, name: str, old: Plugin[Any] | None) -> None:
-        """As before a `swap`; calls that began with the new one meanwhile keep it."""
+        """Undo a `swap`; calls that began with the new instance meanwhile keep it."""
         new = self.instances.pop(name)
         await self._unmount(new)
         if old is not None:
@@ -188,6 +189,6 @@ class PluginHost:
 
 
 def commands_of(plugin: Plugin[Any]) -> list[AppCommand]:
-    """What a plugin has at the top of the bot's tree of slash commands."""
+    """Return what a plugin has at the top of the bot's tree of slash commands."""
     group = plugin.app_command
     return [group] if group is not None else list(plugin.get_app_commands())

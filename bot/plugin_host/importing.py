@@ -35,7 +35,7 @@ def import_plugin(found: Found) -> PluginClass:
 
 
 def check_class(module: ModuleType, found: Found) -> PluginClass:
-    """The class that a module offers as `PLUGIN`; PluginError for each way in which it cannot be one."""
+    """Return the class that a module offers as `PLUGIN`; PluginError for each way in which it cannot be one."""
     where = found.folder / "__init__.py"
     plugin = getattr(module, "PLUGIN", None)
     if not (isinstance(plugin, type) and issubclass(plugin, Plugin)):
@@ -85,7 +85,8 @@ def _where(error: BaseException, folder: Path) -> str:
 
 
 def forget_bytecode(folder: Path) -> None:
-    """Python goes by a source file's second and size; an edit within a second would not be seen."""
+    """Remove a folder's compiled code. Python goes by a source file's second and size; an edit within a second would
+    not be seen."""
     importlib.invalidate_caches()
     for source in folder.rglob("*.py"):
         with contextlib.suppress(OSError, NotImplementedError):

@@ -17,7 +17,7 @@ API_VERSION = 1
 
 
 class Manifest(Settings):
-    """A plugin's name, version and wishes."""
+    """What a plugin says about itself in plugin.yaml: name, version, and what it needs and keeps."""
 
     name: str = Field(pattern="^[a-z][a-z0-9_]{1,31}$", description="as in config files; the folder has the same")
     version: str = Field(pattern=r"^\d+\.\d+(\.\d+)?", description="of the plugin")
@@ -42,7 +42,7 @@ class Manifest(Settings):
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """A plugin folder's manifest; ConfigError with every problem, an unknown interface version among them."""
+    """Read a plugin folder's manifest; ConfigError with every problem, an unknown interface version among them."""
     source = read(folder / FILE)
     problems: list[Problem] = []
     manifest = validate(Manifest, source.data, source, (), (), problems)

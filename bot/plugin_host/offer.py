@@ -104,7 +104,7 @@ class Call(Protocol):
 
     @property
     def billed_minutes(self) -> int:
-        """Our own count: every begun minute; 0 when no session was opened."""
+        """The billed minutes by our own count: every begun minute; 0 when no session was opened."""
         ...
 
     @property
@@ -113,15 +113,16 @@ class Call(Protocol):
         ...
 
     async def set_consent(self, user_id: int, given: bool) -> None:
-        """Somebody said whether they want to be heard in this call."""
+        """Set whether somebody wants to be heard in this call."""
         ...
 
     async def sound_report(self) -> "SoundReport":
-        """The numbers of its sound as they stand."""
+        """Return the numbers of its sound as they stand."""
         ...
 
     async def listen(self) -> "AudioTap":
-        """A copy of the sound of both sides, from now to the end of the call: `async for sound in await call.listen()`.
+        """Return a copy of the sound of both sides, from now to the end of the call: `async for sound in await
+        call.listen()`.
 
         Whoever reads it must be able to say what it is for: people read in the channel that the voicebot hears them.
         """
@@ -140,19 +141,21 @@ class Calls(Protocol):
     """The bot's calls, of which each server has at most one."""
 
     def of_guild(self, guild_id: int) -> Call | None:
-        """The server's call that has not ended; None when there is none."""
+        """Return the server's call that has not ended; None when there is none."""
         ...
 
     def still_billed(self, guild_id: int) -> Call | None:
-        """The server's call that is over and whose session the provider has not ended yet; None when there is none."""
+        """Return the server's call that is over and whose session the provider has not ended yet; None when there is
+        none."""
         ...
 
     def config_of(self, guild_id: int) -> "Config | None":
-        """What the server's call began with, until its receipt is given; None when there is none."""
+        """Return what the server's call began with, until its receipt is given; None when there is none."""
         ...
 
     def provider_of(self, guild_id: int, config: "Config") -> "Provider":
-        """What a server's calls would be opened at; ParleyError when it is not there or has no key."""
+        """Return the provider that a server's calls would be opened at; ParleyError when it is not there or has no
+        key."""
         ...
 
     async def start(self, request: "CallRequest", config: "Config") -> Call:
@@ -160,7 +163,7 @@ class Calls(Protocol):
         ...
 
     def test_of(self, guild_id: int) -> "EchoTest | None":
-        """The server's echo test that is going on; None when there is none."""
+        """Return the server's echo test that is going on; None when there is none."""
         ...
 
     async def start_test(self, channel: "VoiceChannel", user_id: int, config: "Config") -> "EchoTest":
@@ -168,11 +171,11 @@ class Calls(Protocol):
         ...
 
     async def history(self, start: float, end: float, guild_id: int) -> "Sequence[SessionRecord]":
-        """A server's sessions that were opened in a time, in seconds since 1970; LedgerError."""
+        """Return a server's sessions that were opened in a time, in seconds since 1970; LedgerError."""
         ...
 
     async def budgets(self, settings: "LimitSettings", starter: "Starter", now: datetime) -> "Sequence[Budget]":
-        """What is left of the limits that hold for somebody; LedgerError."""
+        """Return what is left of the limits that hold for somebody; LedgerError."""
         ...
 
 
@@ -190,9 +193,9 @@ class Plugins(Protocol):
         ...
 
     def paused(self, guild_id: int, name: str) -> bool:
-        """Whether a plugin is left alone on a server because it failed too often."""
+        """Return whether a plugin is left alone on a server because it failed too often."""
         ...
 
     def memory(self, name: str) -> dict[str, Any]:
-        """What a plugin's instances have in common, those that were replaced included."""
+        """Return what a plugin's instances have in common, those that were replaced included."""
         ...

@@ -16,7 +16,7 @@ _ABANDONED: set["asyncio.Task[Any]"] = set()
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, T], name: str) -> T:
-    """The result of a plugin's work, and its errors; TimeoutError when it takes longer.
+    """Return the result of a plugin's work, or raise its errors; TimeoutError when it takes longer.
 
     RuntimeError when it was cancelled from inside, or raised SystemExit: neither must reach whoever waits.
     """
@@ -39,7 +39,8 @@ async def within(seconds: float, work: Coroutine[Any, Any, T], name: str) -> T:
 
 
 async def contained(work: Coroutine[Any, Any, T]) -> T:
-    """A plugin's work, which may fail but not end the process: asyncio passes SystemExit on to what runs the loop."""
+    """Run a plugin's work, which may fail but not end the process: asyncio passes SystemExit on to what runs the
+    loop."""
     try:
         return await work
     except SystemExit as error:

@@ -66,7 +66,7 @@ class Host(Protocol):
         ...
 
     def name_of(self, guild_id: int, user_id: int, /) -> str | None:
-        """What somebody is called on a server; None when they are not known."""
+        """Return what somebody is called on a server; None when they are not known."""
         ...
 
     def get_guild(self, guild_id: int, /) -> discord.Guild | None:
@@ -90,7 +90,7 @@ class Host(Protocol):
         ...
 
     def server_text(self, guild_id: int) -> str:
-        """A server's own file as it stands; empty when there is none."""
+        """Return a server's own file as it stands; empty when there is none."""
         ...
 
     async def change_settings(self, guild_id: int, changes: "Changes") -> None:
@@ -114,16 +114,16 @@ class Host(Protocol):
         ...
 
     async def is_owner(self, user: discord.abc.User, /) -> bool:
-        """Whether somebody owns the application at Discord."""
+        """Return whether somebody owns the application at Discord."""
         ...
 
     def tls_context(self) -> ssl.SSLContext:
-        """The TLS context for connections that plugins make themselves."""
+        """Return the TLS context for connections that plugins make themselves."""
         ...
 
 
 class CommandRefused(app_commands.CheckFailure):
-    """Raise it in a check of commands that says no; the message is for the user."""
+    """Raised in a check of commands that says no; the message is for the user."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -162,7 +162,7 @@ class Plugin(commands.Cog, Generic[S]):
         self.tasks = OwnedTasks(self.name)
 
     def settings(self, guild_id: int) -> S:
-        """This plugin's effective settings on a server: those a running call began with, else those in force."""
+        """Return this plugin's effective settings on a server: those a running call began with, else those in force."""
         begun_with = self.host.calls.config_of(guild_id)
         # A call that is older than this plugin's code knows only the settings that the older code had.
         found = None if begun_with is None else begun_with.find(guild_id, self.name, self.Settings)
@@ -176,54 +176,55 @@ class Plugin(commands.Cog, Generic[S]):
         return self.host.plugins.memory(self.name)
 
     def enabled(self, guild_id: int) -> bool:
-        """Whether this plugin is on for a server."""
+        """Return whether this plugin is on for a server."""
         return self.settings(guild_id).enabled
 
     def language(self, guild_id: int) -> str:
-        """What a server's channels read: as it is set, else the server's own in Discord."""
+        """Return the language that a server's channels read: as it is set, else the server's own in Discord."""
         wanted = self.host.config.server(guild_id).language
         guild = self.host.get_guild(guild_id)
         return wanted or (ENGLISH if guild is None else spoken(guild.preferred_locale))
 
     async def on_load(self) -> None:
-        """Before the plugin is put in place. Whatever it raises keeps it out, and an older one of its kind in."""
+        """Called before the plugin is put in place. Whatever it raises keeps it out, and an older one of its kind
+        in."""
 
     async def on_unload(self) -> None:
-        """When no call needs this instance any more; its tasks are cancelled after that."""
+        """Called when no call needs this instance any more; its tasks are cancelled after that."""
 
     async def on_call_starting(self, call: "Call") -> str | None:
-        """Before anything is opened or billed. A text refuses the call and is shown to who asked."""
+        """Called before anything is opened or billed. A text refuses the call and is shown to who asked."""
         return None
 
     async def on_call_started(self, call: "Call") -> None:
-        """The call has become live: people are heard."""
+        """Called when the call has become live: people are heard."""
 
     async def on_call_moved(self, call: "Call") -> None:
-        """The call goes on in another voice channel, whose people may know nothing of it."""
+        """Called when the call goes on in another voice channel, whose people may know nothing of it."""
 
     async def on_handed_over(self, call: "Call", before: int) -> None:
-        """The call's host has left its channel: it is user `call.host_id` now, and was user `before`."""
+        """Called when the call's host has left its channel: it is user `call.host_id` now, and was user `before`."""
 
     async def on_call_ended(self, receipt: "Receipt") -> None:
-        """A billed session is over; once per session, also when it ended while the bot was dead.
+        """Called when a billed session is over; once per session, also when it ended while the bot was dead.
 
         Only a crash in the middle of this very hook brings it again; `receipt.call_id` tells.
         """
 
     async def on_transcript(self, call: "Call", line: "TranscriptLine") -> None:
-        """A line was said; interims have `final` false."""
+        """Called when a line was said; interims have `final` false."""
 
     async def on_image(self, call: "Call", image: ShownImage) -> None:
-        """The voicebot shows a picture."""
+        """Called when the voicebot shows a picture."""
 
     async def on_speaking(self, call: "Call", user_id: int, speaking: bool) -> None:
-        """Someone in the channel started or stopped to speak."""
+        """Called when someone in the channel has started or stopped to speak."""
 
     async def on_agent_state(self, call: "Call", state: str) -> None:
-        """What the voicebot is doing: initializing, listening, thinking, speaking."""
+        """Called when the voicebot's state changes: initializing, listening, thinking, speaking."""
 
     async def on_warning(self, call: "Call", text: str) -> None:
-        """Something is wrong with the call, or about to be, and people should know."""
+        """Called when something is wrong with the call, or about to be, and people should know."""
 
     async def on_notice(self, call: "Call", text: str) -> None:
-        """What was wrong is well again."""
+        """Called when what was wrong works again."""

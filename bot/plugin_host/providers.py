@@ -26,7 +26,7 @@ class _BeingChanged(Refused):
 
 
 class Providers:
-    """`config` is asked every time, so that changed settings take effect."""
+    """The clients of the provider accounts. `config` is asked every time, so that changed settings take effect."""
 
     def __init__(
         self,
@@ -40,15 +40,16 @@ class Providers:
         self.use(plugins)
 
     def use(self, plugins: Mapping[str, type[Plugin[Any]]]) -> None:
-        """These classes from now on; those that the config in force was checked against."""
+        """Use these classes from now on: those that the config in force was checked against."""
         self._plugins = {name: plugin for name, plugin in plugins.items() if plugin.connect is not None}
 
     def of_server(self, guild_id: int, settings: ServerSettings) -> Provider:
-        """A server's provider, by its settings now; Refused, or KeyRejected without its key in the environment."""
+        """Return a server's provider, by its settings now; Refused, or KeyRejected without its key in the
+        environment."""
         return self._client(guild_id, settings.provider, None)
 
     def of_session(self, record: SessionRecord) -> Provider:
-        """The account that pays for a session, whatever the server uses by now."""
+        """Return the account that pays for a session, whatever the server uses by now."""
         with contextlib.suppress(KeyRejected, _BeingChanged):
             usual = self._client(record.guild_id, record.provider, None)
             if usual.account == record.account:

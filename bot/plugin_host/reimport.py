@@ -25,7 +25,7 @@ IMPORT_TIMEOUT = 60.0
 
 
 class Reimport:
-    """`run` imports the new code, `take` puts it in place of the old, `undo` puts the old back."""
+    """New code of one plugin: `run` imports it, `take` puts it in place of the old, `undo` puts the old back."""
 
     def __init__(self, catalog: "Catalog", found: Found) -> None:
         self._catalog = catalog
@@ -38,7 +38,7 @@ class Reimport:
         self.plugin: PluginClass
 
     async def run(self) -> None:
-        """Import it; PluginError when it cannot be used, or is not imported in time."""
+        """Import the new code; PluginError when it cannot be used, or is not imported in time."""
         done: Future[tuple[Found, PluginClass]] = Future()
         # A thread of its own: one that never comes back must not keep the process from ending.
         threading.Thread(target=self._import, args=(done,), daemon=True).start()
@@ -51,7 +51,7 @@ class Reimport:
             raise
 
     def take(self) -> None:
-        """From now on this is the plugin."""
+        """Make the new code the plugin from now on."""
         self._catalog.found[self._new.manifest.name] = self._new
         self._catalog.put(self._new.manifest.name, self.plugin)
 

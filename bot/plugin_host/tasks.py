@@ -14,7 +14,7 @@ CANCEL_TIMEOUT = 5.0
 
 
 class OwnedTasks:
-    """Of one plugin. `close` leaves none behind."""
+    """The tasks of one plugin. `close` leaves none behind."""
 
     def __init__(self, owner: str) -> None:
         self._owner = owner

@@ -93,7 +93,8 @@ async def test_it_stands_what_every_plugin_must(check):
 
 
 def write(name: str, parent: Path) -> list[Path]:
-    """A new plugin in a folder of its own below `parent`; the files. PluginError when the name is none, or taken."""
+    """Write a new plugin into a folder of its own below `parent`; return the files. PluginError when the name is none,
+    or taken."""
     try:
         Manifest(name=name, version="0.1.0", api=API_VERSION, description="x")
     except ValueError as error:

@@ -49,7 +49,8 @@ Frame = np.ndarray[Any, np.dtype[np.int16]]
 
 
 class RoomConnection:
-    """Join once, leave once. Callbacks run on the media loop; `on_frame` takes a track's sid and 20 ms of it."""
+    """One stay in a LiveKit room: join once, leave once. Callbacks run on the media loop; `on_frame` takes a track's
+    sid and 20 ms of it."""
 
     def __init__(
         self,
@@ -163,7 +164,7 @@ class RoomConnection:
         return queued + len(self._feed) * FRAME_MS / 1000
 
     def feed(self, frame: Frame) -> None:
-        """20 ms of what people say, or a little less. Never waits: behind a slow SDK the oldest frames go."""
+        """Send 20 ms of what people say, or a little less. Never waits: behind a slow SDK the oldest frames go."""
         if len(self._feed) >= FEED_LIMIT:
             self._feed.popleft()
             self.frames_dropped += 1

@@ -20,14 +20,14 @@ class _Bucket:
 
 
 class Intake:
-    """Asked once for every message."""
+    """Limits how much a room may send; asked once for every message."""
 
     def __init__(self) -> None:
         self.dropped = 0
         self._buckets: dict[str, _Bucket] = {}
 
     def accepts(self, sender: str, size: int, now: float) -> bool:
-        """Whether a message of `size` bytes is taken at `now`, in seconds of a steady clock."""
+        """Return whether a message of `size` bytes is taken at `now`, in seconds of a steady clock."""
         if sender not in self._buckets and len(self._buckets) >= MAX_SENDERS:
             sender = ""
         full = _Bucket(MESSAGES_PER_SECOND * BURST_SECONDS, BYTES_PER_SECOND * BURST_SECONDS, now)

@@ -29,7 +29,8 @@ _Key = tuple[str, Role, str]
 
 
 class TextStreams:
-    """Hands each version on to `emit`, with the identity of who sent it. Lives on the media loop."""
+    """Reads a room's text streams and hands each version on to `emit`, with the identity of who sent it. Lives on the
+    media loop."""
 
     def __init__(self, emit: Callable[[Utterance, str], None], is_ours: Callable[[str | None, str], bool]) -> None:
         """`is_ours` says of a track's sid, if a stream names one, and a sender's identity whether what was said came
@@ -49,7 +50,7 @@ class TextStreams:
         task.add_done_callback(self._on_done)
 
     async def stop(self) -> None:
-        """Nothing is handed on from now on."""
+        """Hand on nothing from now on."""
         for timer in self._unsettled.values():
             timer.cancel()
         self._unsettled.clear()

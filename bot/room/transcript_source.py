@@ -21,8 +21,8 @@ class TranscriptSource:
         self._finished: dict[tuple[str, Role, str], None] = {}  # by sender, role and segment, the oldest first
 
     def accept(self, source: Source, utterance: Utterance, sender: str = "") -> Utterance | None:
-        """The utterance, cleaned; None when it is empty, from the other source, or finished already. `sender` is the
-        identity of who sent it: each numbers its own segments."""
+        """Return the utterance, cleaned; None when it is empty, from the other source, or finished already. `sender` is
+        the identity of who sent it: each numbers its own segments."""
         text = " ".join(utterance.text.split())
         if not text:
             return None
@@ -41,6 +41,6 @@ class TranscriptSource:
         return Utterance(utterance.role, text, utterance.final, utterance.segment)
 
     def forget(self, sender: str) -> None:
-        """A participant left: one that comes back under its name may give its segments' names again."""
+        """Forget a participant that has left: one that comes back under its name may give its segments' names again."""
         for key in [key for key in self._finished if key[0] == sender]:
             del self._finished[key]

@@ -11,14 +11,14 @@ MAX_IDLE_WAKES = 1000
 
 
 class Clock:
-    """Of one server; real time, and what was skipped."""
+    """The clock of one server: real time, and what was skipped."""
 
     def __init__(self) -> None:
         self._skipped = 0.0  # seconds
         self._sleeping: dict[asyncio.Future[None], tuple[float, asyncio.TimerHandle]] = {}  # when each is due
 
     def now(self) -> float:
-        """Seconds, from some point on."""
+        """Return the seconds from some point on."""
         return asyncio.get_running_loop().time() + self._skipped
 
     async def sleep(self, seconds: float) -> None:

@@ -60,7 +60,7 @@ STRANGE = (
 
 
 async def twice(server: PlayedServer) -> None:
-    """Two calls, one after the other, with everything that can happen in them."""
+    """Play two calls, one after the other, with everything that can happen in them."""
     for _ in range(2):
         if not await server.start():
             return
@@ -69,7 +69,7 @@ async def twice(server: PlayedServer) -> None:
 
 
 async def loaded_twice(server: PlayedServer) -> None:
-    """Loaded twice more by the same process, and each time the instance before it is unloaded."""
+    """Load it twice more in the same process; each time the instance before it is unloaded."""
     await server.reload()
     await server.reload()
     if await server.start():
@@ -77,19 +77,20 @@ async def loaded_twice(server: PlayedServer) -> None:
 
 
 async def raises_in_every_hook(server: PlayedServer) -> None:
-    """Each hook in turn fails, as one does when Discord is away: the others must do without what it would have done."""
+    """Make each hook fail in turn, as one does when Discord is away: the others must do without what it would have
+    done."""
 
     await _without_each_hook(server, _fails)
 
 
 async def hangs_in_every_hook(server: PlayedServer) -> None:
-    """Each hook in turn hangs until its time is over."""
+    """Make each hook hang in turn until its time is over."""
 
     await _without_each_hook(server, _hangs, hook_timeout=SHORT_TIMEOUT)
 
 
 async def fails_before_the_call(server: PlayedServer) -> None:
-    """`on_call_starting` fails, then hangs: the call is refused, until the plugin is paused and no longer asked."""
+    """Make `on_call_starting` fail, then hang: the call is refused, until the plugin is paused and no longer asked."""
 
     dispatcher = server.bot.plugins.dispatcher
     usual = dispatcher.veto_timeout
@@ -113,7 +114,7 @@ async def fails_before_the_call(server: PlayedServer) -> None:
 
 
 async def fails_when_unloaded(server: PlayedServer) -> None:
-    """`on_unload` fails: the next instance is in its place all the same, and nothing of the old one goes on."""
+    """Make `on_unload` fail: the next instance is in its place all the same, and nothing of the old one goes on."""
 
     server.plugin.on_unload = _fails  # type: ignore[method-assign]
     before = server.plugin
@@ -124,7 +125,7 @@ async def fails_when_unloaded(server: PlayedServer) -> None:
 
 
 async def strange_words(server: PlayedServer) -> None:
-    """Whatever is said and shown."""
+    """Let people and the voicebot say strange things."""
     if not await server.start(starter="@everyone"):
         return
     for text in STRANGE:
@@ -140,28 +141,28 @@ async def strange_words(server: PlayedServer) -> None:
 
 
 async def no_channel_from_the_start(server: PlayedServer) -> None:
-    """The text channel is gone before anything was said in it."""
+    """Take the text channel away before anything was said in it."""
     server.bot.channels.clear()
     if await server.start():
         await _everything(server)
 
 
 async def no_channel(server: PlayedServer) -> None:
-    """The text channel was deleted in mid-call."""
+    """Delete the text channel in mid-call."""
     if await server.start():
         server.bot.channels.clear()
         await _everything(server)
 
 
 async def nobody_known(server: PlayedServer) -> None:
-    """Discord does not tell the bot who its members are."""
+    """Let Discord not tell the bot who its members are."""
     if await server.start():
         server.guild.people.clear()
         await _everything(server)
 
 
 async def killed_in_mid_call(server: PlayedServer) -> None:
-    """A receipt of a call that another run of the bot began."""
+    """Give it the receipt of a call that another run of the bot began."""
     await server.start()
     if server.call is not None:
         dispatcher = server.bot.plugins.dispatcher
@@ -172,7 +173,7 @@ async def killed_in_mid_call(server: PlayedServer) -> None:
 
 
 async def reloaded_in_mid_call(server: PlayedServer) -> None:
-    """The running call keeps the instance it began with; the next one has the new."""
+    """Reload it in mid-call: the running call keeps the instance it began with; the next one has the new."""
     live = await server.start()
     before = server.plugin
     await server.reload()
@@ -186,7 +187,7 @@ async def reloaded_in_mid_call(server: PlayedServer) -> None:
 
 
 async def discord_says_no(server: PlayedServer) -> None:
-    """Permissions were taken away; it must work again when they are back."""
+    """Take the bot's permissions away; it must work again when they are back."""
     if not await server.start():
         return
     server.text.refusal = refusal(403, "Missing Permissions")
@@ -198,7 +199,7 @@ async def discord_says_no(server: PlayedServer) -> None:
 
 
 async def writes_no_more_than_discord_takes(server: PlayedServer) -> None:
-    """Five messages in five seconds: what is posted or edited beyond that comes late, and other plugins' words too."""
+    """Count what it posts: beyond five messages in five seconds it comes late, and other plugins' words too."""
     if not await server.start():
         return
     happening: dict[str, Callable[[], Awaitable[object]]] = {
@@ -220,8 +221,8 @@ async def writes_no_more_than_discord_takes(server: PlayedServer) -> None:
 
 
 async def connects(server: PlayedServer) -> None:
-    """A provider of voicebots offers what the core asks for, understands no nonsense, and says in the core's words
-    when there is no network."""
+    """Check that a provider of voicebots offers what the core asks for, understands no nonsense, and says in the core's
+    words when there is no network."""
     connect = type(server.plugin).connect
     if connect is None:
         return
@@ -257,7 +258,7 @@ def _offered() -> list[str]:
 
 
 async def commands(server: PlayedServer) -> None:
-    """Each slash command, with the options it must have and with all, in a call and without one."""
+    """Run each slash command, with the options it must have and with all, in a call and without one."""
     for live in (False, True):
         if live and not await server.start():
             return
@@ -271,7 +272,7 @@ async def commands(server: PlayedServer) -> None:
 
 
 async def words_in_every_language(server: PlayedServer) -> None:
-    """Its catalogues can be read, and translations have no names that their sentences do not have."""
+    """Check that its catalogues can be read, and that translations have no names that their sentences do not have."""
     if found := language.faults(server.folder):
         raise AssertionError("\n".join(found))
 
@@ -301,7 +302,7 @@ CHECKS: dict[str, Check] = {
 
 
 async def run(folder: Path, check: Check, settings: Mapping[str, Any] | None = None) -> list[str]:
-    """One check; what is wrong, empty when nothing is."""
+    """Run one check; return what is wrong, empty when nothing is."""
     before, threads = set(asyncio.all_tasks()), set(threading.enumerate())
     try:
         server = await PlayedServer.open(folder, settings)

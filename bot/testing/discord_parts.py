@@ -62,7 +62,7 @@ class Channel:
         return len(self.posted) + sum(message.edits for message in self.posted)
 
     async def send(self, content: str | None = None, **more: Any) -> Posted:
-        """discord.HTTPException for what Discord does not take."""
+        """Post a message; discord.HTTPException for what Discord does not take."""
         if self.refusal is not None:
             self.refused += 1
             raise self.refusal
@@ -126,15 +126,15 @@ class Bot(commands.Bot):
         self.clock = Clock()
 
     async def sleep(self, seconds: float, /) -> None:
-        """As `Host.sleep`; a test can let the time pass."""
+        """Sleep as `Host.sleep` does; a test can let the time pass."""
         await self.clock.sleep(seconds)
 
     def tls_context(self) -> ssl.SSLContext:
-        """The TLS context, as `Host.tls_context` gives it."""
+        """Return the TLS context, as `Host.tls_context` does."""
         return ssl.create_default_context()
 
     async def is_owner(self, user: Any, /) -> bool:
-        """As discord.py's bot; a test says who it is with `owner_id`."""
+        """Return whether somebody is the operator; a test says who it is with `owner_id`."""
         return bool(user.id == self.owner_id)
 
     def get_channel(self, channel_id: int, /) -> Any:
@@ -142,7 +142,7 @@ class Bot(commands.Bot):
         return self.channels.get(channel_id)
 
     def name_of(self, guild_id: int, user_id: int, /) -> str | None:
-        """Somebody's name, as `Host.name_of` gives it."""
+        """Return somebody's name, as `Host.name_of` does."""
         person = self.guild.get_member(user_id) if guild_id == self.guild.id else None
         return None if person is None else person.display_name
 
@@ -152,14 +152,14 @@ class Bot(commands.Bot):
 
 
 def refusal(status: int, message: str) -> discord.HTTPException:
-    """Discord's refusal with an HTTP status, of the class that discord.py would raise."""
+    """Make Discord's refusal with an HTTP status, of the class that discord.py would raise."""
     kinds: dict[int, type[discord.HTTPException]] = {403: discord.Forbidden, 404: discord.NotFound}
     response: Any = SimpleNamespace(status=status, reason=message)
     return kinds.get(status, discord.HTTPException)(response, message)
 
 
 def as_posted(content: str | None = None, **more: Any) -> Posted:
-    """A message as it would stand in a channel; discord.HTTPException for what Discord does not take."""
+    """Return a message as it would stand in a channel; discord.HTTPException for what Discord does not take."""
     embeds = [embed for embed in (more.get("embed"), *(more.get("embeds") or ())) if embed is not None]
     text = str(content or "")
     if len(text) > MESSAGE_LIMIT:

@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @_fixture  # type: ignore[untyped-decorator]
 async def parley(request: pytest.FixtureRequest) -> AsyncIterator[Opener]:
-    """Opens servers; they are closed at the end of the test."""
+    """Open played servers, which are closed at the end of the test."""
     from .server import PlayedServer  # not before: pytest loads this module beside tests that have no use for it
 
     kind: Any = PlayedServer

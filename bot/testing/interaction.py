@@ -54,7 +54,7 @@ class Interaction:
         return self.answers[0]
 
     async def edit_original_response(self, **changes: Any) -> Posted:
-        """The first answer says something else now; after a `defer` this is the first."""
+        """Edit the first answer; after a `defer` this is the first."""
         if not self.answers:
             return self.put(ephemeral=True, **changes)
         return await self.answers[0].edit(**changes)
@@ -66,7 +66,7 @@ class Interaction:
         self.answered_after = time.monotonic() - self._began
 
     def put(self, content: str | None = None, *, ephemeral: bool = False, **more: Any) -> Posted:
-        """An answer; discord.HTTPException for what Discord does not take."""
+        """Add an answer; discord.HTTPException for what Discord does not take."""
         more.pop("wait", None)
         message = as_posted(content, **more)
         self.answers.append(message)
@@ -101,7 +101,7 @@ class Response:
 
 
 class Followup:
-    """As the webhook of later answers."""
+    """The webhook of later answers."""
 
     def __init__(self, interaction: Interaction) -> None:
         self._interaction = interaction
@@ -112,7 +112,7 @@ class Followup:
 
 
 def commands_below(tree: Any) -> Iterator[Command]:
-    """Every command that can be typed."""
+    """Iterate over every command that can be typed."""
     for top in tree.get_commands():
         for command in [top, *(top.walk_commands() if isinstance(top, app_commands.Group) else ())]:
             if isinstance(command, app_commands.Command):
@@ -120,15 +120,15 @@ def commands_below(tree: Any) -> Iterator[Command]:
 
 
 def find(tree: Any, name: str) -> Command:
-    """A command by what is typed, such as `dice roll`; AssertionError with those there are."""
+    """Find a command by what is typed, such as `dice roll`; AssertionError with those there are."""
     there = {command.qualified_name: command for command in commands_below(tree)}
     assert name in there, f"there is no command /{name}; there are: {', '.join(sorted(there)) or 'none'}"
     return there[name]
 
 
 async def arguments(interaction: Interaction, options: Mapping[str, Any]) -> dict[str, Any]:
-    """What discord.py would call it with; AssertionError for options it does not have, lacks, or that are out of range
-    as Discord judges before it sends them."""
+    """Return what discord.py would call a command with; AssertionError for options it does not have, lacks, or that are
+    out of range as Discord judges before it sends them."""
     command, values = interaction.command, {}
     known = {parameter.display_name: parameter for parameter in command.parameters}
     for name in options:
@@ -162,7 +162,7 @@ def _check(what: str, parameter: app_commands.Parameter, value: Any) -> None:
 
 
 async def run(interaction: Interaction, values: Mapping[str, Any]) -> str | None:
-    """Type it: the command's checks, then the command. What went wrong in it, None when nothing did.
+    """Run the command's checks, then the command. Return what went wrong in it, None when nothing did.
 
     A refusal is no fault: it is answered with its words for the user, as the bot does.
     """
@@ -220,7 +220,8 @@ def _number_within(parameter: app_commands.Parameter, usual: float) -> float:
 
 
 def samples(command: Command, person: Person, channel: Channel) -> dict[str, Any] | None:
-    """A value for every option, as somebody may choose it; None when one is of a kind that there is none of here."""
+    """Return a value for every option, as somebody may choose it; None when one is of a kind that there is none of
+    here."""
     kinds = discord.AppCommandOptionType
     values: dict[str, Any] = {}
     for parameter in command.parameters:

@@ -98,16 +98,16 @@ class PlayedCall:
         self.host_id = self.starter_id
 
     def end(self, reason: EndReason, by: int | None = None) -> None:
-        """As `Call.end`: it is over soon, for the first reason."""
+        """End the call as `Call.end` does: it is over soon, for the first reason."""
         self.ends(reason, by)
 
     async def listen(self) -> AudioTap:
-        """As `Call.listen`; `PlayedServer.sound` is what it hears."""
+        """Listen as `Call.listen` does; `PlayedServer.sound` is what it hears."""
         self.taps.append(AudioTap(asyncio.get_running_loop()))
         return self.taps[-1]
 
     async def set_consent(self, user_id: int, given: bool) -> None:
-        """Set whether somebody is heard, as `Call.hear` does."""
+        """Set whether somebody is heard, as `Call.set_consent` does."""
         self.consent.set(user_id, given)
 
     @property
@@ -122,7 +122,7 @@ class PlayedCall:
 
 
 class PlayedServer:
-    """Open it with `open`; every verb waits until the plugin has heard of what happened."""
+    """A server with one plugin. Open it with `open`; every verb waits until the plugin has heard of what happened."""
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], language: str) -> None:
         self.folder = folder = folder.resolve()
@@ -174,15 +174,15 @@ class PlayedServer:
     # -- what the plugin host asks of calls ---------------------------------------------------------------------
 
     def of_guild(self, guild_id: int) -> PlayedCall | None:
-        """The server's call, as `CallManager.of_guild` finds it."""
+        """Return the server's call, as `CallManager.of_guild` does."""
         return self.call if guild_id == GUILD_ID else None
 
     def config_of(self, guild_id: int) -> Config | None:
-        """A call's config, as `CallManager.config_of` gives it."""
+        """Return a call's config, as `CallManager.config_of` does."""
         return None if self.call is None else self.call.config
 
     def still_billed(self, guild_id: int) -> None:
-        """As `CallManager.still_billed`: the session is always ended at once."""
+        """Return None, unlike `CallManager.still_billed`: the session is always ended at once."""
 
     # -- what a test says ---------------------------------------------------------------------------------------
 
@@ -198,7 +198,7 @@ class PlayedServer:
         return [_words(message) for message in self.text.posted if not message.deleted]
 
     def person(self, name: str) -> Person:
-        """A member of the server; who is named for the first time joins it."""
+        """Return a member of the server; who is named for the first time joins it."""
         for person in self.guild.people.values():
             if person.display_name == name:
                 return person
@@ -207,7 +207,7 @@ class PlayedServer:
         return person
 
     async def start(self, starter: str = "Ann", images: Mapping[str, str] | None = None) -> bool:
-        """`/voicebot join`; whether the call is live. `refused` says why it is not."""
+        """Start a call as `/voicebot join` does; whether it is live. `refused` says why it is not."""
         assert self.call is None, "there is a call already; `await server.end()` ends it"
         self._number += 1
         self._ending = None
@@ -244,23 +244,23 @@ class PlayedServer:
         await self.settle()
 
     async def show(self, key: str | None = None, url: str | None = None) -> None:
-        """The voicebot shows a picture."""
+        """Let the voicebot show a picture."""
         assert key or url, "a picture has a key, an address, or both"
         self._dispatcher.publish(self._live, ImageShown(ShownImage(key, url)))
         await self.settle()
 
     async def warn(self, text: str) -> None:
-        """Something is wrong with the call."""
+        """Tell the plugin that something is wrong with the call."""
         self._dispatcher.publish(self._live, WarningGiven(text))
         await self.settle()
 
     async def notice(self, text: str) -> None:
-        """Tell the plugin that something is well again."""
+        """Tell the plugin that something works again."""
         self._dispatcher.publish(self._live, NoticeGiven(text))
         await self.settle()
 
     async def move(self) -> None:
-        """The call goes on in the other voice channel, or comes back from it."""
+        """Move the call to the other voice channel, or back from it."""
         call = self._live
         there = call.voice_channel_id == OTHER_VOICE_ID
         call.voice_channel_id = VOICE_ID if there else OTHER_VOICE_ID
@@ -269,21 +269,21 @@ class PlayedServer:
         await self.settle()
 
     async def hand_over(self, to: str = "Ben") -> None:
-        """Whoever started the call has left its channel, and it is somebody else's now."""
+        """Make somebody else the call's host, since the host has left its channel."""
         call = self._live
         before, call.host_id = call.host_id, self.person(to).id
         self._dispatcher.publish(call, HandedOver(before))
         await self.settle()
 
     async def sound(self, people: Frame | None = None, voicebot: Frame | None = None) -> None:
-        """20 ms of sound for whoever listens: 960 samples of int16 at 48 kHz, None for who is silent."""
+        """Play 20 ms of sound to whoever listens: 960 samples of int16 at 48 kHz, None for who is silent."""
         for tap in self._live.taps:
             tap.put(time.monotonic(), people, voicebot)
         await asyncio.sleep(0)
 
     async def command(self, name: str, by: str = "Ann", /, **options: Any) -> str:
-        """Somebody types a slash command into the text channel, `"dice roll"` say, with its options by name; what they
-        are answered. People in options may be given by their name."""
+        """Type a slash command into the text channel, such as `"dice roll"`, with its options by name; return what is
+        answered. People in options may be given by their name."""
         command = interaction.find(self.bot.tree, name)
         for parameter in command.parameters:
             value = options.get(parameter.display_name)
@@ -297,7 +297,7 @@ class PlayedServer:
         return "\n".join(_words(answer) for answer in typed.answers)
 
     async def join_voice(self, who: str) -> None:
-        """A person comes into the voice channel."""
+        """Let a person join the voice channel."""
         await self._move(who, self.voice)
 
     async def leave_voice(self, who: str) -> None:
@@ -316,7 +316,7 @@ class PlayedServer:
         await self.event("voice_state_update", person, before, after)
 
     async def event(self, name: str, *arguments: Any) -> None:
-        """One of discord.py's events, `"member_join"` say, for the plugin's listeners."""
+        """Pass one of discord.py's events, such as `"member_join"`, to the plugin's listeners."""
         for listened, method in self.plugin.get_listeners():
             if listened == f"on_{name}":
                 try:
@@ -328,7 +328,7 @@ class PlayedServer:
         await self.settle()
 
     async def advance(self, seconds: float) -> None:
-        """Time passes, in a call or after it: for its meter, and for who waits with `self.host.sleep`."""
+        """Let time pass, in a call or after it: for its meter, and for who waits with `self.host.sleep`."""
         assert seconds >= 0, "time does not go back"
         await self.bot.clock.advance(seconds, self.settle, self._meter)
 
@@ -337,11 +337,12 @@ class PlayedServer:
             self.call.elapsed += seconds
 
     async def kick(self) -> Receipt:
-        """A moderator disconnects the bot."""
+        """Let a moderator disconnect the bot."""
         return await self.end(EndReason.DISCONNECTED)
 
     async def end(self, reason: EndReason = EndReason.LEFT) -> Receipt:
-        """The call ends; its receipt, as the plugin has it. The plugin's own, if it has ended the call itself."""
+        """End the call; return its receipt, as the plugin has it. If the plugin has ended the call itself, that
+        receipt."""
         if self._ending is None:
             self._ends(self._live, reason, None)
         assert self._ending is not None, NO_CALL
@@ -378,7 +379,7 @@ class PlayedServer:
         return receipt
 
     async def expect(self, text: str, within: float = EXPECT_TIMEOUT) -> None:
-        """Wait until the channel says so; AssertionError with all it says when it does not."""
+        """Wait until the channel says something; AssertionError with all it says when it does not."""
         deadline = time.monotonic() + within
         while not any(text in message for message in self.messages):
             if time.monotonic() > deadline:
@@ -388,13 +389,13 @@ class PlayedServer:
             await asyncio.sleep(0.01)
 
     async def settle(self) -> None:
-        """Until the plugin has heard of everything, the end of a call too that it has ended itself."""
+        """Wait until the plugin has heard of everything, the end of a call too that it has ended itself."""
         await self._dispatcher.settled()
         if self._ending is not None:
             await asyncio.wait({self._ending})
 
     async def reload(self) -> None:
-        """The plugin's code as it is on disk now; PluginError leaves the one in place."""
+        """Use the plugin's code as it is on disk now; PluginError leaves the one in place."""
         reimport = await self.bot.plugins.catalog.reimport(self.name)
         try:
             reimport.take()

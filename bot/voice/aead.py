@@ -30,7 +30,7 @@ _Crypt = Callable[[bytes, bytes, bytes], bytes]  # (nonce, data, additional data
 
 
 def choose_mode(offered: Sequence[str]) -> str:
-    """The best mode the server offers; VoiceError when we know none of them."""
+    """Return the best mode the server offers; VoiceError when we know none of them."""
     for mode in PREFERENCE:
         if mode in offered:
             return mode
@@ -57,13 +57,13 @@ class TransportCipher:
             raise VoiceError(f"unknown encryption mode {mode}")
 
     def seal(self, header: bytes, payload: bytes) -> bytes:
-        """The datagram of an RTP header and its payload."""
+        """Return the datagram of an RTP header and its payload."""
         self._counter = (self._counter + 1) & 0xFFFF_FFFF
         nonce = _NONCE.pack(self._counter)
         return header + self._encrypt(nonce + self._nonce_padding, payload, header) + nonce
 
     def open(self, datagram: bytes, header_size: int) -> bytes | None:
-        """The decrypted payload behind `header_size` clear bytes; None when it is not authentic."""
+        """Return the decrypted payload behind `header_size` clear bytes; None when it is not authentic."""
         if len(datagram) < header_size + TAG_SIZE + NONCE_SIZE:
             return None
         nonce = datagram[-NONCE_SIZE:] + self._nonce_padding

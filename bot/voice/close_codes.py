@@ -58,7 +58,7 @@ READDRESSED = CloseCode(Remedy.FRESH_SESSION, say("The bot's network gave it ano
 
 
 def explain(code: int | None) -> CloseCode:
-    """The entry for a close code; a connection that just broke (None, 1006) or an unknown code is resumed."""
+    """Return the entry for a close code; a connection that just broke (None, 1006) or an unknown code is resumed."""
     if code is None or code not in _CODES:
         return CloseCode(Remedy.RESUME, say("The connection to Discord's voice server broke."))
     return _CODES[code]

@@ -157,13 +157,14 @@ class VoiceConnection:
     # -- sound --------------------------------------------------------------------------------------------------
 
     def send_frame(self, pcm: Pcm, tick: int) -> None:
-        """Speak 20 ms at a tick."""
+        """Send 20 ms of speech at a tick."""
         datagram = self.sender.frame(pcm, tick)
         if datagram is not None:
             self._send_spoken(datagram)
 
     def send_lead_in(self, tick: int) -> None:
-        """Something is about to be said: SPEAKING, and 20 ms of silence, reach people before its first syllable."""
+        """Send SPEAKING and 20 ms of silence, which reach people before the first syllable of what is about to be
+        said."""
         datagram = self.sender.silence(tick)
         if datagram is not None:
             self._send_spoken(datagram)
@@ -189,7 +190,8 @@ class VoiceConnection:
             self._socket.send(datagram)
 
     def send_pause(self, tick: int) -> None:
-        """Nothing to say at a tick: end the burst properly, then cost nothing."""
+        """Send what follows a burst, since there is nothing to say at a tick: it is ended properly, then costs
+        nothing."""
         if not self._speaking:
             return
         datagram = self.sender.pause(tick)

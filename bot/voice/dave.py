@@ -94,12 +94,12 @@ class DaveSession:
         return frozenset(map(int, self._session.get_user_ids())) - {self._user_id}
 
     def start(self, version: int) -> list[Reply]:
-        """The session description named a protocol version: introduce ourselves."""
+        """Introduce ourselves: the session description named a protocol version."""
         self._version = self._agreed = version
         return self._new_session() if version else []
 
     def handle_json(self, op: int, data: dict[str, Any]) -> list[Reply]:
-        """A JSON opcode from the voice gateway."""
+        """Handle a JSON opcode from the voice gateway."""
         if op == PREPARE_TRANSITION:
             return self._prepare(int(data["transition_id"]), int(data["protocol_version"]))
         if op == EXECUTE_TRANSITION:
@@ -110,7 +110,7 @@ class DaveSession:
         return []
 
     def handle_binary(self, op: int, payload: bytes, members: Iterable[int]) -> list[Reply]:
-        """A binary opcode; `members` are the users known to be in the call, the only ones who may be added."""
+        """Handle a binary opcode; `members` are the users known to be in the call, the only ones who may be added."""
         session = self._session
         if op == EXTERNAL_SENDER:
             self._external_sender = payload  # for a session that is made later, too
@@ -151,7 +151,7 @@ class DaveSession:
         return self.recover(transition_id)
 
     def seal(self, opus: bytes) -> bytes | None:
-        """One encrypted Opus frame; None while there are no keys to seal it with."""
+        """Return one encrypted Opus frame; None while there are no keys to seal it with."""
         if self._version == 0:
             return opus
         if self._session is None or not self._session.ready:
@@ -159,7 +159,7 @@ class DaveSession:
         return self._session.encrypt_opus(opus)
 
     def open(self, user_id: int, frame: bytes) -> bytes | None:
-        """One decrypted Opus frame of `user_id`; None when it cannot be opened (see `needs_recovery`)."""
+        """Return one decrypted Opus frame of `user_id`; None when it cannot be opened (see `needs_recovery`)."""
         if not frame.endswith(SEALED):  # in clear, which says nothing of anybody's keys
             return frame if self._takes_clear(frame) else None
         if self._session is None:
@@ -176,7 +176,8 @@ class DaveSession:
         return opus
 
     def try_open(self, user_id: int, frame: bytes) -> bytes | None:
-        """One decrypted frame of which nobody says that it is `user_id`'s; None says nothing about anybody's keys."""
+        """Return one decrypted frame of which nobody says that it is `user_id`'s; None says nothing about anybody's
+        keys."""
         if self._session is None or not self._session.ready:
             return None
         try:
@@ -192,7 +193,7 @@ class DaveSession:
         self._vain_recoveries = 0
 
     def forget(self, user_id: int) -> None:
-        """Somebody left; they come back with other keys."""
+        """Forget somebody who left; they come back with other keys."""
         self._failures.pop(user_id, None)
         self._wrong.discard(user_id)
         self._asked_for.discard(user_id)
@@ -205,7 +206,8 @@ class DaveSession:
         return self._clear_left > 0
 
     def needs_recovery(self, members: Collection[int]) -> bool:
-        """Whether nobody has been readable for too long, as far as it may be for our keys. `members`: in the call."""
+        """Return whether nobody has been readable for too long, as far as it may be for our keys. `members`: in the
+        call."""
         failing = self._failing()
         if not failing or failing - self._wrong:
             return bool(failing)

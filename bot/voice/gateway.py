@@ -108,7 +108,7 @@ class VoiceGateway:
         )
 
     async def send(self, op: int, data: Json | bytes) -> None:
-        """One message; a websocket that is gone swallows it, its reader will notice."""
+        """Send one message; a websocket that is gone swallows it, its reader will notice."""
         with contextlib.suppress(ConnectionError):
             if isinstance(data, bytes):
                 await self._socket.send_bytes(bytes([op]) + data)
@@ -121,7 +121,7 @@ class VoiceGateway:
             await self.send(reply.op, reply.data)
 
     async def messages(self) -> AsyncIterator[Message]:
-        """All messages until the websocket ends; hello and heartbeats are dealt with on the way."""
+        """Iterate over all messages until the websocket ends; hello and heartbeats are dealt with on the way."""
         while True:
             raw = await self._socket.receive()
             if raw.type in _ENDS:

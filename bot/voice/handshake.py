@@ -28,7 +28,7 @@ GATEWAY_AWAY = (ConnectionError, aiohttp.ClientError, discord.ConnectionClosed)
 
 
 class MainGatewayAway(VoiceError):
-    """Nothing can be asked of Discord before its main gateway is back."""
+    """Raised when nothing can be asked of Discord before its main gateway is back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ SAME_MOVE_SECONDS = 2.0
 
 
 class VoiceHandshake(discord.VoiceProtocol):
-    """Passed to `VoiceChannel.connect(cls=...)`, bound to a listener."""
+    """The handshake on the main gateway. Passed to `VoiceChannel.connect(cls=...)`, bound to a listener."""
 
     channel: discord.VoiceChannel | discord.StageChannel
 
@@ -89,8 +89,8 @@ class VoiceHandshake(discord.VoiceProtocol):
         await self.renew(timeout)
 
     async def renew(self, timeout: float) -> VoiceServerInfo:
-        """Fresh credentials for the channel; VoiceError, MainGatewayAway. Joining again is how Discord hands out a new
-        voice session."""
+        """Ask for fresh credentials for the channel; VoiceError, MainGatewayAway. Joining again is how Discord hands
+        out a new voice session."""
         self._server = None
         self._complete = asyncio.get_running_loop().create_future()
         try:

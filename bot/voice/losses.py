@@ -9,7 +9,7 @@ _WINDOW = (1 << MISORDER) - 1
 
 
 class LossCounter:
-    """One stream's. `lost` includes what is only late, until it comes."""
+    """Counts the lost packets of one stream. `lost` includes what is only late, until it comes."""
 
     def __init__(self) -> None:
         self.lost = 0
@@ -17,7 +17,7 @@ class LossCounter:
         self._came = 0  # the newest ones, a bit each; the lowest is the newest
 
     def update(self, sequence: int) -> None:
-        """A packet came; `sequence` is RTP's 16 bits."""
+        """Take in a packet; `sequence` is RTP's 16 bits."""
         if self._newest is None:
             self._begin(sequence)
             return

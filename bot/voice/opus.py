@@ -62,7 +62,7 @@ def _find_library() -> str:
 
 @cache
 def library() -> ctypes.CDLL:
-    """The loaded libopus; OpusError with what to install when there is none."""
+    """Return the loaded libopus; OpusError with what to install when there is none."""
     try:
         lib = ctypes.CDLL(_find_library())
     except OSError as error:
@@ -87,7 +87,7 @@ def library() -> ctypes.CDLL:
 
 
 def version() -> str:
-    """libopus's own name and version."""
+    """Return libopus's own name and version."""
     return str(library().opus_get_version_string().decode())
 
 
@@ -130,13 +130,13 @@ class Decoder:
             self._lib.opus_decoder_destroy(self._state)
 
     def decode(self, packet: bytes) -> Pcm:
-        """The samples of a packet, usually 960; OpusError when it is not Opus."""
+        """Return the samples of a packet, usually 960; OpusError when it is not Opus."""
         if not packet:  # libopus would take that for a loss, and make 120 ms of it
             raise OpusError("an empty packet")
         return self._decode(packet, len(packet), MAX_SAMPLES, 0)
 
     def decode_fec(self, following: bytes) -> Pcm:
-        """The lost frame before `following`, from its in-band FEC (RFC 6716 section 2.1.7) or by concealment."""
+        """Return the lost frame before `following`, from its in-band FEC (RFC 6716 section 2.1.7) or by concealment."""
         return self._decode(following, len(following), SAMPLES_PER_FRAME, 1)
 
     @staticmethod
@@ -153,7 +153,7 @@ class Decoder:
         return bool(flags & (_LBRR | (_SIDE_LBRR if packet[0] & _STEREO else 0)))
 
     def conceal(self) -> Pcm:
-        """20 ms of packet loss concealment."""
+        """Return 20 ms of packet loss concealment."""
         return self._decode(None, 0, SAMPLES_PER_FRAME, 0)
 
     def _decode(self, packet: bytes | None, size: int, room: int, fec: int) -> Pcm:
@@ -180,13 +180,13 @@ class Encoder:
             self._lib.opus_encoder_destroy(self._state)
 
     def set_bitrate(self, bitrate: int) -> None:
-        """From the next frame on, in bit/s."""
+        """Set the bit rate from the next frame on, in bit/s."""
         self._control(_SET_BITRATE, bitrate)
 
     def _control(self, request: int, value: int) -> None:
         _check(self._lib.opus_encoder_ctl(self._state, request, ctypes.c_int32(value)))
 
     def encode(self, frame: Pcm) -> bytes:
-        """The packet of 960 samples; OpusError for any other length Opus does not know."""
+        """Return the packet of 960 samples; OpusError for any other length Opus does not know."""
         size = _check(self._lib.opus_encode(self._state, frame.ctypes.data, len(frame), self._packet, MAX_PACKET))
         return self._packet.raw[:size]

@@ -14,7 +14,8 @@ MAX_SSRCS = 64
 
 
 class OwnerSearch:
-    """`opens` decrypts a frame with a user's keys, or returns None."""
+    """Finds out whose SSRC it is by whose keys open its frames. `opens` decrypts a frame with a user's keys, or returns
+    None."""
 
     def __init__(self, opens: Callable[[int, bytes], bytes | None]) -> None:
         self.tries = 0
@@ -25,7 +26,7 @@ class OwnerSearch:
         self._next: dict[int, int] = {}  # by SSRC: how many candidates were tried in vain
 
     def may_try(self, now: float) -> bool:
-        """Whether another key may be tried at `now`, in seconds of a steady clock."""
+        """Return whether another key may be tried at `now`, in seconds of a steady clock."""
         if self._at is not None:
             passed = max(0.0, now - self._at)
             self._allowance = min(TRIES_PER_SECOND, self._allowance + passed * TRIES_PER_SECOND)
@@ -33,8 +34,8 @@ class OwnerSearch:
         return self._allowance >= 1
 
     def find(self, ssrc: int, frame: bytes, candidates: Sequence[int]) -> tuple[int, bytes] | None:
-        """The owner among the candidates and the opened frame. Who was tried in vain is tried again after the others:
-        a frame around a change of keys can be opened with nobody's."""
+        """Return the owner among the candidates and the opened frame. Who was tried in vain is tried again after the
+        others: a frame around a change of keys can be opened with nobody's."""
         at = self._next.get(ssrc, 0)
         for _ in range(len(candidates)):
             if self._allowance < 1:

@@ -20,7 +20,8 @@ _LABEL = b"MLS 1.0 Proposal Reference"
 
 
 class PendingAdds:
-    """Told of every opcode 27 payload, without its first byte, in order; what cannot be read is nothing pending."""
+    """The adds that are proposed and not committed. It is told of every opcode 27 payload, without its first byte, in
+    order; what cannot be read is nothing pending."""
 
     def __init__(self) -> None:
         self._adds: dict[bytes, bytes] = {}  # by reference: the message that proposed it
@@ -46,17 +47,17 @@ class PendingAdds:
             self._adds.clear()
 
     def clear(self) -> None:
-        """An epoch began: whatever was pending is not any more."""
+        """Forget what is pending, since an epoch began."""
         self._adds.clear()
 
     def one(self) -> bytes | None:
-        """A payload that proposes one of the pending adds once more; None when there is none."""
+        """Return a payload that proposes one of the pending adds once more; None when there is none."""
         message = next(iter(self._adds.values()), None)
         return None if message is None else vector(message)
 
 
 def vector(data: bytes) -> bytes:
-    """`data` behind its length (RFC 9420 section 2.1.2)."""
+    """Return `data` behind its length (RFC 9420 section 2.1.2)."""
     size = len(data)
     if size < 0x40:
         return bytes([size]) + data

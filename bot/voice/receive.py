@@ -76,8 +76,8 @@ class Receiver:
         self._cipher = cipher
 
     def map_ssrc(self, ssrc: int, user_id: int, now: float) -> None:
-        """It is known whose SSRC this is, by SPEAKING or by a frame that their keys opened; packets held for it are
-        delivered now. `now` is in seconds."""
+        """Note whose SSRC this is, by SPEAKING or by a frame that their keys opened; packets held for it are delivered
+        now. `now` is in seconds."""
         if self._users.get(ssrc) != user_id:
             self._losses.pop(ssrc, None)
         self._users[ssrc] = user_id
@@ -89,13 +89,13 @@ class Receiver:
                 self._deliver(user_id, header, frame, now)
 
     def forget_user(self, user_id: int) -> None:
-        """A user left: its SSRC belongs to nobody until SPEAKING says otherwise."""
+        """Forget a user who left: its SSRC belongs to nobody until SPEAKING says otherwise."""
         for ssrc in [ssrc for ssrc, owner in self._users.items() if owner == user_id]:
             del self._users[ssrc]
             self._losses.pop(ssrc, None)
 
     def receive(self, datagram: bytes, now: float) -> None:
-        """One datagram from the voice server, at `now` in seconds on any steady clock."""
+        """Take in one datagram from the voice server, at `now` in seconds on any steady clock."""
         stats = self.stats
         header = rtp.parse_header(datagram)
         if header is None or self._cipher is None:

@@ -31,7 +31,7 @@ class RtpHeader:
 
 
 def parse_header(datagram: bytes) -> RtpHeader | None:
-    """The header of an Opus RTP packet; None for anything else (RTCP, discovery, garbage, truncation)."""
+    """Return the header of an Opus RTP packet; None for anything else (RTCP, discovery, garbage, truncation)."""
     if len(datagram) < HEADER_SIZE:
         return None
     first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(datagram)
@@ -50,7 +50,7 @@ def parse_header(datagram: bytes) -> RtpHeader | None:
 
 
 def strip(payload: bytes, header: RtpHeader) -> bytes | None:
-    """The media in a decrypted payload, without extension body and padding; None when their sizes do not fit."""
+    """Return the media in a decrypted payload, without extension body and padding; None when their sizes do not fit."""
     end = len(payload)
     if header.padded:
         if not payload or not 0 < payload[-1] <= end:
@@ -62,5 +62,5 @@ def strip(payload: bytes, header: RtpHeader) -> bytes | None:
 
 
 def build_header(sequence: int, timestamp: int, ssrc: int) -> bytes:
-    """The 12-byte header of a packet to send; sequence and timestamp wrap by themselves."""
+    """Return the 12-byte header of a packet to send; sequence and timestamp wrap by themselves."""
     return _HEADER.pack(0x80, PAYLOAD_TYPE_OPUS, sequence & 0xFFFF, timestamp & 0xFFFF_FFFF, ssrc)

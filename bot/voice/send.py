@@ -50,7 +50,7 @@ class Sender:
         return self._silence_left > 0
 
     def frame(self, pcm: Pcm, tick: int) -> bytes | None:
-        """The datagram of one frame of sound at a tick; None while there are no keys."""
+        """Return the datagram of one frame of sound at a tick; None while there are no keys."""
         datagram = self._packet(self._encoder.encode(pcm), tick)
         if datagram is not None:
             self._silence_left = TRAILING_SILENCE
@@ -58,7 +58,8 @@ class Sender:
         return datagram
 
     def silence(self, tick: int) -> bytes | None:
-        """A frame of silence before something is said; None while there are no keys. A burst is open from then on."""
+        """Return a frame of silence before something is said; None while there are no keys. A burst is open from then
+        on."""
         datagram = self._packet(SILENCE_FRAME, tick)
         if datagram is not None:
             self._silence_left = TRAILING_SILENCE
@@ -66,7 +67,8 @@ class Sender:
         return datagram
 
     def pause(self, tick: int) -> bytes | None:
-        """Nothing to say at this tick: one of the five silence frames after a burst, then None."""
+        """Return what is sent when there is nothing to say at a tick: one of the five silence frames after a burst,
+        then None."""
         if self._silence_left == 0:
             return None
         self._silence_left -= 1

@@ -44,8 +44,8 @@ class VoiceSocket(asyncio.DatagramProtocol):
         on_datagram: Callable[[bytes], None],
         on_readdressed: Callable[[], None] = lambda: None,
     ) -> "VoiceSocket":
-        """A socket connected to the server; OSError when the address cannot be reached. `on_readdressed` is called,
-        once, when the server sees us at another address than the one that it was told to send to."""
+        """Open a socket connected to the server; OSError when the address cannot be reached. `on_readdressed` is
+        called, once, when the server sees us at another address than the one that it was told."""
         loop = asyncio.get_running_loop()
         protocol = cls(on_datagram, on_readdressed)
         transport, _ = await loop.create_datagram_endpoint(lambda: protocol, remote_addr=(host, port))
@@ -54,7 +54,8 @@ class VoiceSocket(asyncio.DatagramProtocol):
         return protocol
 
     async def discover(self, ssrc: int, *, attempts: int = 5, wait: float = 0.5) -> tuple[str, int]:
-        """Our address as the server sees it; VoiceBlocked when no answer comes (UDP is not reliable: ask again)."""
+        """Ask for our address as the server sees it; VoiceBlocked when no answer comes (UDP is not reliable: ask
+        again)."""
         loop = asyncio.get_running_loop()
         self._ssrc = ssrc
         self._discovered = loop.create_future()
@@ -79,8 +80,8 @@ class VoiceSocket(asyncio.DatagramProtocol):
             self._transport.sendto(datagram)
 
     def path_changed(self) -> bool:
-        """Whether the system would send from another address by now. The server knows the old one, and we hear nothing
-        that it sends there."""
+        """Return whether the system would send from another address by now. The server knows the old one, and we hear
+        nothing that it sends there."""
         if self._transport is None:
             return False
         remote, local = (self._transport.get_extra_info(name) for name in ("peername", "sockname"))
@@ -117,7 +118,7 @@ class VoiceSocket(asyncio.DatagramProtocol):
         self._on_datagram(data)
 
     def error_received(self, exc: Exception) -> None:
-        """ICMP errors say nothing the voice gateway will not say more clearly."""
+        """Ignore ICMP errors, which say nothing the voice gateway will not say more clearly."""
 
     def _schedule_keepalive(self) -> None:
         loop = asyncio.get_running_loop()

@@ -65,7 +65,7 @@ class WatchdogClient:
         self._keeper = asyncio.create_task(self._keep(reader), name="watchdog")
 
     async def ready(self) -> bool:
-        """Wait until it hears wishes; False when it does not in that time."""
+        """Wait until the watchdog takes requests; False when it does not in that time."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(READY_TIMEOUT):
                 await self._ready.wait()
@@ -179,6 +179,6 @@ class WatchdogClient:
 
 
 def command(config_file: str, instance: int) -> list[str]:
-    """How the bot starts its watchdog."""
+    """Return the command with which the bot starts its watchdog."""
     root = str(Path(__file__).parents[2])
     return [sys.executable, "-P", "-c", START, root, "watchdog", config_file, "--instance", f"{instance:x}"]

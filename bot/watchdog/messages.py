@@ -15,7 +15,8 @@ LINE_LIMIT = 1 << 26  # bytes; a session may bring thousands of pictures
 
 
 class Ready(BaseModel):
-    """Watchdog to bot, first of all: the ledger is open, wishes are heard. Without it, nothing can have been opened."""
+    """Watchdog to bot, first of all: the ledger is open and requests are taken. Without it, nothing can have been
+    opened."""
 
     kind: Literal["ready"] = "ready"
 
@@ -31,7 +32,7 @@ class Open(BaseModel):
 
 
 class Opened(BaseModel):
-    """Watchdog to bot: here it is. Carries the room's token, so it is never logged."""
+    """Watchdog to bot: the session that was opened. Carries the room's token, so it is never logged."""
 
     kind: Literal["opened"] = "opened"
     number: int
@@ -54,13 +55,13 @@ class Words(BaseModel):
         return cls(template=text.template, plural=text.plural, values=values)
 
     def text(self) -> Text:
-        """The sentence, to be translated again."""
+        """Return the sentence, to be translated again."""
         values = {n: v.text() if isinstance(v, Words) else v for n, v in self.values.items()}
         return Text(self.template, values, self.plural)
 
 
 class NotOpened(BaseModel):
-    """Watchdog to bot: an error, by the name of its class."""
+    """Watchdog to bot: the error of a request that failed, by the name of its class."""
 
     kind: Literal["not opened"] = "not opened"
     number: int
@@ -83,7 +84,7 @@ class NotOpened(BaseModel):
         )
 
     def exception(self) -> ParleyError:
-        """The error as it was raised over there."""
+        """Return the error as it was raised over there."""
         for_user = self.for_user.text()
         kind = getattr(errors, self.error, ProviderError)
         if kind is RateLimited:
@@ -105,7 +106,7 @@ def write(writer: asyncio.StreamWriter, message: Message) -> None:
 
 
 async def read(reader: asyncio.StreamReader) -> Message | None:
-    """The next message; None when the other side is gone, or talks nonsense."""
+    """Read the next message; None when the other side is gone, or talks nonsense."""
     try:
         line = await reader.readline()
         return _ANY.validate_json(line) if line.endswith(b"\n") else None
@@ -114,7 +115,7 @@ async def read(reader: asyncio.StreamReader) -> Message | None:
 
 
 def lost(record: SessionRecord, what: str = "died") -> OutcomeUnknown:
-    """The watchdog died, or froze, in the middle of a request."""
+    """Return the error for a watchdog that died, or froze, in the middle of a request."""
     return OutcomeUnknown(
         f"the watchdog {what} while it opened session {record.id}",
         for_user=say(

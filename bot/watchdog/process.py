@@ -28,7 +28,8 @@ LOCK_TIMEOUT = 3.0
 
 
 class Watchdog:
-    """`instance` is the run of the bot that started it, None when an operator did: that one never goes by itself."""
+    """Opens sessions for a bot, and ends them when it is dead. `instance` is the run of the bot that started it, None
+    when an operator did: that one never goes by itself."""
 
     def __init__(
         self,
@@ -49,7 +50,7 @@ class Watchdog:
         self._hung_up_at: float | None = None
 
     async def run(self, line: socket.socket | None, stop: asyncio.Event) -> None:
-        """Until `stop`, or until the bot is gone and nothing of it is left open."""
+        """Run until `stop`, or until the bot is gone and nothing of it is left open."""
         talking = None if line is None else asyncio.create_task(self._talk(line), name="line to the bot")
         try:
             while not stop.is_set():
@@ -146,7 +147,7 @@ class Watchdog:
 
 
 def outlive_the_bot() -> None:
-    """Whatever ends the bot (Ctrl+C, a service manager) is sent to all its processes; this one goes by itself, when
-    nothing is left open."""
+    """Ignore what ends the bot (Ctrl+C, a service manager), which is sent to all its processes; this one goes by
+    itself, when nothing is left open."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

@@ -20,12 +20,12 @@ _BEATS = struct.Struct("<Q")
 
 
 def lock_file(ledger: Path) -> Path:
-    """The file beside a ledger."""
+    """Return the path of the file beside a ledger."""
     return ledger.with_name(ledger.name + ".lock")
 
 
 def is_held(file: Path) -> bool:
-    """Whether a bot has the lock, found out without writing anything; False where there is no such file."""
+    """Return whether a bot has the lock, found out without writing anything; False where there is no such file."""
     try:
         descriptor = os.open(file, os.O_RDONLY)
     except OSError:
@@ -53,7 +53,7 @@ def _map(file: Path) -> tuple[int, mmap.mmap]:
 
 
 class Pulse:
-    """The bot's side. `instance` tells one run of the bot from the next."""
+    """The bot's side of the pulse. `instance` tells one run of the bot from the next."""
 
     def __init__(self, file: Path) -> None:
         self.instance = secrets.randbits(64)
@@ -71,7 +71,7 @@ class Pulse:
         return True
 
     def holder(self) -> int:
-        """The process id of whoever took it last."""
+        """Return the process id of whoever took the lock last."""
         return int(_LAYOUT.unpack(self._memory[:])[2])
 
     def beat(self) -> None:
@@ -89,14 +89,14 @@ class Pulse:
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """What was seen: whether a bot lives, and which run of it held the lock last."""
+    """What was seen of a pulse: whether a bot lives, and which run of it held the lock last."""
 
     alive: bool
     instance: int
 
 
 class PulseReader:
-    """The watchdog's side. `limit` is in seconds without a beat."""
+    """The watchdog's side of the pulse. `limit` is in seconds without a beat."""
 
     def __init__(self, file: Path, limit: float) -> None:
         self._limit = limit

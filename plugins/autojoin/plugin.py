@@ -46,7 +46,7 @@ ENDING_POLL_INTERVAL = 0.5
 
 
 class AutoJoinSettings(PluginSettings):
-    """Where, with whom, and how soon."""
+    """Which channels the bot joins by itself, with whom in them, and how soon."""
 
     enabled: bool = Field(False, description="whether calls start automatically on this server")
     channels: tuple[int, ...] = Field(
@@ -117,7 +117,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
     async def on_voice_state_update(
         self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
     ) -> None:
-        """discord.py's event: somebody came, went, or muted themselves."""
+        """Look who came, went, or muted themselves (an event of discord.py's)."""
         if before.channel == after.channel:
             return
         # This is told when the next event may have happened already: who has left may be back.

@@ -93,6 +93,6 @@ def _picture(url: str, key: str | None) -> discord.Embed:
 
 
 def caption(key: str) -> str:
-    """A key as people read it: `floor_plan` is "Floor plan"."""
+    """Return a key as people read it: `floor_plan` is "Floor plan"."""
     words = clean(key.replace("_", " ").replace("-", " "))
     return (words[:1].upper() + words[1:])[:256]

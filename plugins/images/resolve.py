@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 
 def lookup(images: Mapping[str, str], key: str) -> str | None:
-    """A picture's URL by key: as it is, then regardless of case."""
+    """Return a picture's URL by key: as it is, then regardless of case."""
     if key in images:
         return images[key]
     folded = key.casefold()

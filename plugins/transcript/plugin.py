@@ -43,7 +43,7 @@ class TranscriptSettings(PluginSettings):
 
 
 class TranscriptPlugin(Plugin[TranscriptSettings]):
-    """The transcript as it happens."""
+    """Writes the transcript as it happens."""
 
     name = "transcript"
     Settings = TranscriptSettings

@@ -31,12 +31,12 @@ _NAMELESS = say(
 
 
 def unreadable(reference: str | None) -> Text:
-    """What people read of an answer that makes no sense, given what its session is called, if it says so."""
+    """Return what people read of an answer that makes no sense, given what its session is called, if it says so."""
     return _UNREADABLE if reference else _NAMELESS
 
 
 def session(body: Any, endpoint: str) -> VoicebotSession:
-    """The 201 body of a session; BadAnswer, with the room's name where there is one, so that it can be ended.
+    """Read the 201 body of a session; BadAnswer, with the room's name where there is one, so that it can be ended.
 
     `endpoint` is the API's own address: a room on this machine is believed of an API on this machine only.
     """
@@ -66,13 +66,14 @@ def session(body: Any, endpoint: str) -> VoicebotSession:
 
 
 def room_in(payload: bytes) -> str | None:
-    """The room's name in an answer that is no JSON, or too much of it: it is all that can end what was opened."""
+    """Return the room's name in an answer that is no JSON, or too much of it: it is all that can end what was
+    opened."""
     found = re.search(rb'"roomName"\s{0,8}:\s{0,8}"([\w.:~-]{1,512})"', payload)
     return None if found is None else found[1].decode("ascii", "replace")
 
 
 def image_mappings(body: Any) -> dict[str, str]:
-    """Key -> URL, from the session's list of pairs or the library's object."""
+    """Return key -> URL, from the session's list of pairs or the library's object."""
     for _ in _IMAGE_WRAPPERS:  # an object may lie in an object
         inner = [body[name] for name in _IMAGE_WRAPPERS if name in body] if isinstance(body, dict) else []
         wrapped = next((one for one in inner if isinstance(one, dict | list)), None)
@@ -102,7 +103,7 @@ _WRAPPERS = ("messages", "items", "data", "results")
 
 
 def page(body: Any) -> list[dict[str, Any]]:
-    """The entries of one page of stored messages, in any of the shapes such lists come in."""
+    """Return the entries of one page of stored messages, in any of the shapes such lists come in."""
     for _ in range(len(_WRAPPERS)):  # a list may lie in an object in an object
         if isinstance(body, list):
             # The offset counts every one.
@@ -114,13 +115,13 @@ def page(body: Any) -> list[dict[str, Any]]:
 
 
 def identity(entry: dict[str, Any]) -> str:
-    """What tells an entry from every other, also when it comes on two pages."""
+    """Return what tells an entry from every other, also when it comes on two pages."""
     named = entry.get("id") or entry.get("_id") or entry.get("messageId")
     return str(named) if named else json.dumps(entry, sort_keys=True, default=str)
 
 
 def messages(entries: Iterable[dict[str, Any]]) -> list[StoredMessage]:
-    """What was said, oldest first where the entries tell when; those without words are none."""
+    """Return what was said, oldest first where the entries tell when; those without words are none."""
     found = list(_stored(entries))
     times = [message.at for message in found if message.at is not None]
     if len(times) == len(found):
@@ -139,25 +140,26 @@ def _stored(entries: Iterable[dict[str, Any]]) -> Iterable[StoredMessage]:
 
 
 def role(value: Any) -> Role:
-    """A person by any of the usual words; Valsea's own client takes everything else for the voicebot."""
+    """Return whose line it is, by any of the usual words; Valsea's own client takes everything else for the
+    voicebot."""
     return "user" if isinstance(value, str) and value.strip().casefold() in ("user", "human") else "voicebot"
 
 
 def text(value: Any, longest: int | None = None) -> str | None:
-    """Words without the blanks around them; None for anything else, for nothing, and for more than `longest`."""
+    """Return words without the blanks around them; None for anything else, for nothing, and for more than `longest`."""
     words = value.strip() if isinstance(value, str) else ""
     return words if words and (longest is None or len(words) <= longest) else None
 
 
 def web_address(value: Any) -> str | None:
-    """An http or https address of a bounded length; None for anything else."""
+    """Return an http or https address of a bounded length; None for anything else."""
     address = text(value, MAX_URL)
     return address if address is not None and address.startswith(("https://", "http://")) else None
 
 
 def instant(value: Any) -> datetime | None:
-    """An ISO 8601 string, or seconds or milliseconds since 1970, as a number or in digits; the documentation does not
-    say which."""
+    """Return the time that an ISO 8601 string tells, or seconds or milliseconds since 1970, as a number or in digits;
+    the documentation does not say which."""
     if isinstance(value, str):
         value = value.strip()
         if _NUMBER.fullmatch(value):
@@ -175,6 +177,6 @@ def instant(value: Any) -> datetime | None:
 
 
 def credits_used(response: httpx.Response) -> Decimal | None:
-    """The X-Credits-Used header, a decimal number of ordinary size."""
+    """Return the X-Credits-Used header, a decimal number of ordinary size."""
     used = response.headers.get("x-credits-used", "").strip()
     return Decimal(used) if _NUMBER.fullmatch(used) else None

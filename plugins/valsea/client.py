@@ -71,7 +71,7 @@ class ValseaClient:
         await self._http.aclose()
 
     async def open_session(self, voicebot: str, participant: str) -> VoicebotSession:
-        """POST: billed from its answer on."""
+        """Open a session (POST); it is billed from its answer on."""
         body = {"voicebotId": voicebot, "participantName": participant}
         try:
             response = await self._send(
@@ -108,7 +108,8 @@ class ValseaClient:
         return answers.session(body, self.account.endpoint)
 
     async def end_session(self, reference: str) -> SessionEnd:
-        """DELETE: 2xx, or the API's own 404, is the end. A web page's 404 is a wrong address and is not."""
+        """End a session (DELETE): 2xx, or the API's own 404, is the end. A web page's 404 is a wrong address and is
+        not."""
         path = self._settings.end_path.format(room=quote(reference, safe=""))
         try:
             response = await self._send("DELETE", path)
@@ -123,12 +124,13 @@ class ValseaClient:
         raise self._refusal(response)
 
     async def image_library(self, voicebot: str) -> Mapping[str, str]:
-        """GET: all pictures of a voicebot."""
+        """Return all pictures of a voicebot (GET)."""
         path = self._settings.library_path.format(voicebot=quote(voicebot, safe=""))
         return answers.image_mappings(await self._get(path))
 
     async def messages(self, reference: str) -> Sequence[StoredMessage]:
-        """GET, page by page, until a page brings nothing new. A page may hold less than was asked for."""
+        """Return the stored lines (GET), page by page, until a page brings nothing new. A page may hold less than was
+        asked for."""
         path = self._settings.messages_path.format(room=quote(reference, safe=""))
         found: list[dict[str, Any]] = []
         seen: set[str] = set()

@@ -29,7 +29,7 @@ _PICTURE_FILES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 
 
 def read_packet(payload: bytes) -> list[RoomMessage]:
-    """The lines and pictures in one packet, pictures first."""
+    """Return the lines and pictures in one packet, pictures first."""
     if len(payload) > MAX_BYTES:
         return []
     try:
@@ -116,7 +116,7 @@ def _shown(words: str, found: "re.Match[str]") -> str | None:
 
 
 def reference(value: str) -> ShownImage | None:
-    """A picture named in text: an address, or a key with or without its `IMG:` prefix and quotes."""
+    """Return the picture that text names: by address, or by key with or without its `IMG:` prefix and quotes."""
     cleaned = value.strip().strip("\"'`").strip()
     if cleaned.startswith(("http://", "https://")):
         return _bounded(None, cleaned)

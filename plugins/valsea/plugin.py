@@ -14,7 +14,7 @@ class ValseaPlugin(Plugin[ValseaSettings]):
 
     @staticmethod
     def connect(settings: ValseaSettings, network: Network, account: Account | None) -> ValseaClient:  # type: ignore[override]
-        """A client; KeyRejected when its key is not in the environment, or cannot be a key."""
+        """Make a client; KeyRejected when its key is not in the environment, or cannot be a key."""
         if account is not None:
             settings = settings.model_copy(update={"api_key_env": account.key_name, "base_url": account.endpoint})
         try:

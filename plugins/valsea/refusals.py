@@ -28,7 +28,8 @@ from bot.api import (
 
 
 def body_message(body: Any, key: str = "") -> str | None:
-    """The human sentence in an error body, if there is one, without the API `key` that a provider may quote in it."""
+    """Return the human sentence in an error body, if there is one, without the API `key` that a provider may quote in
+    it."""
     if not isinstance(body, dict):
         return None
     for name in ("detail", "error", "message"):
@@ -43,20 +44,20 @@ def body_message(body: Any, key: str = "") -> str | None:
 
 
 def read_json(response: httpx.Response) -> Any:
-    """The JSON body; None when it is none."""
+    """Return the JSON body; None when it is none."""
     with contextlib.suppress(ValueError, RecursionError):
         return json.loads(response.content)
     return None
 
 
 def is_html(response: httpx.Response) -> bool:
-    """Whether this is a web server's page and not the API's answer."""
+    """Return whether this is a web server's page and not the API's answer."""
     kind = response.headers.get("content-type", "")
     return "html" in kind or response.content.lstrip()[:1] == b"<"
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """Seconds to wait by the Retry-After header; None when it says nothing usable."""
+    """Return the seconds to wait by the Retry-After header; None when it says nothing usable."""
     with contextlib.suppress(ValueError):
         seconds = float(response.headers.get("retry-after", "")[:20])
         if 0 <= seconds <= 3600:
@@ -65,7 +66,7 @@ def retry_after(response: httpx.Response) -> float | None:
 
 
 def refusal(response: httpx.Response, key: str = "") -> ProviderError:
-    """The error for an answer that is not a success. The `key` is cut out of what the provider says of it."""
+    """Make the error for an answer that is not a success. The `key` is cut out of what the provider says of it."""
     status = response.status_code
     told = body_message(read_json(response), key)
     log = f"HTTP {status}" + (f": {told}" if told else "")

@@ -11,5 +11,5 @@ IMAGE = re.compile(r"<img>([^<]{1,2100}+)</img>", re.IGNORECASE)
 
 
 def without_tags(words: str) -> str:
-    """A line as it is spoken."""
+    """Return a line as it is spoken, without picture tags."""
     return " ".join(IMAGE.sub(" ", words).split())

@@ -15,7 +15,7 @@ _VERSIONS = slice(18, 20)
 
 
 def read_image(file: Path) -> bytes:
-    """The database as of its last commit, for `sqlite3.Connection.deserialize`; OSError."""
+    """Return the database as of its last commit, for `sqlite3.Connection.deserialize`; OSError."""
     log = file.with_name(file.name + "-wal")
     while True:  # whoever closes it meanwhile moves the log into the database
         before = _read_log(log)

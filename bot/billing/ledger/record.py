@@ -58,60 +58,61 @@ class SessionRecord:
 
     @property
     def must_be_ended(self) -> bool:
-        """Whether a session with a name may still be billing."""
+        """Whether it is a session with a reference that may still be billing."""
         return self.reference is not None and self.state is not SessionState.CLOSED
 
 
 class Ledger(Protocol):
-    """The storage. Every method may raise LedgerError. All changes are safe on disk when they return, are made in one
-    step, and say whether they applied: two processes may see the same session end."""
+    """The storage of session records. Every method may raise LedgerError. All changes are safe on disk when they
+    return, are made in one step, and say whether they applied: two processes may see the same session end."""
 
     async def record_intent(self, record: SessionRecord) -> None:
-        """A session is about to be asked for."""
+        """Record that a session is about to be asked for."""
         ...
 
     async def record_opened(self, session_id: str, reference: str, voicebot_name: str | None, at: float) -> bool:
-        """The provider has opened it, under this name."""
+        """Record that the provider has opened it, under this reference."""
         ...
 
     async def record_refused(self, session_id: str, at: float, error: str) -> bool:
-        """The provider said no: nothing is billed."""
+        """Record that the provider refused it: nothing is billed."""
         ...
 
     async def record_unknown(self, session_id: str, at: float, error: str) -> bool:
-        """There was no answer: it may be open and billed."""
+        """Record that there was no answer: it may be open and billed."""
         ...
 
     async def record_closing(self, session_id: str, at: float, reason: EndReason, ended_by: int | None) -> bool:
-        """The session is to be ended; the first reason stands."""
+        """Record that the session is to be ended; the first reason stands."""
         ...
 
     async def record_failure(self, session_id: str, error: str) -> None:
-        """One more attempt to end it was in vain."""
+        """Record that one more attempt to end it has failed."""
         ...
 
     async def record_closed(self, session_id: str, at: float, minutes: int, used: Decimal | None) -> bool:
-        """The provider has confirmed that it is over."""
+        """Record that the provider has confirmed its end."""
         ...
 
     async def record_announced(self, session_id: str, at: float) -> bool:
-        """Its receipt was given to people."""
+        """Record that its receipt was given to people."""
         ...
 
     async def get(self, session_id: str) -> SessionRecord | None:
-        """The record with this id; None when there is none."""
+        """Return the record with this id; None when there is none."""
         ...
 
     async def unsettled(self) -> Sequence[SessionRecord]:
-        """All that are not closed, oldest first."""
+        """Return all that are not closed, oldest first."""
         ...
 
     async def unannounced(self) -> Sequence[SessionRecord]:
-        """Closed, or of unknown outcome, after something was billed, and not announced yet; oldest first."""
+        """Return those that are closed or of unknown outcome, have billed something and are not announced yet, oldest
+        first."""
         ...
 
     async def between(self, start: float, end: float, guild_id: int | None = None) -> Sequence[SessionRecord]:
-        """All whose opening falls into a time, oldest first."""
+        """Return all that were opened in a time, oldest first."""
         ...
 
     async def close(self) -> None:
@@ -120,5 +121,5 @@ class Ledger(Protocol):
 
 
 def billed_minutes(seconds: float) -> int:
-    """Our own count: every begun minute, the first one at once."""
+    """Return the billed minutes by our own count: every begun minute, the first one at once."""
     return max(1, math.ceil(seconds / 60))

@@ -30,7 +30,7 @@ BUSY_TIMEOUT = 3.0
 
 
 class SqliteLedger:
-    """Implements `Ledger`. Create it with `open`."""
+    """Keeps session records in SQLite; implements `Ledger`. Create it with `open`."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -44,7 +44,7 @@ class SqliteLedger:
 
     @classmethod
     async def open_to_read(cls, file: Path) -> "SqliteLedger":
-        """An existing file as it is now, with a disk that is full or read-only; every change is a LedgerError."""
+        """Open an existing file as it is now, on a disk that is full or read-only; every change is a LedgerError."""
         return await cls._opened(file, cls._open_to_read)
 
     @classmethod

@@ -22,7 +22,8 @@ MAX_SECONDS = 60.0  # seconds
 
 
 class EchoTest:
-    """Create it, `await run()` in a task, `await ready`. `sound` and `listeners` are the findings, when it is over."""
+    """A test of a voice channel. Create it, `await run()` in a task, `await ready`. `sound` and `listeners` are the
+    findings, when it is over."""
 
     def __init__(
         self,
@@ -57,7 +58,7 @@ class EchoTest:
         self._stop.set()
 
     async def run(self) -> None:
-        """The whole test. Never raises but for cancellation; `ready` carries what went wrong at the start."""
+        """Run the whole test. Raises nothing but cancellation; `ready` carries what went wrong at the start."""
         try:
             await self._media.voice.connect()
             self._media.set_bots(self._media.voice.bots)

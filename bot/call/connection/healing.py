@@ -37,7 +37,8 @@ _ROOM_ENDS = {
 
 
 class Healing:
-    """One call's. `name` is for the log; `join_room` joins a session's room anew; `warn` and `end` are the call's."""
+    """Repairs the two connections of one call. `name` is for the log; `join_room` joins a session's room anew; `warn`
+    and `end` are the call's."""
 
     def __init__(
         self,
@@ -64,25 +65,25 @@ class Healing:
         self._short_lived = 0  # repaired voice connections in a row
 
     async def cancel(self) -> None:
-        """The call is over: nothing is repaired any more."""
+        """Repair nothing any more, since the call is over."""
         await self._repairs.cancel()
 
     def on_heard(self) -> None:
-        """Somebody could be decrypted, so the keys are the right ones."""
+        """Note that somebody could be decrypted, so the keys are the right ones."""
         self._sessions_undecryptable = 0
 
     def on_lost(self, side: Side) -> None:
-        """ "voice" or "room" was lost, and is being repaired by us or by itself."""
+        """Note that "voice" or "room" was lost, and is being repaired by us or by itself."""
         self._guards.on_lost(clock.now(), side)
         self._machine.on_lost(side)
 
     def on_recovered(self, side: Side) -> None:
-        """A side is up again by itself."""
+        """Note that a side is up again."""
         self._machine.on_recovered(side)
         self._guards.on_recovered(clock.now(), side)
 
     def on_voice_lost(self, lost: VoiceLost) -> None:
-        """A voice session is over, by itself or by Discord's will."""
+        """Repair a voice session that is over, by itself or by Discord's will, or end the call."""
         if not self._voice.is_current(lost.server):
             # Discord has named another server meanwhile, which is being connected, or is about to name one.
             if self._voice.awaits_server or "voice" in self._repairs:
@@ -110,12 +111,13 @@ class Healing:
         self._short_lived = self._short_lived + 1 if held is not None and held < HELD_SECONDS else 0
 
     def on_voice_server_changed(self, server: VoiceServerInfo) -> None:
-        """Discord has named another voice server."""
+        """Connect to the voice server that Discord has named."""
         self.on_lost("voice")
         self._repairs.start("voice", self._voice.reconnect(server))
 
     def on_room_closed(self, closed: RoomClosed, session: VoicebotSession | None) -> None:
-        """The room is gone: joined anew when the connection was lost, unless LiveKit's token is no longer good."""
+        """Join the room anew when the connection to it was lost, unless LiveKit's token is no longer good; else end the
+        call."""
         if closed.reason is RoomEnd.CONNECTION_LOST and session is not None and self._may_rejoin(session):
             self._rejoined_room_at = clock.now()
             self.on_lost("room")

@@ -56,10 +56,10 @@ class CallMedia:
         self._main = asyncio.get_running_loop()
         self._loop = engine.loop
         self._on_event = on_event
-        self._session = engine.new_session(sound, read_packet, self._post)
+        self._session = engine.new_session(sound, read_packet, self._post_to_main_loop)
         self.voice = VoiceLink(channel, self, on_voice_update, lambda channel: bitrate(settings, channel))
 
-    def _post(self, event: MediaEvent) -> None:
+    def _post_to_main_loop(self, event: MediaEvent) -> None:
         self._main.call_soon_threadsafe(self._on_event, event)
 
     async def connect_voice(self, server: VoiceServerInfo, keys_timeout: float | None, bitrate: int) -> None:
@@ -87,27 +87,27 @@ class CallMedia:
         await self._loop.run(self._session.close())
 
     async def report(self) -> SoundReport:
-        """The counters as they stand."""
+        """Return the counters as they stand."""
         return await self._loop.run(self._session.report())
 
     async def present(self) -> frozenset[int] | None:
-        """User ids of those at the voice server, as far as it has told; None without a voice session."""
+        """Return the user ids of those at the voice server, as far as it has told; None without a voice session."""
         return await self._loop.run(self._session.present())
 
     async def listen(self) -> AudioTap:
-        """A copy of the sound of both sides, from now to the end."""
+        """Return a copy of the sound of both sides, from now to the end."""
         tap = AudioTap(self._main)
         await self._loop.run(self._session.add_tap(tap))
         return tap
 
     async def set_consent(self, user_id: int, given: bool) -> None:
-        """Somebody agreed to be heard, or not; no packet of who did not is decrypted once this returns."""
+        """Set whether somebody may be heard; once this returns, no packet is decrypted of who may not."""
         await self._loop.run(self._session.set_consent(user_id, given))
 
     def set_bots(self, bots: frozenset[int]) -> None:
-        """User ids of the other bots in the channel."""
+        """Set the user ids of the other bots in the channel."""
         self._loop.post(lambda: self._session.set_bots(bots))
 
     def set_interrupters(self, user_ids: frozenset[int] | None) -> None:
-        """User ids of those who may interrupt the voicebot; None is everybody."""
+        """Set the user ids of those who may interrupt the voicebot; None is everybody."""
         self._loop.post(lambda: self._session.set_interrupters(user_ids))

@@ -8,7 +8,8 @@ from bot.call.state import Side
 
 
 class Repairs:
-    """Owns the tasks; `on_done` hears how each one that was not replaced ended, with None for well."""
+    """Owns the tasks that repair connections; `on_done` is told how each one that was not replaced ended, with None for
+    success."""
 
     def __init__(self, name: str, on_done: Callable[[Side, Exception | None], None]) -> None:
         self._name = name
@@ -19,7 +20,7 @@ class Repairs:
         return side in self._tasks
 
     def start(self, side: Side, repair: Coroutine[Any, Any, None]) -> None:
-        """Run `repair`, instead of the one that is running."""
+        """Run a repair, in place of the one of that side that is running."""
         before = self._tasks.get(side)
         if before is not None:
             before.cancel()
@@ -27,7 +28,7 @@ class Repairs:
         task.add_done_callback(lambda done: self._finish(side, done))
 
     async def cancel(self) -> None:
-        """Give all of them up."""
+        """Cancel all repairs."""
         tasks = list(self._tasks.values())
         self._tasks.clear()
         for task in tasks:

@@ -6,7 +6,8 @@ from bot.media.settings import SoundSettings
 
 
 def bitrate(settings: ServerSettings, channel: VoiceChannel) -> int:
-    """Of the voicebot's voice, in bit/s. The channel's is a ceiling: Discord asks clients to keep to it.
+    """Return the bit rate of the voicebot's voice, in bit/s. The channel's is a ceiling: Discord asks clients to keep
+    to it.
 
     Source: https://discord.com/developers/docs/resources/channel#channel-object-channel-structure (`bitrate`, bit/s)
     """
@@ -14,12 +15,12 @@ def bitrate(settings: ServerSettings, channel: VoiceChannel) -> int:
 
 
 def interrupters(settings: ServerSettings, host_id: int) -> frozenset[int] | None:
-    """Who may cut the voicebot short: user ids, or None for everybody. `host_id` is who has the call in hand."""
+    """Return the user ids of those who may interrupt the voicebot, None for everybody. `host_id` is the call's host."""
     return {"anyone": None, "starter": frozenset({host_id}), "nobody": frozenset[int]()}[settings.interrupt]
 
 
 def sound_settings(settings: ServerSettings, starter_id: int) -> SoundSettings:
-    """How a call's sound is carried."""
+    """Return how a call's sound is carried on this server."""
     return SoundSettings(
         jitter_buffer=settings.jitter_buffer_ms / 1000,
         jitter_buffer_max=settings.jitter_buffer_max_ms / 1000,

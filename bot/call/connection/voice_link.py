@@ -34,7 +34,7 @@ _FINAL = frozenset({4012, 4016, 4017, 4021})
 
 
 class VoiceMedia(Protocol):
-    """What carries the sound of a voice session."""
+    """Carries the sound of a voice session."""
 
     async def connect_voice(self, server: VoiceServerInfo, keys_timeout: float | None, bitrate: int) -> None:
         """Open a voice session, in place of the one before; VoiceError."""
@@ -76,7 +76,7 @@ class VoiceLink:
         return fresh if isinstance(fresh, discord.VoiceChannel | discord.StageChannel) else known
 
     def is_current(self, server: VoiceServerInfo) -> bool:
-        """Whether a voice server is the one Discord named last, and not one that is being replaced already."""
+        """Return whether a voice server is the one Discord named last, and not one that is being replaced already."""
         return self._handshake is not None and self._handshake.latest == server
 
     @property
@@ -92,7 +92,8 @@ class VoiceLink:
         return self._handshake is not None and self._handshake.latest is None
 
     def listeners(self, may_hear: Callable[[int], bool] = lambda user_id: True) -> Listeners:
-        """How many of the people in the channel cannot or do not want to be heard, and whether the bot is deafened."""
+        """Count the people in the channel who cannot or do not want to be heard, and see whether the bot is
+        deafened."""
         guild = self.channel.guild
         own = guild.me.voice
         states, willing = [], 0
@@ -163,8 +164,8 @@ class VoiceLink:
             await self.rejoin()
 
     async def rejoin(self, after: float = 0.0) -> None:
-        """Leave and join again through the main gateway, a few times; VoiceError when all fail. While the main gateway
-        is away none is made: the guards say for how long that may be."""
+        """Leave and join again through the main gateway, a few times; VoiceError when all attempts fail. While the main
+        gateway is away none is made: the guards say for how long that may be."""
         assert self._handshake is not None
         await asyncio.sleep(after)
         attempt = 1
@@ -185,7 +186,7 @@ class VoiceLink:
                 attempt += 1
 
     def retune(self) -> None:
-        """The channel may have another bitrate now."""
+        """Take over the channel's bit rate, which may have changed."""
         self._media.set_bitrate(self._bitrate_of(self.channel))
 
     async def leave(self) -> None:

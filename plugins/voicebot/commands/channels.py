@@ -6,7 +6,7 @@ from bot.api import Refused, humans_in, say
 
 
 def voice_channel_of(member: discord.Member) -> discord.VoiceChannel:
-    """The voice channel that a member is in; Refused when there is none to talk in."""
+    """Return the voice channel that a member is in; Refused when there is none to talk in."""
     channel = None if member.voice is None else member.voice.channel
     if channel is None:
         raise Refused(say("Join a voice channel first, or name one: `/voicebot join channel:`."))

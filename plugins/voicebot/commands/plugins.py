@@ -13,7 +13,7 @@ from .settings import choices, told_plainly
 
 
 class PluginCommands(app_commands.Group):
-    """Mounted under `/voicebot`. `is_owner` tells whether somebody is the bot's operator."""
+    """The group `/voicebot plugins`. `is_owner` tells whether somebody is the bot's operator."""
 
     def __init__(self, host: Host, own_name: str, is_owner: Callable[[discord.abc.User], Awaitable[bool]]) -> None:
         super().__init__(name="plugins", description="What the bot can do on this server")
@@ -49,13 +49,13 @@ class PluginCommands(app_commands.Group):
     @app_commands.command(name="enable", description="Switch a plugin on for this server")
     @app_commands.describe(name="which one")
     async def enable(self, interaction: Interaction, name: str) -> None:
-        """From the next call on."""
+        """Switch a plugin on from the next call on."""
         await self._switch(interaction, name, True)
 
     @app_commands.command(name="disable", description="Switch a plugin off for this server")
     @app_commands.describe(name="which one")
     async def disable(self, interaction: Interaction, name: str) -> None:
-        """From the next call on."""
+        """Switch a plugin off from the next call on."""
         if name == self._own_name:
             raise Refused(say("Without `{name}` there would be no command to enable it again.", name=name))
         await self._switch(interaction, name, False)
@@ -63,7 +63,7 @@ class PluginCommands(app_commands.Group):
     @app_commands.command(name="reload", description="Use a plugin's code as it is on the host's disk now")
     @app_commands.describe(name="which one")
     async def reload(self, interaction: Interaction, name: str) -> None:
-        """For the bot's operator. Running calls keep what they began with."""
+        """Reload a plugin's code for the bot's operator. Running calls keep what they began with."""
         await interaction.response.defer(ephemeral=True, thinking=True)  # who owns the bot is asked of Discord
         if not await self._is_owner(interaction.user):
             raise Refused(say("Only the bot's operator can do that."))
@@ -112,7 +112,7 @@ class PluginCommands(app_commands.Group):
 
 
 def about(manifest: Manifest, language: str) -> str:
-    """What a plugin says about itself."""
+    """Return what a plugin says about itself."""
     lines = [f"**{manifest.name}** {manifest.version}: " + plain(say(manifest.description).to(language))]
     if manifest.author:
         lines.append(say("By {author}", author=plain(manifest.author)).to(language))

@@ -61,7 +61,7 @@ class SettingsCommands(app_commands.Group):
     @app_commands.command(name="show", description="What is set on this server, or one setting")
     @app_commands.describe(key="a setting; by default everything that this server has changed")
     async def show(self, interaction: Interaction, key: str | None = None) -> None:
-        """Values as they are in force for the next call."""
+        """Show the values that are in force for the next call."""
         guild_id = _guild(interaction)
         if key is not None:
             await _answer(interaction, describe(self._key(key), self._host.config, guild_id, locale_of(interaction)))
@@ -92,7 +92,7 @@ class SettingsCommands(app_commands.Group):
     @app_commands.command(name="set", description="Change a setting")
     @app_commands.describe(key="which one", value="as in the config file: 90, true, guide, [123, 456]")
     async def set_(self, interaction: Interaction, key: str, value: str) -> None:
-        """One key in the server's own file."""
+        """Set one key in the server's own file."""
         await interaction.response.defer(ephemeral=True, thinking=True)  # the whole config is checked, and written
         found = self._changeable(key)
         try:
@@ -114,7 +114,7 @@ class SettingsCommands(app_commands.Group):
 
     @app_commands.command(name="reset", description="Give a setting back its default")
     async def reset(self, interaction: Interaction, key: str) -> None:
-        """The key goes out of the server's own file."""
+        """Take a key out of the server's own file."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         found = self._changeable(key)
         await self._change(interaction, {found.path: ABSENT})
@@ -126,7 +126,7 @@ class SettingsCommands(app_commands.Group):
 
     @app_commands.command(name="export", description="This server's settings as a file")
     async def export(self, interaction: Interaction) -> None:
-        """Without what is the operator's."""
+        """Send the server's own file, without what is the operator's."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id = _guild(interaction)
         without = dict.fromkeys(self._operators_own(interaction), ABSENT)
@@ -138,7 +138,7 @@ class SettingsCommands(app_commands.Group):
     @app_commands.command(name="import", description="Replace this server's settings by a file's")
     @app_commands.describe(file="as export gives it")
     async def import_(self, interaction: Interaction, file: discord.Attachment) -> None:
-        """What is the operator's stays as it is."""
+        """Put a file in place of the server's own; what is the operator's stays as it is."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         if file.size > MAX_IMPORT_BYTES:
             raise Refused(say("The file is larger than {limit} bytes.", limit=MAX_IMPORT_BYTES))
@@ -208,7 +208,7 @@ _FILE = Path("settings.yaml")  # as people know it: the host's paths are nobody'
 
 @contextmanager
 def told_plainly(interaction: Interaction) -> Iterator[None]:
-    """What is wrong with settings becomes what whoever asked is told, in their language."""
+    """Turn what is wrong with settings into what whoever asked is told, in their language."""
     try:
         yield
     except ConfigError as error:
@@ -216,13 +216,13 @@ def told_plainly(interaction: Interaction) -> Iterator[None]:
 
 
 def refusal(error: ConfigError, language: str) -> Refused:
-    """What is wrong with settings, without the host's paths."""
+    """Make a refusal of what is wrong with settings, without the host's paths."""
     problems = by_line(error.problems, language)
     return Refused(say("That cannot be set, and nothing was changed. By line:\n{problems}", problems=problems))
 
 
 def by_line(problems: Sequence[Problem], language: str) -> str:
-    """What is wrong, without the host's paths."""
+    """Return what is wrong by line, without the host's paths."""
     lines = []
     for problem in problems[:5]:
         key = problem.key.split(".", 2)[-1] if problem.key.startswith("servers.") else problem.key
@@ -233,7 +233,7 @@ def by_line(problems: Sequence[Problem], language: str) -> str:
 
 
 def describe(key: Key, config: Config, guild_id: int, language: str) -> str:
-    """One setting as people read it."""
+    """Return one setting as people read it."""
     now, built_in = inline(value_of(config, guild_id, key.path)), inline(key.default)
     lines = [say("`{key}` is {value} (built in: {default})", key=key.dotted, value=now, default=built_in).to(language)]
     if key.description:
@@ -245,7 +245,7 @@ def describe(key: Key, config: Config, guild_id: int, language: str) -> str:
 
 
 def value_of(config: Config, guild_id: int, path: tuple[str, ...]) -> Any:
-    """A setting's value in force on a server."""
+    """Return a setting's value in force on a server."""
     if path[0] == "plugins":
         found: Any = config.block(guild_id, path[1])
         path = path[2:]
@@ -257,13 +257,13 @@ def value_of(config: Config, guild_id: int, path: tuple[str, ...]) -> Any:
 
 
 def inline(value: Any) -> str:
-    """A value as it stands in a config file."""
+    """Return a value as it stands in a config file."""
     text = yaml.safe_dump(as_written(value), default_flow_style=True, width=10_000, allow_unicode=True)
     return f"`{text.removesuffix('...' + chr(10)).strip()[:300]}`"
 
 
 def choices(keys: Mapping[str, Key], typed: str) -> list[app_commands.Choice[str]]:
-    """Keys with what was typed in their name, those that begin with it first."""
+    """Return the keys with what was typed in their name, those that begin with it first."""
     wanted = typed.casefold()
     found = sorted((k for k in keys if wanted in k.casefold()), key=lambda k: (not k.casefold().startswith(wanted), k))
     return [app_commands.Choice(name=k[:MAX_CHOICE_LENGTH], value=k[:MAX_CHOICE_LENGTH]) for k in found[:MAX_CHOICES]]

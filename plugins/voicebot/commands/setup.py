@@ -43,7 +43,7 @@ Changes = dict[tuple[str, ...], Any]
 
 
 class SetupCommands(app_commands.Group):
-    """Opens the menus."""
+    """Opens the menus of the set-up."""
 
     def __init__(self, host: Host, public_language: Callable[[int], str]) -> None:
         """`public_language` gives that of what everybody on a server reads, by the server's id."""
@@ -91,7 +91,7 @@ class SetupView(discord.ui.View):
         )
 
     def text(self, problems: Sequence[str] = ()) -> str:
-        """What stands above the menus: what is chosen, and what is wrong with it."""
+        """Return what stands above the menus: what is chosen, and what is wrong with it."""
         lines = [say("Choose what you want to change; everything else stays as it is.").to(self._language)]
         lines += [f"• {self._(line)}" for line in self._chosen()]
         if problems:
@@ -100,11 +100,11 @@ class SetupView(discord.ui.View):
         return "\n".join(lines)
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """The message is for one person alone, but better be sure."""
+        """Let nobody else use the menus; the message is for one person alone."""
         return interaction.user.id == self._user_id
 
     async def on_error(self, interaction: Interaction, error: Exception, _: Any, /) -> None:
-        """As for a command that failed."""
+        """Tell what went wrong, as for a command that failed."""
         await interaction.client.explain_error(interaction, error)
 
     def _(self, text: Text) -> str:

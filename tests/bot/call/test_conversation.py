@@ -13,6 +13,7 @@ from bot.provider import ShownImage, StoredMessage, Utterance
 from bot.room.events import AgentState
 
 ANN, BOB = 1, 2
+NOW = 105.0  # seconds
 
 
 class Talk:
@@ -39,15 +40,14 @@ class Talk:
         return [(e.line.text, e.line.speakers, e.line.late) for e in self.events if isinstance(e, LineSaid)]
 
     def speaks(self, user_id: int, start: float, end: float) -> None:
-        self.conversation.on_event(SpeakingChanged(user_id, True, start))
-        self.conversation.on_event(SpeakingChanged(user_id, False, end))
+        self.conversation.publish(SpeakingChanged(user_id, True, start), start)
+        self.conversation.publish(SpeakingChanged(user_id, False, end), end)
 
 
-def test_a_line_carries_who_spoke(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.monotonic", lambda: 105.0)
+def test_a_line_carries_who_spoke() -> None:
     talk = Talk()
     talk.speaks(ANN, 100.0, 103.0)
-    talk.conversation.on_event(Utterance("user", "Hello?", True))
+    talk.conversation.publish(Utterance("user", "Hello?", True), NOW)
     assert talk.lines == [("Hello?", (ANN,), False)]
     assert [event for event in talk.events if isinstance(event, PersonSpeaking)] == [
         PersonSpeaking(ANN, True),
@@ -55,27 +55,26 @@ def test_a_line_carries_who_spoke(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_an_interim_and_the_voicebots_own_line_claim_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.monotonic", lambda: 105.0)
+def test_an_interim_and_the_voicebots_own_line_claim_nobody() -> None:
     talk = Talk()
     talk.speaks(ANN, 100.0, 103.0)
-    talk.conversation.on_event(Utterance("user", "Hel", False))
-    talk.conversation.on_event(Utterance("voicebot", "Hi!", True))
-    talk.conversation.on_event(Utterance("user", "Hello?", True))
+    talk.conversation.publish(Utterance("user", "Hel", False), NOW)
+    talk.conversation.publish(Utterance("voicebot", "Hi!", True), NOW)
+    talk.conversation.publish(Utterance("user", "Hello?", True), NOW)
     assert talk.lines == [("Hel", (), False), ("Hi!", (), False), ("Hello?", (ANN,), False)]
 
 
 def test_pictures_and_what_the_voicebot_is_doing() -> None:
     talk = Talk()
     picture = ShownImage("dinosaur", None)
-    talk.conversation.on_event(picture)
-    talk.conversation.on_event(AgentState("thinking"))
+    talk.conversation.publish(picture, NOW)
+    talk.conversation.publish(AgentState("thinking"), NOW)
     assert talk.events == [ImageShown(picture), VoicebotState("thinking")]
 
 
 async def test_what_was_missed_comes_once_and_says_so() -> None:
     talk = Talk(StoredMessage("user", "Hello?"), StoredMessage("voicebot", "Hi! How can I help?"))
-    talk.conversation.on_event(Utterance("user", "Hello?", True))
+    talk.conversation.publish(Utterance("user", "Hello?", True), NOW)
     talk.conversation.begin_catch_up("room-1")
     await talk.conversation.publish_missed_lines()
     assert talk.lines == [("Hello?", (), False), ("Hi! How can I help?", (), True)]
