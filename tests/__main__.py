@@ -1,7 +1,7 @@
 """Runs the whole suite, side by side only what does not disturb each other: `python -m tests`, or `make unit`.
 
 First comes what `make quick` runs, and beside it other tests that need a stage or parts of one. Tests of calls mostly
-wait: four parts of them go on at once. What is judged by ear (words, drift, gaps in the middle of a sentence) and the
+wait: five lanes of them go on at once. What is judged by ear (words, drift, gaps in the middle of a sentence) and the
 rooms' own sound come last, with as little beside them as can be. Plain `pytest` runs everything in one.
 """
 
@@ -35,17 +35,20 @@ LATENESS = [
     "tests/calls/test_room_faults.py::test_a_voicebot_that_sends_faster_than_it_speaks_is_not_heard_ever_later",
     "tests/calls/test_room_faults.py::test_five_seconds_at_once_do_not_make_what_follows_late",
 ]
-#: Whether words are understood, and what only waits for the room's own sound beside that.
-WORDS = [*_calls("words", "conversation"), *ROOM, COUNTING, *LATENESS]
-SOUND = _calls("membership", "sound", "bad_lines", "soak")
-MONEY = _calls("money", "settings", "setup", "config")
+#: What is judged by ear, in three lanes of about the same length.
+WORDS = [*_calls("words"), *ROOM, *LATENESS]
+DELAY = _calls("soak", "bad_lines")
+SOUND = [*_calls("sound", "membership", "conversation"), COUNTING]
 #: Tests of single classes in which people speak in real time: beside `QUICK` there is no time for that.
 SPEAKING_CLASSES = ["tests/bot/voice/test_connection.py", "tests/bot/media/test_session.py"]
-REALITY = [*_calls("reality", "guards", "languages"), *SPEAKING_CLASSES, SPEAKING]
-FAULTS = _calls("accidents", "voice_faults", "endings", "room_faults", "checks", "panel")
-FAULTS_LANE = [*FAULTS, *_without(*LATENESS)]
+#: Tests of calls, in lanes of about the same length.
+MONEY = _calls("money", "autojoin")
+REALITY = _calls("reality", "reconnects")
+FAULTS = _calls("accidents", "voice_faults", "panel", "checks")
+GUARDS = [*_calls("guards", "room_faults", "languages"), *SPEAKING_CLASSES, SPEAKING]
+GUARDS_LANE = [*GUARDS, *_without(*LATENESS)]
 #: All that is not named, so that no file is ever forgotten; `OTHERS` likewise.
-OTHER_CALLS = ["tests/calls", *_without(*WORDS, *SOUND, *MONEY, *FAULTS, *REALITY)]
+OTHER_CALLS = ["tests/calls", *_without(*MONEY, *REALITY, *FAULTS, *GUARDS, *WORDS, *DELAY, *SOUND)]
 OTHERS = ["-p", "tests.staged", *_without("tests/calls", *ROOM, SPEAKING, *SPEAKING_CLASSES)]
 
 
@@ -103,9 +106,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="parley-lanes-") as folder:
         quick = Run(Path(folder), 8, ["-q", *SIDE_BY_SIDE], quick=True)
         calls = [
-            Run(Path(folder), number, lane) for number, lane in enumerate((OTHER_CALLS, MONEY, FAULTS_LANE, REALITY))
+            Run(Path(folder), number, lane)
+            for number, lane in enumerate((OTHER_CALLS, MONEY, REALITY, FAULTS, GUARDS_LANE))
         ]
-        heard = [Run(Path(folder), number, lane) for number, lane in enumerate((WORDS, SOUND), 10)]
+        heard = [Run(Path(folder), number, lane) for number, lane in enumerate((WORDS, DELAY, SOUND), 10)]
         parts = [[quick, Run(Path(folder), 9, OTHERS)], calls, heard]
         wrong: list[str] = []
         for number, runs in enumerate(parts, 1):

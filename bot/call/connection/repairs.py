@@ -28,7 +28,7 @@ class Repairs:
         task.add_done_callback(lambda done: self._finish(side, done))
 
     async def cancel(self) -> None:
-        """Cancel all repairs."""
+        """Cancel all repairs that are running."""
         tasks = list(self._tasks.values())
         self._tasks.clear()
         for task in tasks:
