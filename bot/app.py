@@ -163,7 +163,7 @@ class Parley(commands.AutoShardedBot):
         loop = asyncio.get_running_loop()
         pause = self._logins.pause(loop.time(), self.shard_count or 1, initial=initial)
         if pause > MIN_PAUSE:
-            log.error("Discord refuses my sessions again and again; the next login is in %.0f s", pause)
+            log.error("Discord refuses the bot's sessions again and again; the next login is in %.0f s", pause)
         await asyncio.sleep(pause)
         if pause > MIN_PAUSE:
             await self._await_logins()
@@ -173,11 +173,11 @@ class Parley(commands.AutoShardedBot):
         try:
             limits = await self.fetch_session_start_limits()
         except DISCORD_FAILURES as error:
-            log.warning("how many logins are left could not be asked: %s", error)
+            log.warning("could not ask Discord how many logins are left: %s", error)
             return
         if limits.remaining < 1:
             wait = min(max(limits.reset_after / 1000, 0.0), MAX_LOGIN_WAIT)
-            log.error("Discord allows no more logins today; I wait %.0f minutes for new ones", wait / 60)
+            log.error("Discord allows no more logins today; waiting %.0f minutes for new ones", wait / 60)
             await asyncio.sleep(wait)
 
     async def on_ready(self) -> None:
@@ -287,7 +287,7 @@ class Parley(commands.AutoShardedBot):
             me = None if self.user is None else guild.get_member(self.user.id)
             if me is not None and me.voice is not None and not self.calls.is_in_voice(guild.id):
                 if await self.calls.knows_of(guild.id):
-                    log.warning("server %d: I am in a voice channel without a call, and leave it", guild.id)
+                    log.warning("server %d: the bot is in a voice channel without a call, and leaves it", guild.id)
                     with contextlib.suppress(*GATEWAY_AWAY):
                         await guild.change_voice_state(channel=None)
                 else:

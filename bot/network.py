@@ -20,7 +20,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from bot.config.model import NetworkSettings
 
-__all__ = ["Network", "connector", "httpx", "proxies_not_heeded", "take_over_environment", "tls_context"]
+__all__ = ["Network", "connector", "httpx", "ignored_proxies", "take_over_environment", "tls_context"]
 
 #: Where libraries look for a proxy by themselves, each by rules of its own.
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy")
@@ -41,7 +41,7 @@ def connector(settings: NetworkSettings) -> aiohttp.BaseConnector:
     return aiohttp.TCPConnector(ssl=tls_context(settings), resolver=resolver, limit=0)
 
 
-def proxies_not_heeded(settings: NetworkSettings) -> list[str]:
+def ignored_proxies(settings: NetworkSettings) -> list[str]:
     """Return the environment's variables that name another proxy than the setting does."""
     return [name for name in _spellings(_PROXIES) if os.environ.get(name, "") not in ("", settings.proxy)]
 
@@ -56,7 +56,7 @@ def take_over_environment(settings: NetworkSettings) -> list[str]:
     Each library heeds the usual variables differently (discord.py none of them, LiveKit's SDK all but NO_PROXY), so a
     process that left them alone could open a billed session and not reach its room.
     """
-    found = proxies_not_heeded(settings)
+    found = ignored_proxies(settings)
     for name in _spellings((*_PROXIES, "no_proxy")):
         os.environ.pop(name, None)
     if settings.proxy is not None:

@@ -111,7 +111,7 @@ class SessionCloser:
                     if not end.already_gone or doubt.is_over(ender, clock.now(), time.time()):
                         break
                     pause = wait
-                    log.info("session %s: the provider says that there is none (attempt %d)", record.id, attempt)
+                    log.info("session %s: the provider knows of no such session (attempt %d)", record.id, attempt)
                     await self._note(self._ledger.record_failure(record.id, doubt.told(ender)))
                 except ProviderError as error:
                     doubt.asked_in_vain(error)

@@ -83,7 +83,7 @@ class RecordedOpener:
             if isinstance(error, BadAnswer) and error.reference is not None:
                 await self._opened(record, error.reference, None, asked_at)
             elif error.may_have_opened:
-                log.error("session %s may be open and billed, and has no name to end it by: %s", record.id, error)
+                log.error("session %s may be open and billed, but has no reference to end it by: %s", record.id, error)
                 await self._ledger.record_unknown(record.id, asked_at, str(error))
             else:
                 await self._ledger.record_refused(record.id, time.time(), str(error))

@@ -1,7 +1,7 @@
 """Sessions that nobody looks after: looked for in the ledger again and again, and ended.
 
 None should be there. But a watchdog may die between writing down an answer and passing it on, or hear of it when a new
-bot has long begun; whatever the accident, a named session without a call is one that is paid for by nobody's wish.
+bot has long begun; whatever the accident, a named session without a call is one that nobody wants to pay for.
 """
 
 import asyncio
@@ -52,9 +52,9 @@ class Reaper:
             if (record.id, record.state) not in self._seen:
                 continue
             if record.must_be_ended:
-                log.warning("session %s is open and no call is around it; ending it", record.id)
+                log.warning("session %s is open without a call; ending it", record.id)
                 self._closer.end(record, record.reason or EndReason.FORGOTTEN)
             elif record.state is SessionState.INTENT:
-                log.error("session %s may be open and billed: whoever asked for it is gone", record.id)
+                log.error("session %s may be open and billed: the process that asked for it is gone", record.id)
                 await self._ledger.record_unknown(record.id, record.intended_at, "whoever sent the POST is gone")
         self._seen = {(record.id, record.state) for record in found}

@@ -1,4 +1,4 @@
-"""One call, from the wish to talk to the receipt.
+"""One call, from the command to the receipt.
 
 One task, `run`, owns everything the call opens and closes it on every way out. What happens (from Discord, the media
 loop, timers, people) arrives as messages in one queue and is handled in order.

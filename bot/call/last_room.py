@@ -17,7 +17,7 @@ def remember(ledger_file: Path, room_url: str) -> None:
     try:
         _file(ledger_file).write_text(f"{parts.scheme}://{parts.netloc}\n")
     except OSError as error:
-        log.info("the room's address could not be kept: %s", error)
+        log.info("the room's address could not be saved: %s", error)
 
 
 def recall(ledger_file: Path) -> str | None:

@@ -281,7 +281,7 @@ class CallManager:
                 try:
                     await self._look_at(call, presence[call.id])
                 except Exception:  # one call's trouble is no other's
-                    log.exception("call %s: looking who is there failed", call.id)
+                    log.exception("call %s: could not find out who is in its channel", call.id)
 
     async def _look_at(self, call: Call, presence: Presence) -> None:
         at_server = await call.present()

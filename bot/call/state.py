@@ -22,7 +22,7 @@ Side = Literal["voice", "room", "gateway"]
 
 
 class CallStateMachine:
-    """Derives a call's state from what happens to its two connections and from the wish to end."""
+    """Derives a call's state from what happens to its two connections and from the request to end."""
 
     def __init__(self) -> None:
         self.end_reason: EndReason | None = None

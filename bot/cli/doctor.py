@@ -25,7 +25,7 @@ from bot.billing.ledger.sqlite import SqliteLedger
 from bot.call.last_room import recall
 from bot.config.load import Config
 from bot.errors import KeyRejected, ParleyError, Refused, SecretError, VoicebotNotFound
-from bot.network import Network, connector, proxies_not_heeded
+from bot.network import Network, connector, ignored_proxies
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.providers import Providers
 from bot.provider import Provider
@@ -279,8 +279,8 @@ def _network(config: Config) -> Iterator[Line]:
     if network.proxy is not None:
         beside = "voice and WebRTC need UDP beside it"
         yield Line(True, f"everything but UDP goes through the proxy {network.proxy}; {beside}")
-    for name in proxies_not_heeded(network):
-        yield Line(network.proxy is not None, f"{name} is not heeded: set `network: proxy:` in the config instead")
+    for name in ignored_proxies(network):
+        yield Line(network.proxy is not None, f"{name} is ignored: set `network: proxy:` in the config instead")
 
 
 async def _room(config: Config) -> Line:

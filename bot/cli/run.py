@@ -44,7 +44,7 @@ def run(config: Config, catalog: Catalog) -> int:
         )
         return EXIT_LOGIN
     for name in take_over_environment(config.host.network):
-        log.warning("%s is not heeded: a proxy is set with `network: proxy:` in the config", name)
+        log.warning("%s is ignored: a proxy is set with `network: proxy:` in the config", name)
     refused = f"Discord refused the token in {variable}. Reset it in the developer portal."
     try:
         asyncio.run(_serve(config, catalog, token))

@@ -37,5 +37,5 @@ class CommandTranslator(app_commands.Translator):
             word = None if translated == string.message else translated
             fits = word is None or len(word) <= MAX_DESCRIPTION
         if not fits:  # Discord would refuse all commands for it, in every language
-            log.error("%r is no word for Discord's commands, so they keep %r in %s", word, string.message, language)
+            log.error("%r cannot be the name of a command, so it stays %r in %s", word, string.message, language)
         return word if fits else None

@@ -58,7 +58,7 @@ class CommandSync:
             raise
         except DISCORD_FAILURES as error:
             # Discord has trouble, or has had enough of us for now: the commands it knows from before do until then.
-            log.error("Discord does not take the commands now, I try again: %s", error)
+            log.error("Discord does not accept the commands now, trying again: %s", error)
             if self._later is None or self._later.done():
                 self._later = asyncio.create_task(self._sync_later(), name="commands")
 
@@ -83,7 +83,7 @@ class CommandSync:
                 await self._sync_taken()
                 return
             except DISCORD_FAILURES as error:
-                log.error("Discord does not take the commands yet: %s", error)
+                log.error("Discord does not accept the commands yet: %s", error)
 
     async def _sync_one_by_one(self) -> None:
         """Ours, then those of each plugin in turn: whose are refused is known then."""

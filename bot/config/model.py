@@ -98,7 +98,7 @@ class NetworkSettings(Settings):
         None, description="PEM file of one more certificate authority to trust, relative to this file"
     )
     proxy: str | None = Field(
-        None, description="http://host:port of a proxy for all but UDP; HTTP_PROXY and its like are not heeded"
+        None, description="http://host:port of a proxy for all but UDP; HTTP_PROXY and its like are ignored"
     )
     connect_to: dict[str, str] = Field(
         default_factory=dict,

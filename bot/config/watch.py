@@ -31,7 +31,7 @@ async def watch(source: ConfigFile) -> None:
             if source.is_outdated():
                 await reload(source)
     except Exception as error:  # no notifications left on this system, or the folder was replaced
-        log.warning("config files cannot be watched (%s); I look at them every %d s", error, POLL_INTERVAL)
+        log.warning("config files cannot be watched (%s); looking at them every %d s", error, POLL_INTERVAL)
     while True:
         await asyncio.sleep(POLL_INTERVAL)
         if source.is_outdated():

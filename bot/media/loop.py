@@ -85,7 +85,7 @@ class MediaLoop:
     def _on_outlived(self, task: "asyncio.Task[None]") -> None:
         self._outliving.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            log.error("something that outlived its call failed", exc_info=task.exception())
+            log.error("a task that outlives its call failed", exc_info=task.exception())
 
     async def _main(self, main: asyncio.AbstractEventLoop, ready: "asyncio.Future[None]") -> None:
         self._loop = asyncio.get_running_loop()

@@ -28,7 +28,7 @@ FAREWELL_TIMEOUT = 1.0  # seconds for it to see that nothing is left
 #: Seconds beyond the provider's patience, in which a watchdog that works says that there is no answer: more than two
 #: changes of a busy ledger take.
 ANSWER_GRACE = 10.0
-#: Seconds that a wish waits for a watchdog that has just been started: it takes two of a processor of its own, and
+#: Seconds that a request waits for a watchdog that has just been started: it takes two of a processor of its own, and
 #: Discord waits a quarter of an hour for the answer to a command.
 READY_TIMEOUT = 15.0
 
@@ -88,7 +88,7 @@ class WatchdogClient:
                 return
             if not told and time.monotonic() - since > FAREWELL_TIMEOUT:
                 told = True
-                log.warning("sessions are still open, and this container ends with me: I stay until they are ended")
+                log.warning("sessions are open and this container ends with the bot: waiting until they are ended")
             await asyncio.sleep(0.05)
         log.warning("the watchdog (process %d) goes on ending what is still open", process.pid)
         self._let_go()

@@ -73,7 +73,7 @@ class NotOpened(BaseModel):
 
     @classmethod
     def of(cls, number: int, error: ParleyError) -> "NotOpened":
-        """The answer for a wish that failed with this error."""
+        """Make the answer for a request that failed with this error."""
         return cls(
             number=number,
             error=type(error).__name__,

@@ -105,7 +105,7 @@ class Watchdog:
     def _busy(self) -> bool:
         return bool(self._requests) or self._opener.waiting
 
-    # -- the bot's wishes ---------------------------------------------------------------------------------------
+    # -- the bot's requests ---------------------------------------------------------------------------------------
 
     async def _talk(self, line: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=line, limit=messages.LINE_LIMIT)
@@ -121,29 +121,29 @@ class Watchdog:
             self._hurry.set()
             writer.close()
 
-    async def _open(self, wish: Open, writer: asyncio.StreamWriter) -> None:
-        if time.monotonic() > wish.deadline:  # this process was frozen, and nobody waits any more
-            log.error("the wish to open session %s is too old; nothing is opened", wish.record.id)
+    async def _open(self, request: Open, writer: asyncio.StreamWriter) -> None:
+        if time.monotonic() > request.deadline:  # this process was frozen, and nobody waits any more
+            log.error("the request to open session %s is too old; nothing is opened", request.record.id)
             return
         answer: Opened | NotOpened
         reference: str | None = None
         try:
-            session = await self._opener.open(wish.record, wish.participant)
+            session = await self._opener.open(request.record, request.participant)
             reference = session.reference
-            answer = Opened(number=wish.number, session=session)
+            answer = Opened(number=request.number, session=session)
         except ParleyError as error:
             reference = getattr(error, "reference", None)
-            answer = NotOpened.of(wish.number, error)
+            answer = NotOpened.of(request.number, error)
         except Exception as error:
-            log.exception("opening session %s failed", wish.record.id)
-            answer = NotOpened.of(wish.number, ParleyError(f"unexpected in the watchdog: {type(error).__name__}"))
+            log.exception("opening session %s failed", request.record.id)
+            answer = NotOpened.of(request.number, ParleyError(f"unexpected in the watchdog: {type(error).__name__}"))
         if not writer.is_closing():
             messages.write(writer, answer)
             with contextlib.suppress(OSError):  # the bot died meanwhile; its pulse tells
                 await writer.drain()
         elif reference is not None:  # nobody is there any more to use it; another run of the bot knows nothing of it
-            log.warning("nobody waits for session %s any more; ending it", wish.record.id)
-            await self._closer.end(named(wish.record, reference, time.time()), EndReason.WATCHDOG)
+            log.warning("no call waits for session %s any more; ending it", request.record.id)
+            await self._closer.end(named(request.record, reference, time.time()), EndReason.WATCHDOG)
 
 
 def outlive_the_bot() -> None:

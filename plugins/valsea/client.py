@@ -172,7 +172,7 @@ class ValseaClient:
                     async for chunk in response.aiter_bytes():
                         body += chunk[: most - len(body)]
                         if len(body) >= most:
-                            log.error("an answer of more than %d bytes was cut", most)
+                            log.error("an answer of more than %d bytes was cut off", most)
                             break
                     return httpx.Response(response.status_code, headers=_plain(response.headers), content=bytes(body))
             except _NEVER_LEFT as error:

@@ -133,7 +133,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         channel = self.host.get_channel(receipt.text_channel_id)
         try:
             if channel is None:
-                log.warning("the receipt of session %s has no place to go: its channel is gone", receipt.call_id)
+                log.warning("the receipt of session %s could not be posted: its channel is gone", receipt.call_id)
             else:
                 await receipts.post_once(channel, receipt, self.language(receipt.guild_id))
         finally:  # in this order: a message opens an archived thread, an edit is refused there

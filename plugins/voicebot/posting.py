@@ -42,7 +42,7 @@ class Poster:
         try:
             await self.post(call, text, channel_id)
         except discord.Forbidden:
-            log.warning("call %s: I may not write into channel %d", call.id, channel_id)
+            log.warning("call %s: the bot may not write into channel %d", call.id, channel_id)
 
     async def until_taken(
         self, call: Call, tell: Callable[[], Awaitable[None]], where: int | None = None, *, vital: bool = False
@@ -55,14 +55,14 @@ class Poster:
                 await tell()
                 return
             except DISCORD_FAILURES as error:
-                log.error("call %s could not be announced, I try again: %s", call.id, error)
+                log.error("call %s could not be announced, trying again: %s", call.id, error)
                 lasting = isinstance(error, discord.HTTPException) and error.status in (400, 403, 404)
                 refused = refused + 1 if lasting else 0
                 if vital and refused >= MAX_REFUSALS:
                     call.end(EndReason.NOT_ANNOUNCED)
                     return
             except Exception:  # whatever it is, people are being heard
-                log.exception("call %s could not be announced, I try again", call.id)
+                log.exception("call %s could not be announced, trying again", call.id)
             await self._host.sleep(pause)
             pause = min(2 * pause, RETRY_MAX)
             over = self._host.calls.of_guild(call.guild_id) is not call or call.state is CallState.ENDING

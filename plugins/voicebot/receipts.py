@@ -38,7 +38,7 @@ async def post_once(channel: Any, receipt: Receipt, language: str) -> None:
     except discord.NotFound as error:  # a refusal of now is not for ever, but a channel that is gone is
         if error.code not in (0, UNKNOWN_CHANNEL):
             raise
-        log.warning("the receipt of session %s has no place to go: %s", receipt.call_id, error.text)
+        log.warning("the receipt of session %s could not be posted: %s", receipt.call_id, error.text)
 
 
 async def _tidied_up(channel: Any, receipt: Receipt, language: str) -> bool:
@@ -55,7 +55,7 @@ async def _tidied_up(channel: Any, receipt: Receipt, language: str) -> bool:
                 await _end(message, receipt, language)
                 break  # it was the first of the call
     except (discord.Forbidden, discord.NotFound):
-        log.info("no permission to read back; the receipt of session %s may stand there twice", receipt.call_id)
+        log.info("no permission to read the channel; the receipt of session %s may be there twice", receipt.call_id)
     return found
 
 

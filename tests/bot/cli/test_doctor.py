@@ -219,7 +219,7 @@ async def test_whose_calls_the_operator_pays_for(tmp_path: Path, monkeypatch: py
 async def test_what_the_network_settings_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://old.example:1")
     lines = [str(line) for line in doctor._network(_config(tmp_path))]
-    assert lines == ["BAD  https_proxy is not heeded: set `network: proxy:` in the config instead"]
+    assert lines == ["BAD  https_proxy is ignored: set `network: proxy:` in the config instead"]
     config = _config(tmp_path, "network: {proxy: 'http://proxy.example:3128', connect_to: {a.example: '127.0.0.1:1'}}")
     lines = [str(line) for line in doctor._network(config)]
     assert all(line.startswith("ok") for line in lines)

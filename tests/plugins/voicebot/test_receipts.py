@@ -127,7 +127,7 @@ async def test_where_the_channel_is_gone_it_is_given_up(caplog: pytest.LogCaptur
 
     channel.send = gone  # type: ignore[method-assign]
     await post_once(channel, OWN, "en")
-    assert "no place to go" in caplog.text
+    assert "could not be posted" in caplog.text
 
 
 def test_the_longest_session_id_fits_into_a_nonce() -> None:
