@@ -56,14 +56,14 @@ def _ears(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(scope="session")
-async def parley(stage: Stage) -> RunningBot:
+async def default_bot(stage: Stage) -> RunningBot:
     """A bot with the settings a server has by default, in Python's development mode: that finds what is never awaited,
     and makes everything slow."""
     return await start_bot(stage, development=True)
 
 
 @pytest.fixture(scope="session")
-async def impatient(stage: Stage) -> RunningBot:
+async def impatient_bot(stage: Stage) -> RunningBot:
     """A bot that gives up quickly on an empty channel and a broken connection, so that tests of that are short. On the
     voicebot it does not: a machine that does other things too may take seconds to bring it."""
     return await start_bot(stage, empty_channel_grace=0.5, reconnect_limit=6.0)
@@ -71,12 +71,12 @@ async def impatient(stage: Stage) -> RunningBot:
 
 @pytest.fixture(scope="session")
 async def plain_bot(stage: Stage) -> RunningBot:
-    """The process behind `ordinary`."""
+    """The process behind `ordinary_bot`."""
     return await start_bot(stage, folder="ordinary", empty_channel_grace=0.5)
 
 
 @pytest.fixture
-async def ordinary(plain_bot: RunningBot) -> AsyncIterator[RunningBot]:
+async def ordinary_bot(plain_bot: RunningBot) -> AsyncIterator[RunningBot]:
     """A bot that many tests share, each with servers that have settings of their own. No call of a test outlives it."""
     bot = replace(plain_bot, earlier=frozenset(plain_bot.organisation.meters), places=[])
     yield bot

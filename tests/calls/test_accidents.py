@@ -27,14 +27,14 @@ UNLIMITED = resource.RLIM_INFINITY
 
 
 @pytest.fixture
-async def bot(impatient: RunningBot) -> AsyncIterator[RunningBot]:
+async def bot(impatient_bot: RunningBot) -> AsyncIterator[RunningBot]:
     """A bot of its own for a test that maltreats it, with a provider that has five seconds to answer."""
-    valsea = impatient.stage.valsea
+    valsea = impatient_bot.stage.valsea
     valsea.faults.clear()
     valsea.send_voicebot = False
     # A watchdog that has just been started needs two seconds on a busy machine.
     settings = {"base_url": valsea.url, "timeout": 5}
-    bot = await start_bot(impatient.stage, development=False, voicebot_arrival=600, plugins={"valsea": settings})
+    bot = await start_bot(impatient_bot.stage, development=False, voicebot_arrival=600, plugins={"valsea": settings})
     yield bot
     valsea.faults.clear()
     valsea.send_voicebot = True
@@ -82,9 +82,9 @@ async def test_killed_and_back_before_the_provider_answers(bot: RunningBot) -> N
     assert titles(bot, place) == ["Call with Museum Guide ended"]
 
 
-async def test_a_session_with_thousands_of_pictures(ordinary: RunningBot) -> None:
+async def test_a_session_with_thousands_of_pictures(ordinary_bot: RunningBot) -> None:
     """Two megabytes of addresses go from the provider through the watchdog to the bot."""
-    bot = ordinary
+    bot = ordinary_bot
     place = bot.place()
     pictures = {f"picture {n}": f"https://pictures.example/{n}/{'x' * 600}.png" for n in range(3000)}
     bot.stage.valsea.more_images = pictures
@@ -133,17 +133,17 @@ async def _start_with_another_watchdog(bot: RunningBot, place: Place) -> Session
 
 
 @pytest.fixture
-async def orphan(impatient: RunningBot) -> AsyncIterator[tuple[RunningBot, Any, Place]]:
+async def orphan(impatient_bot: RunningBot) -> AsyncIterator[tuple[RunningBot, Any, Place]]:
     """A bot that was killed with a session open, and no watchdog."""
-    impatient.stage.valsea.faults.clear()
-    impatient.stage.valsea.send_voicebot = False
-    bot = await start_bot(impatient.stage, development=False, ledger={"watchdog": False})
+    impatient_bot.stage.valsea.faults.clear()
+    impatient_bot.stage.valsea.send_voicebot = False
+    bot = await start_bot(impatient_bot.stage, development=False, ledger={"watchdog": False})
     place = bot.place()
     session = await bot.start_call(place, arrived=False)
     await bot.process.kill()
     assert bot.bills(session)
     yield bot, session, place
-    impatient.stage.valsea.send_voicebot = True
+    impatient_bot.stage.valsea.send_voicebot = True
     await bot.process.kill()
 
 

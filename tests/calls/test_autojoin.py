@@ -23,8 +23,8 @@ def _ann_and_ben(bot: RunningBot) -> tuple[Place, Person, Person]:
     return place, ann, ben
 
 
-async def test_it_joins_whoever_arrives_and_leaves_with_them(ordinary: RunningBot) -> None:
-    bot = ordinary
+async def test_it_joins_whoever_arrives_and_leaves_with_them(ordinary_bot: RunningBot) -> None:
+    bot = ordinary_bot
     place = bot.place()
     (ann,) = place.people
     await ann.join(place.guild_id, place.voice_id)
@@ -40,8 +40,8 @@ async def test_it_joins_whoever_arrives_and_leaves_with_them(ordinary: RunningBo
     await eventually(lambda: bot.receipts(place) == ["It ended because everybody had left the voice channel."])
 
 
-async def test_who_comes_while_the_last_call_is_ending_has_one_of_their_own(ordinary: RunningBot) -> None:
-    bot = ordinary
+async def test_who_comes_while_the_last_call_is_ending_has_one_of_their_own(ordinary_bot: RunningBot) -> None:
+    bot = ordinary_bot
     place = bot.place("Ann", "Ben")
     ann, ben = place.people
     await _server(bot, place)
@@ -57,8 +57,8 @@ async def test_who_comes_while_the_last_call_is_ending_has_one_of_their_own(ordi
     await eventually(lambda: len(bot.opened) == 2, 10, bot.log())
 
 
-async def test_limits_apply_and_are_told_once(ordinary: RunningBot) -> None:
-    bot = ordinary
+async def test_limits_apply_and_are_told_once(ordinary_bot: RunningBot) -> None:
+    bot = ordinary_bot
     place, ann, ben = _ann_and_ben(bot)
     await _server(bot, place, limits={"server": {"minutes_per_day": 0}})
     await ann.join(place.guild_id, place.voice_id)
@@ -71,9 +71,9 @@ async def test_limits_apply_and_are_told_once(ordinary: RunningBot) -> None:
     assert not bot.opened
 
 
-async def test_no_call_begins_where_people_cannot_read_that_they_are_heard(ordinary: RunningBot) -> None:
+async def test_no_call_begins_where_people_cannot_read_that_they_are_heard(ordinary_bot: RunningBot) -> None:
     """In a channel that the bot may not write into, or in one of another server, which would read everything."""
-    bot = ordinary
+    bot = ordinary_bot
     mute, crossing, other = bot.place("Ann"), bot.place("Ben"), bot.place("Cyd")
     block = {"autojoin": {"enabled": True, "channels": [mute.voice_id, crossing.voice_id], "wait": 0.5}}
     bot.stage.discord.world.deny(mute.text_id, bot.account.user_id, "send_messages")
@@ -89,8 +89,8 @@ async def test_no_call_begins_where_people_cannot_read_that_they_are_heard(ordin
     assert told(other.text_id) == told(mute.text_id) == []
 
 
-async def test_who_passes_through_starts_nothing(ordinary: RunningBot) -> None:
-    bot = ordinary
+async def test_who_passes_through_starts_nothing(ordinary_bot: RunningBot) -> None:
+    bot = ordinary_bot
     place = bot.place()
     (ann,) = place.people
     await _server(bot, place)
@@ -100,8 +100,8 @@ async def test_who_passes_through_starts_nothing(ordinary: RunningBot) -> None:
     assert not bot.opened
 
 
-async def test_the_call_goes_into_the_hands_of_whoever_is_left(ordinary: RunningBot) -> None:
-    bot = ordinary
+async def test_the_call_goes_into_the_hands_of_whoever_is_left(ordinary_bot: RunningBot) -> None:
+    bot = ordinary_bot
     place = await bot.place_with("Ann", "Ben", access={"stop": [1]}, empty_channel_grace=30)
     ann, ben = place.people
     session = await bot.start_call(place)
@@ -116,8 +116,8 @@ async def test_the_call_goes_into_the_hands_of_whoever_is_left(ordinary: Running
     await bot.expect_end(place, session, "someone sent the bot away")
 
 
-async def test_it_follows_everybody_into_another_named_channel(ordinary: RunningBot) -> None:
-    bot = ordinary
+async def test_it_follows_everybody_into_another_named_channel(ordinary_bot: RunningBot) -> None:
+    bot = ordinary_bot
     place = bot.place()
     (ann,) = place.people
     other = bot.stage.discord.world.create_voice_channel(place.guild_id, "Garden")
@@ -147,8 +147,8 @@ async def test_it_follows_everybody_into_another_named_channel(ordinary: Running
     assert len(bot.opened) == 1
 
 
-async def test_who_may_not_start_calls_starts_none_by_arriving(ordinary: RunningBot) -> None:
-    bot = ordinary
+async def test_who_may_not_start_calls_starts_none_by_arriving(ordinary_bot: RunningBot) -> None:
+    bot = ordinary_bot
     place, ann, ben = _ann_and_ben(bot)
     role = bot.stage.discord.world.grant(place.guild_id, ben.user_id, "send_messages")
     await _server(bot, place, access={"start": [role]})
@@ -162,8 +162,8 @@ async def test_who_may_not_start_calls_starts_none_by_arriving(ordinary: Running
     await eventually(lambda: len(bot.running) == 1, 10, bot.log())
 
 
-async def test_who_arrives_while_another_is_being_told_why_not_is_seen(ordinary: RunningBot) -> None:
-    bot = ordinary
+async def test_who_arrives_while_another_is_being_told_why_not_is_seen(ordinary_bot: RunningBot) -> None:
+    bot = ordinary_bot
     place, ann, ben = _ann_and_ben(bot)
     role = bot.stage.discord.world.grant(place.guild_id, ben.user_id, "send_messages")
     await _server(bot, place, access={"start": [role]})
@@ -178,8 +178,8 @@ async def test_who_arrives_while_another_is_being_told_why_not_is_seen(ordinary:
     await eventually(lambda: len(bot.running) == 1, 10, bot.log())
 
 
-async def test_who_sent_the_bot_away_does_not_have_it_back_with_the_next_to_arrive(ordinary: RunningBot) -> None:
-    bot = ordinary
+async def test_who_sent_the_bot_away_does_not_have_it_back_with_the_next_to_arrive(ordinary_bot: RunningBot) -> None:
+    bot = ordinary_bot
     place, ann, ben = _ann_and_ben(bot)
     await _server(bot, place)
     await ann.join(place.guild_id, place.voice_id)
@@ -196,8 +196,8 @@ async def test_who_sent_the_bot_away_does_not_have_it_back_with_the_next_to_arri
     await eventually(lambda: len(bot.running) == 1, 10, bot.log())
 
 
-async def test_a_reload_forgets_nothing_of_who_sent_the_bot_away(ordinary: RunningBot) -> None:
-    bot = ordinary
+async def test_a_reload_forgets_nothing_of_who_sent_the_bot_away(ordinary_bot: RunningBot) -> None:
+    bot = ordinary_bot
     place, ann, ben = _ann_and_ben(bot)
     bot.account.owner_id = ann.user_id
     await _server(bot, place)
@@ -211,9 +211,9 @@ async def test_a_reload_forgets_nothing_of_who_sent_the_bot_away(ordinary: Runni
     assert len(bot.opened) == 1
 
 
-async def test_no_call_begins_where_nobody_would_be_told_of_it(ordinary: RunningBot) -> None:
+async def test_no_call_begins_where_nobody_would_be_told_of_it(ordinary_bot: RunningBot) -> None:
     """An admin has switched off what tells people that they are heard."""
-    bot = ordinary
+    bot = ordinary_bot
     place, ann, ben = _ann_and_ben(bot)
     bot.stage.discord.world.grant(place.guild_id, ann.user_id, "manage_guild")
     await _server(bot, place)

@@ -31,27 +31,29 @@ def _counts(text: str) -> dict[str, int]:
     return {what: int(count) for count, what in re.findall(r"(\d+) (came(?=,)|refused|skipped|dropped|not Opus)", text)}
 
 
-async def test_hostile_datagrams_cost_nobody_a_frame(impatient: RunningBot, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hostile_datagrams_cost_nobody_a_frame(
+    impatient_bot: RunningBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All of the corpus, in the voice server's name and sealed with its key, in the middle of somebody's sentence."""
-    place = impatient.place()
+    place = impatient_bot.place()
     (ann,) = place.people
     monkeypatch.setattr(voice_room, "os", SimpleNamespace(urandom=lambda size: hostile.KEY[:size]))
-    session = await impatient.start_call(place)
-    voice = impatient.stage.discord.voice
-    bot = voice.rooms[place.voice_id].of_user(impatient.account.user_id)
+    session = await impatient_bot.start_call(place)
+    voice = impatient_bot.stage.discord.voice
+    bot = voice.rooms[place.voice_id].of_user(impatient_bot.account.user_id)
     assert bot is not None
     assert bot.address is not None
     assert bot.secret_key == hostile.KEY
-    before = _counts(await impatient.command(place, ann, "voicebot status", details=True))
-    async with humming(impatient, session, ann) as gap:
+    before = _counts(await impatient_bot.command(place, ann, "voicebot status", details=True))
+    async with humming(impatient_bot, session, ann) as gap:
         for file in sorted(hostile.FOLDER.glob("*.bin")):
             for _ in range(3):
                 voice._send(file.read_bytes(), bot.address)
             await asyncio.sleep(0.03)
-    text = await impatient.command(place, ann, "voicebot status", details=True)
-    assert impatient.bills(session)
-    await impatient.command(place, ann, "voicebot leave")
-    await impatient.expect_end(place, session, "someone sent the bot away")
+    text = await impatient_bot.command(place, ann, "voicebot status", details=True)
+    assert impatient_bot.bills(session)
+    await impatient_bot.command(place, ann, "voicebot leave")
+    await impatient_bot.expect_end(place, session, "someone sent the bot away")
     after = _counts(text)
     assert after["refused"] - before["refused"] >= 3 * 15
     assert "keys renewed: 0" in text
@@ -59,13 +61,13 @@ async def test_hostile_datagrams_cost_nobody_a_frame(impatient: RunningBot, monk
     assert gap.missing <= 3 + gap.stalls
 
 
-async def test_after_a_stall_of_two_seconds_people_are_heard_as_soon_as_before(impatient: RunningBot) -> None:
+async def test_after_a_stall_of_two_seconds_people_are_heard_as_soon_as_before(impatient_bot: RunningBot) -> None:
     """Nothing arrives, then all of it at once. What is too old is dropped, the rest said faster, until it is live."""
-    place = impatient.place()
+    place = impatient_bot.place()
     (ann,) = place.people
-    session = await impatient.start_call(place)
+    session = await impatient_bot.start_call(place)
     observer = RoomObserver()
-    await observer.join(impatient.stage.livekit, session.room)
+    await observer.join(impatient_bot.stage.livekit, session.room)
     words = await asyncio.to_thread(speech.speak, WORDS)
     await eventually(lambda: len(observer.of(agent=False)) > 10)  # its track is subscribed to a moment later
     assert ann.voice is not None
@@ -80,10 +82,10 @@ async def test_after_a_stall_of_two_seconds_people_are_heard_as_soon_as_before(i
     await talking
     after = await say()
     await asyncio.sleep(0.5)
-    text = await impatient.command(place, ann, "voicebot status", details=True)
+    text = await impatient_bot.command(place, ann, "voicebot status", details=True)
     await observer.leave()
-    await impatient.command(place, ann, "voicebot leave")
-    await impatient.expect_end(place, session, "someone sent the bot away")
+    await impatient_bot.command(place, ann, "voicebot leave")
+    await impatient_bot.expect_end(place, session, "someone sent the bot away")
     start, heard = timeline(observer.of(agent=False))
     assert _least_delay(words, after, heard, start) <= _least_delay(words, before, heard, start) + 0.03
     assert int(re.findall(r"buffer (\d+) ms", text)[0]) <= 100
@@ -100,11 +102,11 @@ def _least_delay(words: Pcm, said: list[float], heard: Pcm, start: float) -> flo
     return min(delays)
 
 
-async def test_twenty_five_people_at_once_are_all_heard(ordinary: RunningBot) -> None:
+async def test_twenty_five_people_at_once_are_all_heard(ordinary_bot: RunningBot) -> None:
     """They are deafened, so that the sandbox's voice server forwards what they say to the bot alone. Whatever the
     system has given to the bot is somebody's, and their sum is not cut off. How fast that is, `benchmarks crowd` says.
     """
-    bot = ordinary
+    bot = ordinary_bot
     place = await bot.place_with(*(f"Guest {number}" for number in range(CROWD)), first_audio_limit=0)
     world = bot.stage.discord.world
     session = await bot.start_call(place)

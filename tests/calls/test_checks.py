@@ -17,124 +17,126 @@ def _begin(bot: RunningBot, place: Place) -> int:
     return bot.stage.discord.slash(bot.account, place.guild_id, place.text_id, ann, "voicebot test")
 
 
-async def test_who_speaks_hears_themselves_and_nothing_is_billed(impatient: RunningBot) -> None:
-    place = impatient.place()
+async def test_who_speaks_hears_themselves_and_nothing_is_billed(impatient_bot: RunningBot) -> None:
+    place = impatient_bot.place()
     (ann,) = place.people
     await ann.join(place.guild_id, place.voice_id)
-    before = impatient.requests_to("POST")
-    interaction = _begin(impatient, place)
-    (answer,) = await impatient.stage.discord.answer(interaction)
+    before = impatient_bot.requests_to("POST")
+    interaction = _begin(impatient_bot, place)
+    (answer,) = await impatient_bot.stage.discord.answer(interaction)
     assert "Say something and pause" in answer["content"]
     ann.ear.clear()
     await ann.say(await asyncio.to_thread(speech.speak, "When does the museum open tomorrow?"))
-    await eventually(lambda: ann.ear.frames_from(impatient.account.user_id) > 80, 10)
+    await eventually(lambda: ann.ear.frames_from(impatient_bot.account.user_id) > 80, 10)
     await asyncio.sleep(2)
-    understood = await asyncio.to_thread(speech.recognise, ann.ear.recording(impatient.account.user_id))
+    understood = await asyncio.to_thread(speech.recognise, ann.ear.recording(impatient_bot.account.user_id))
     assert "museum open tomorrow" in understood.lower()
-    assert "The test ends" in await impatient.command(place, ann, "voicebot leave")
-    await eventually(lambda: len(impatient.stage.discord.world.response(interaction)) == 2)
-    found = impatient.stage.discord.world.response(interaction)[1]["content"]
+    assert "The test ends" in await impatient_bot.command(place, ann, "voicebot leave")
+    await eventually(lambda: len(impatient_bot.stage.discord.world.response(interaction)) == 2)
+    found = impatient_bot.stage.discord.world.response(interaction)[1]["content"]
     assert "nothing was billed" in found
     assert f"✅ <@{ann.user_id}>:" in found
-    assert impatient.requests_to("POST") == before
-    assert impatient.stage.discord.world.voice_channel_of(place.guild_id, impatient.account.user_id) is None
+    assert impatient_bot.requests_to("POST") == before
+    assert impatient_bot.stage.discord.world.voice_channel_of(place.guild_id, impatient_bot.account.user_id) is None
 
 
-async def test_a_test_ends_when_everybody_leaves_and_says_that_nobody_spoke(impatient: RunningBot) -> None:
-    place = impatient.place()
+async def test_a_test_ends_when_everybody_leaves_and_says_that_nobody_spoke(impatient_bot: RunningBot) -> None:
+    place = impatient_bot.place()
     (ann,) = place.people
     await ann.join(place.guild_id, place.voice_id)
-    interaction = _begin(impatient, place)
-    await impatient.stage.discord.answer(interaction)
+    interaction = _begin(impatient_bot, place)
+    await impatient_bot.stage.discord.answer(interaction)
     await ann.leave()
-    await eventually(lambda: len(impatient.stage.discord.world.response(interaction)) == 2)
-    assert "No sound arrives" in impatient.stage.discord.world.response(interaction)[1]["content"]
+    await eventually(lambda: len(impatient_bot.stage.discord.world.response(interaction)) == 2)
+    assert "No sound arrives" in impatient_bot.stage.discord.world.response(interaction)[1]["content"]
 
 
 @pytest.mark.parametrize("latency", [0.0, 0.1])
 async def test_a_call_takes_the_place_of_a_test(
-    impatient: RunningBot, monkeypatch: pytest.MonkeyPatch, latency: float
+    impatient_bot: RunningBot, monkeypatch: pytest.MonkeyPatch, latency: float
 ) -> None:
     """With a real way to Discord the news that the test has left comes when the call has asked to be let in."""
-    place = impatient.place()
+    place = impatient_bot.place()
     (ann,) = place.people
     await ann.join(place.guild_id, place.voice_id)
-    monkeypatch.setattr(impatient.stage.discord.gateway, "latency", latency)
-    interaction = _begin(impatient, place)
-    await impatient.stage.discord.answer(interaction)
-    session = await impatient.start_call(place)
-    assert "There is a call" in await impatient.command(place, ann, "voicebot test")
-    await impatient.command(place, ann, "voicebot leave")
-    await impatient.expect_end(place, session, "someone sent the bot away")
+    monkeypatch.setattr(impatient_bot.stage.discord.gateway, "latency", latency)
+    interaction = _begin(impatient_bot, place)
+    await impatient_bot.stage.discord.answer(interaction)
+    session = await impatient_bot.start_call(place)
+    assert "There is a call" in await impatient_bot.command(place, ann, "voicebot test")
+    await impatient_bot.command(place, ann, "voicebot leave")
+    await impatient_bot.expect_end(place, session, "someone sent the bot away")
 
 
-async def test_several_who_call_at_once_during_a_test_open_one_session(impatient: RunningBot) -> None:
+async def test_several_who_call_at_once_during_a_test_open_one_session(impatient_bot: RunningBot) -> None:
     """All of them find the server free and wait for the test to end; one call may begin then."""
-    place = impatient.place("Ann", "Ben", "Cyd", "Dan", "Eve")
+    place = impatient_bot.place("Ann", "Ben", "Cyd", "Dan", "Eve")
     for person in place.people:
         await person.join(place.guild_id, place.voice_id)
-    await impatient.stage.discord.answer(_begin(impatient, place))
-    before = set(impatient.stage.valsea.sessions)
-    told = await asyncio.gather(*(impatient.command(place, person, "voicebot join") for person in place.people))
+    await impatient_bot.stage.discord.answer(_begin(impatient_bot, place))
+    before = set(impatient_bot.stage.valsea.sessions)
+    told = await asyncio.gather(*(impatient_bot.command(place, person, "voicebot join") for person in place.people))
     assert sum("There is a call" in answer for answer in told) == 4, told
-    (room,) = set(impatient.stage.valsea.sessions) - before
-    await impatient.command(place, place.people[0], "voicebot leave")
-    await impatient.expect_end(place, impatient.stage.valsea.sessions[room], "someone sent the bot away")
+    (room,) = set(impatient_bot.stage.valsea.sessions) - before
+    await impatient_bot.command(place, place.people[0], "voicebot leave")
+    await impatient_bot.expect_end(place, impatient_bot.stage.valsea.sessions[room], "someone sent the bot away")
 
 
-async def test_the_doctor_before_and_in_a_call(impatient: RunningBot) -> None:
-    place = impatient.place("Ann", "Ben")
+async def test_the_doctor_before_and_in_a_call(impatient_bot: RunningBot) -> None:
+    place = impatient_bot.place("Ann", "Ben")
     ann, ben = place.people
-    told = await impatient.command(place, ann, "voicebot doctor")
+    told = await impatient_bot.command(place, ann, "voicebot doctor")
     assert "✅ Valsea takes the key and knows the voicebot (" in told
     assert "⚠️ There is no call." in told
-    session = await impatient.start_call(place)
+    session = await impatient_bot.start_call(place)
     await ann.say(await asyncio.to_thread(speech.speak, "When does the museum open tomorrow?"))
-    told = await impatient.command(place, ann, "voicebot doctor")
+    told = await impatient_bot.command(place, ann, "voicebot doctor")
     assert "✅ The voicebot is connected." in told
     assert "✅ End-to-end encryption is agreed" in told
     assert f"✅ <@{ann.user_id}> is heard" in told
     assert f"⚠️ Nothing arrives from <@{ben.user_id}>" in told
-    impatient.stage.discord.world.deny(place.voice_id, impatient.account.user_id, "speak")
+    impatient_bot.stage.discord.world.deny(place.voice_id, impatient_bot.account.user_id, "speak")
     await asyncio.sleep(0.5)
-    assert "❌ I need the permission **Speak**" in await impatient.command(place, ann, "voicebot doctor")
-    await impatient.command(place, ann, "voicebot leave")
-    await impatient.expect_end(place, session, "someone sent the bot away")
-    (cost,) = re.findall(r"The last call cost (\d+) credits", await impatient.command(place, ann, "voicebot doctor"))
+    assert "❌ I need the permission **Speak**" in await impatient_bot.command(place, ann, "voicebot doctor")
+    await impatient_bot.command(place, ann, "voicebot leave")
+    await impatient_bot.expect_end(place, session, "someone sent the bot away")
+    (cost,) = re.findall(
+        r"The last call cost (\d+) credits", await impatient_bot.command(place, ann, "voicebot doctor")
+    )
     assert int(cost) > 0
 
 
-async def test_who_cannot_see_a_voice_channel_is_told_of_nobody_in_it(impatient: RunningBot) -> None:
-    place = impatient.place("Ann", "Ben")
+async def test_who_cannot_see_a_voice_channel_is_told_of_nobody_in_it(impatient_bot: RunningBot) -> None:
+    place = impatient_bot.place("Ann", "Ben")
     ann, ben = place.people
-    impatient.stage.discord.world.deny(place.voice_id, ben.user_id, "view_channel")
+    impatient_bot.stage.discord.world.deny(place.voice_id, ben.user_id, "view_channel")
     place.people[:] = [ann]
-    session = await impatient.start_call(place)
-    told = await impatient.command(place, ben, "voicebot doctor")
+    session = await impatient_bot.start_call(place)
+    told = await impatient_bot.command(place, ben, "voicebot doctor")
     assert "There is a call in a voice channel that you cannot see" in told
     assert f"<@{ann.user_id}>" not in told
     assert f"<#{place.voice_id}>" not in told
-    told = await impatient.command(place, ben, "voicebot status", details=True)
+    told = await impatient_bot.command(place, ben, "voicebot status", details=True)
     assert told == "You cannot see that voice channel, so I do not tell you who is in it."
-    assert f"<@{ann.user_id}>" in await impatient.command(place, ann, "voicebot status", details=True)
-    await impatient.command(place, ann, "voicebot leave")
-    await impatient.expect_end(place, session, "someone sent the bot away")
+    assert f"<@{ann.user_id}>" in await impatient_bot.command(place, ann, "voicebot status", details=True)
+    await impatient_bot.command(place, ann, "voicebot leave")
+    await impatient_bot.expect_end(place, session, "someone sent the bot away")
 
 
-async def test_where_people_are_asked_first_a_test_hears_them_all_the_same(impatient: RunningBot) -> None:
+async def test_where_people_are_asked_first_a_test_hears_them_all_the_same(impatient_bot: RunningBot) -> None:
     """It plays everybody their own voice, and nothing leaves Discord."""
-    place = impatient.place("Ann", "Ben")
+    place = impatient_bot.place("Ann", "Ben")
     ann, ben = place.people
-    world = impatient.stage.discord.world
+    world = impatient_bot.stage.discord.world
     world.grant(place.guild_id, ann.user_id, "manage_guild")
-    await impatient.command(place, ann, "voicebot settings set", key="consent", value="asked")
+    await impatient_bot.command(place, ann, "voicebot settings set", key="consent", value="asked")
     role = world.grant(place.guild_id, ann.user_id, "send_messages")
-    await impatient.command(place, ann, "voicebot settings set", key="access.stop", value=f"[{role}]")
+    await impatient_bot.command(place, ann, "voicebot settings set", key="access.stop", value=f"[{role}]")
     for person in (ann, ben):
         await person.join(place.guild_id, place.voice_id)
-    await impatient.stage.discord.answer(_begin(impatient, place))
+    await impatient_bot.stage.discord.answer(_begin(impatient_bot, place))
     ann.ear.clear()
     await ann.say(await asyncio.to_thread(speech.speak, "When does the museum open tomorrow?"))
-    await eventually(lambda: ann.ear.frames_from(impatient.account.user_id) > 50)
-    assert "may end this call" in await impatient.command(place, ben, "voicebot leave")
-    assert "The test ends" in await impatient.command(place, ann, "voicebot leave")
+    await eventually(lambda: ann.ear.frames_from(impatient_bot.account.user_id) > 50)
+    assert "may end this call" in await impatient_bot.command(place, ben, "voicebot leave")
+    assert "The test ends" in await impatient_bot.command(place, ann, "voicebot leave")

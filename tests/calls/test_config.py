@@ -17,8 +17,8 @@ def _change(bot: RunningBot, **defaults: object) -> None:
     file.write_text(yaml.safe_dump(config))
 
 
-async def test_a_change_takes_effect_for_the_next_call_and_a_mistake_for_none(impatient: RunningBot) -> None:
-    bot = await start_bot(impatient.stage, development=False)
+async def test_a_change_takes_effect_for_the_next_call_and_a_mistake_for_none(impatient_bot: RunningBot) -> None:
+    bot = await start_bot(impatient_bot.stage, development=False)
     place = bot.place()
     (ann,) = place.people
     await ann.join(place.guild_id, place.voice_id)

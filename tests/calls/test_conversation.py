@@ -21,38 +21,38 @@ LONG = (
 
 
 @pytest.mark.ears
-async def test_a_person_interrupts_the_voicebot(parley: RunningBot) -> None:
-    place = parley.place()
+async def test_a_person_interrupts_the_voicebot(default_bot: RunningBot) -> None:
+    place = default_bot.place()
     (ann,) = place.people
-    session = await parley.start_call(place)
-    assert parley.stage.worker is not None
+    session = await default_bot.start_call(place)
+    assert default_bot.stage.worker is not None
     words = await asyncio.to_thread(speech.speak, "Excuse me, where is the cafe?")
-    parley.stage.worker.say(session.id, LONG)
-    await eventually(lambda: ann.ear.frames_from(parley.account.user_id) > 100, 20)
+    default_bot.stage.worker.say(session.id, LONG)
+    await eventually(lambda: ann.ear.frames_from(default_bot.account.user_id) > 100, 20)
     _, ended = await ann.say(words)
     await eventually(lambda: any("cafe is in the garden" in line for line in session.said("assistant")), 20)
     first = session.said("assistant")[0]
     assert len(first) < len(LONG) * 0.7, "the voicebot spoke on"
     assert LONG.startswith(first[:30])
     assert time.monotonic() - ended < 15
-    await parley.command(place, ann, "voicebot leave")
+    await default_bot.command(place, ann, "voicebot leave")
 
 
-async def test_a_bad_line_is_repaired(impatient: RunningBot) -> None:
+async def test_a_bad_line_is_repaired(impatient_bot: RunningBot) -> None:
     """5 % of the packets lost, 30 ms of jitter, some twice and some out of order: hardly a frame is missing."""
-    place = impatient.place()
+    place = impatient_bot.place()
     (ann,) = place.people
     ann.line = Line(loss=0.05, jitter=0.03, reorder=0.05, duplicate=0.05, seed=4)
-    session = await impatient.start_call(place)
+    session = await impatient_bot.start_call(place)
     observer = RoomObserver()
-    await observer.join(impatient.stage.livekit, session.room)
+    await observer.join(impatient_bot.stage.livekit, session.room)
     await asyncio.sleep(0.3)
     when = np.arange(48_000 * 6) / 48_000
     hum = np.asarray(np.sin(2 * np.pi * 300 * when) * 6000 + np.sin(2 * np.pi * 730 * when) * 4000, np.int16)
     await ann.say(hum)
     await asyncio.sleep(0.4)
     await observer.leave()
-    await impatient.command(place, ann, "voicebot leave")
+    await impatient_bot.command(place, ann, "voicebot leave")
     _, heard = timeline(observer.of(agent=False))
     frames = heard[: len(heard) // 960 * 960].reshape(-1, 960).astype(np.float64)
     loud = np.flatnonzero(np.sqrt((frames**2).mean(axis=1)) > 800)  # a loud voice is brought down to 2600
@@ -61,14 +61,14 @@ async def test_a_bad_line_is_repaired(impatient: RunningBot) -> None:
     assert len(loud) >= 0.97 * inside
 
 
-async def test_a_greeting_is_heard_and_written(impatient: RunningBot) -> None:
-    impatient.stage.valsea.greet = True
+async def test_a_greeting_is_heard_and_written(impatient_bot: RunningBot) -> None:
+    impatient_bot.stage.valsea.greet = True
     try:
-        place = impatient.place()
-        session = await impatient.start_call(place)
+        place = impatient_bot.place()
+        session = await impatient_bot.start_call(place)
     finally:
-        impatient.stage.valsea.greet = False
+        impatient_bot.stage.valsea.greet = False
     await eventually(lambda: bool(session.said("assistant")), 20)
-    await eventually(lambda: any("Welcome" in str(post["embeds"]) for post in impatient.posts(place)))
-    assert place.people[0].ear.frames_from(impatient.account.user_id) > 50
-    await impatient.command(place, place.people[0], "voicebot leave")
+    await eventually(lambda: any("Welcome" in str(post["embeds"]) for post in impatient_bot.posts(place)))
+    assert place.people[0].ear.frames_from(impatient_bot.account.user_id) > 50
+    await impatient_bot.command(place, place.people[0], "voicebot leave")

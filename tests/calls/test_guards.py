@@ -17,18 +17,18 @@ from tests.support import eventually
 
 
 @pytest.fixture(scope="module")
-async def guarded(impatient: RunningBot) -> AsyncIterator[RunningBot]:
+async def guarded(impatient_bot: RunningBot) -> AsyncIterator[RunningBot]:
     """A bot with little patience for silence."""
-    bot = await start_bot(impatient.stage, silence_limit=6, first_audio_limit=3, gateway_limit=2)
+    bot = await start_bot(impatient_bot.stage, silence_limit=6, first_audio_limit=3, gateway_limit=2)
     yield bot
     await bot.process.stop()
 
 
 @pytest.fixture(scope="module", autouse=True)
-async def minute(impatient: RunningBot) -> tuple[RunningBot, Any, Session]:
+async def minute(impatient_bot: RunningBot) -> tuple[RunningBot, Any, Session]:
     """A call that may last a minute, which passes while the other tests run."""
     bot = await start_bot(
-        impatient.stage,
+        impatient_bot.stage,
         development=False,
         first_audio_limit=0,
         limits={"server": {"minutes_per_call": 1, "minutes_per_day": 1}},
@@ -40,9 +40,9 @@ async def minute(impatient: RunningBot) -> tuple[RunningBot, Any, Session]:
 
 
 @pytest.fixture(autouse=True)
-def _voicebot(impatient: RunningBot) -> None:
-    impatient.stage.valsea.faults.clear()
-    impatient.stage.valsea.send_voicebot = True
+def _voicebot(impatient_bot: RunningBot) -> None:
+    impatient_bot.stage.valsea.faults.clear()
+    impatient_bot.stage.valsea.send_voicebot = True
 
 
 def _said_in(bot: RunningBot, place: Any, words: str) -> bool:
@@ -128,14 +128,14 @@ async def test_a_server_that_is_gone_for_too_long(guarded: RunningBot) -> None:
     await eventually(lambda: not guarded.bills(session), 8)
 
 
-async def test_what_a_call_has_cost(impatient: RunningBot) -> None:
-    place = impatient.place("Ann", "Bob")
-    session = await impatient.start_call(place)
-    await impatient.command(place, place.people[0], "voicebot leave")
-    await impatient.expect_end(place, session, "someone sent the bot away")
-    stage = impatient.stage
+async def test_what_a_call_has_cost(impatient_bot: RunningBot) -> None:
+    place = impatient_bot.place("Ann", "Bob")
+    session = await impatient_bot.start_call(place)
+    await impatient_bot.command(place, place.people[0], "voicebot leave")
+    await impatient_bot.expect_end(place, session, "someone sent the bot away")
+    stage = impatient_bot.stage
     interaction = stage.discord.slash(
-        impatient.account, place.guild_id, place.text_id, place.people[0].user_id, "voicebot usage", export=True
+        impatient_bot.account, place.guild_id, place.text_id, place.people[0].user_id, "voicebot usage", export=True
     )
     (answer,) = await stage.discord.answer(interaction, timeout=10)
     (embed,) = answer["embeds"]
@@ -145,16 +145,16 @@ async def test_what_a_call_has_cost(impatient: RunningBot) -> None:
     assert file["filename"] == "calls-this-month.csv"
 
 
-async def test_lines_the_live_transcript_missed_are_written_at_the_end(impatient: RunningBot) -> None:
-    place = impatient.place()
-    session = await impatient.start_call(place)
+async def test_lines_the_live_transcript_missed_are_written_at_the_end(impatient_bot: RunningBot) -> None:
+    place = impatient_bot.place()
+    session = await impatient_bot.start_call(place)
     session.messages += [
         {"id": "m1", "role": "user", "content": "Are you there?", "createdAt": "2026-01-01T00:00:00+00:00"},
         {"id": "m2", "role": "assistant", "content": "I am.", "createdAt": "2026-01-01T00:00:01+00:00"},
     ]
-    await impatient.command(place, place.people[0], "voicebot leave")
-    await impatient.expect_end(place, session, "someone sent the bot away")
-    texts = [p["content"] or p["embeds"][0].get("description", "") for p in impatient.posts(place)]
+    await impatient_bot.command(place, place.people[0], "voicebot leave")
+    await impatient_bot.expect_end(place, session, "someone sent the bot away")
+    texts = [p["content"] or p["embeds"][0].get("description", "") for p in impatient_bot.posts(place)]
     start = texts.index("*Said during the call, and missing above:*")
     assert texts[start + 1] == "**Someone:** Are you there?"
     assert texts[start + 2] == "I am."
@@ -164,13 +164,13 @@ async def test_lines_the_live_transcript_missed_are_written_at_the_end(impatient
 @pytest.mark.parametrize(
     "fault", [Fault("messages", status=500), Fault("messages", delay=3), Fault("messages", html=True)]
 )
-async def test_a_failing_transcript_never_delays_the_end(impatient: RunningBot, fault: Fault) -> None:
-    place = impatient.place()
-    session = await impatient.start_call(place)
-    impatient.stage.valsea.faults.add(fault)
-    await impatient.command(place, place.people[0], "voicebot leave")
-    await eventually(lambda: not impatient.bills(session), 1.5)
-    await impatient.expect_end(place, session, "someone sent the bot away")
+async def test_a_failing_transcript_never_delays_the_end(impatient_bot: RunningBot, fault: Fault) -> None:
+    place = impatient_bot.place()
+    session = await impatient_bot.start_call(place)
+    impatient_bot.stage.valsea.faults.add(fault)
+    await impatient_bot.command(place, place.people[0], "voicebot leave")
+    await eventually(lambda: not impatient_bot.bills(session), 1.5)
+    await impatient_bot.expect_end(place, session, "someone sent the bot away")
 
 
 async def test_the_time_of_a_call_is_used_up(minute: tuple[RunningBot, Any, Session]) -> None:

@@ -21,9 +21,9 @@ HOSTILE = [
 ]
 
 
-async def test_a_hostile_voicebot_harms_no_other_servers_call(ordinary: RunningBot) -> None:
+async def test_a_hostile_voicebot_harms_no_other_servers_call(ordinary_bot: RunningBot) -> None:
     """It held both loops for 24 s, and the watchdog ended every session of every server."""
-    bot = ordinary
+    bot = ordinary_bot
     hostile, harmless = bot.place("Eve"), bot.place("Ann")
     (ann,) = harmless.people
     evil, good = await bot.start_call(hostile), await bot.start_call(harmless)

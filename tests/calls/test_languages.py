@@ -13,8 +13,8 @@ from tests.running_bot import RunningBot
 from tests.support import eventually
 
 
-async def _two_servers(impatient: RunningBot) -> tuple[RunningBot, Place, Place, str]:
-    stage = impatient.stage
+async def _two_servers(impatient_bot: RunningBot) -> tuple[RunningBot, Place, Place, str]:
+    stage = impatient_bot.stage
     account, other_key = stage.account(), stage.valsea.create_key("other", balance=1)
     os.environ["OTHER_VALSEA_KEY"] = other_key  # the bot inherits it
     key = stage.valsea.create_key("one")
@@ -47,8 +47,8 @@ async def _two_servers(impatient: RunningBot) -> tuple[RunningBot, Place, Place,
 
 
 @pytest.mark.ears
-async def test_nothing_crosses_between_two_servers(impatient: RunningBot) -> None:
-    bot, german, english, other_key = await _two_servers(impatient)
+async def test_nothing_crosses_between_two_servers(impatient_bot: RunningBot) -> None:
+    bot, german, english, other_key = await _two_servers(impatient_bot)
     (anna,), (ben,) = german.people, english.people
     session = await bot.start_call(german)
     await ben.join(english.guild_id, english.voice_id)
@@ -90,10 +90,10 @@ async def test_nothing_crosses_between_two_servers(impatient: RunningBot) -> Non
     assert await bot.process.stop() == 0
 
 
-async def test_answers_are_in_the_language_of_who_asks(impatient: RunningBot) -> None:
-    place = impatient.place()
+async def test_answers_are_in_the_language_of_who_asks(impatient_bot: RunningBot) -> None:
+    place = impatient_bot.place()
     told = {
-        locale: await impatient.command(place, place.people[0], "voicebot status", locale=locale)
+        locale: await impatient_bot.command(place, place.people[0], "voicebot status", locale=locale)
         for locale in ("en-US", "de", "vi", "fr")
     }
     assert told["en-US"] == told["fr"] == "There is no call on this server. `/voicebot join` starts one."

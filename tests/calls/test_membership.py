@@ -14,16 +14,16 @@ from tests.running_bot import RunningBot
 FRAMES_PER_CHANGE = 4
 
 
-async def test_joining_and_leaving_in_mid_sentence(parley: RunningBot) -> None:
-    place = parley.place("Ann", "Bob", "Cyd")
+async def test_joining_and_leaving_in_mid_sentence(default_bot: RunningBot) -> None:
+    place = default_bot.place("Ann", "Bob", "Cyd")
     ann, bob, cyd = place.people
     await ann.join(place.guild_id, place.voice_id)
     await bob.join(place.guild_id, place.voice_id)
     cyd_joins, cyd.voice = cyd, None
     place.people.remove(cyd)
-    session = await parley.start_call(place)
+    session = await default_bot.start_call(place)
     observer = RoomObserver()
-    await observer.join(parley.stage.livekit, session.room)
+    await observer.join(default_bot.stage.livekit, session.room)
     await asyncio.sleep(0.5)
     speaking = asyncio.create_task(ann.say(hum(5.0)))
     await asyncio.sleep(1.0)
@@ -36,51 +36,51 @@ async def test_joining_and_leaving_in_mid_sentence(parley: RunningBot) -> None:
     await speaking
     await asyncio.sleep(0.5)
     await observer.leave()
-    group = parley.stage.discord.voice.rooms[place.voice_id].group
+    group = default_bot.stage.discord.voice.rooms[place.voice_id].group
     assert group.epoch >= 4  # founded, and three changes
-    await parley.command(place, ann, "voicebot leave")
+    await default_bot.command(place, ann, "voicebot leave")
     _, heard = timeline(observer.of(agent=False))
     changes = 3
     assert _silent_frames_inside(heard) <= changes * FRAMES_PER_CHANGE
 
 
-async def test_someone_who_joins_later_is_heard(parley: RunningBot) -> None:
-    place = parley.place("Ann", "Bob")
+async def test_someone_who_joins_later_is_heard(default_bot: RunningBot) -> None:
+    place = default_bot.place("Ann", "Bob")
     ann, bob = place.people
     place.people.remove(bob)
-    session = await parley.start_call(place)
+    session = await default_bot.start_call(place)
     observer = RoomObserver()
-    await observer.join(parley.stage.livekit, session.room)
+    await observer.join(default_bot.stage.livekit, session.room)
     await bob.join(place.guild_id, place.voice_id)
     await bob.keys()
     await bob.say(hum(1.5))
     await asyncio.sleep(0.4)
     await observer.leave()
-    await parley.command(place, ann, "voicebot leave")
+    await default_bot.command(place, ann, "voicebot leave")
     _, heard = timeline(observer.of(agent=False))
     assert _loud_frames(heard) >= 70  # of 75
 
 
-async def test_thirty_joins_in_a_few_seconds(parley: RunningBot) -> None:
+async def test_thirty_joins_in_a_few_seconds(default_bot: RunningBot) -> None:
     """A storm of epochs: who speaks is heard through it, the bot's keys fit at the end, and the call lives."""
     names = [f"Guest {number}" for number in range(10)]
-    place = parley.place("Ann", *names)
+    place = default_bot.place("Ann", *names)
     ann, *guests = place.people
     place.people[:] = [ann]
-    session = await parley.start_call(place)
-    async with humming(parley, session, ann) as gap:
+    session = await default_bot.start_call(place)
+    async with humming(default_bot, session, ann) as gap:
         for _ in range(3):
             await asyncio.gather(*(guest.join(place.guild_id, place.voice_id) for guest in guests))
             await asyncio.gather(*(guest.leave() for guest in guests))
     observer = RoomObserver()
-    await observer.join(parley.stage.livekit, session.room)
+    await observer.join(default_bot.stage.livekit, session.room)
     await ann.keys()
     await asyncio.sleep(0.5)
     await ann.say(hum(1.5))
     await asyncio.sleep(0.4)
     await observer.leave()
-    assert parley.bills(session)
-    await parley.command(place, ann, "voicebot leave")
+    assert default_bot.bills(session)
+    await default_bot.command(place, ann, "voicebot leave")
     _, heard = timeline(observer.of(agent=False))
     assert _loud_frames(heard) >= 70
     assert gap.heard > 1

@@ -19,13 +19,13 @@ WATCHDOG_BOUND = 4.0
 
 
 @pytest.fixture
-async def bot(impatient: RunningBot) -> AsyncIterator[RunningBot]:
+async def bot(impatient_bot: RunningBot) -> AsyncIterator[RunningBot]:
     """A bot of its own for a test that ends it."""
-    impatient.stage.valsea.faults.clear()
-    impatient.stage.valsea.send_voicebot = True
-    bot = await start_bot(impatient.stage, development=False, ledger={"heartbeat_limit": 2})
+    impatient_bot.stage.valsea.faults.clear()
+    impatient_bot.stage.valsea.send_voicebot = True
+    bot = await start_bot(impatient_bot.stage, development=False, ledger={"heartbeat_limit": 2})
     yield bot
-    impatient.stage.valsea.faults.clear()
+    impatient_bot.stage.valsea.faults.clear()
     await bot.process.kill()
 
 
@@ -79,8 +79,8 @@ def _announced(bot: RunningBot) -> bool:
     return int(due) == 0
 
 
-async def test_without_a_watchdog_the_next_start_ends_it(impatient: RunningBot) -> None:
-    bot = await start_bot(impatient.stage, development=False, ledger={"watchdog": False})
+async def test_without_a_watchdog_the_next_start_ends_it(impatient_bot: RunningBot) -> None:
+    bot = await start_bot(impatient_bot.stage, development=False, ledger={"watchdog": False})
     place = bot.place()
     session = await bot.start_call(place)
     await bot.process.kill()
@@ -122,9 +122,9 @@ async def test_killed_while_the_answer_to_the_post_is_on_its_way(bot: RunningBot
     await eventually(lambda: len(bot.receipts(place)) == 1)
 
 
-async def test_a_post_that_is_answered_too_late(ordinary: RunningBot) -> None:
+async def test_a_post_that_is_answered_too_late(ordinary_bot: RunningBot) -> None:
     """Nobody waits that long; but the answer is read, and what it names is ended."""
-    bot = ordinary
+    bot = ordinary_bot
     place = await bot.place_with(plugins={"valsea": {"timeout": 1}})
     bot.stage.valsea.faults.add(Fault("open", delay=2.5, when="after"))
     await place.people[0].join(place.guild_id, place.voice_id)
@@ -135,8 +135,8 @@ async def test_a_post_that_is_answered_too_late(ordinary: RunningBot) -> None:
     assert len(bot.opened) == 1
 
 
-async def test_a_post_whose_answer_is_lost_is_not_repeated(ordinary: RunningBot) -> None:
-    bot = ordinary
+async def test_a_post_whose_answer_is_lost_is_not_repeated(ordinary_bot: RunningBot) -> None:
+    bot = ordinary_bot
     place = bot.place()
     bot.stage.valsea.faults.add(Fault("open", drop=True, when="after"))
     await place.people[0].join(place.guild_id, place.voice_id)
@@ -151,8 +151,8 @@ async def test_a_post_whose_answer_is_lost_is_not_repeated(ordinary: RunningBot)
         bot.organisation.close(room, 0.0)
 
 
-async def test_a_provider_that_is_down_leaves_no_voice_behind(ordinary: RunningBot) -> None:
-    bot = ordinary
+async def test_a_provider_that_is_down_leaves_no_voice_behind(ordinary_bot: RunningBot) -> None:
+    bot = ordinary_bot
     place = bot.place()
     bot.stage.valsea.faults.add(Fault("open", status=503))
     await place.people[0].join(place.guild_id, place.voice_id)
@@ -193,8 +193,8 @@ async def test_a_second_sigterm_does_not_skip_the_end(bot: RunningBot) -> None:
     assert len(bot.receipts(place)) == 1
 
 
-async def test_a_key_that_is_refused_is_said_loudly_and_is_no_end(ordinary: RunningBot) -> None:
-    bot = ordinary
+async def test_a_key_that_is_refused_is_said_loudly_and_is_no_end(ordinary_bot: RunningBot) -> None:
+    bot = ordinary_bot
     place = bot.place()
     already = len(bot.log())
     session = await bot.start_call(place)
@@ -253,8 +253,8 @@ async def test_the_operator_ends_a_session(bot: RunningBot) -> None:
     assert (await bot.process.parley("sessions", "end", "nonsense"))[0] == 1
 
 
-async def test_the_operator_ends_all_with_the_bot_stopped(impatient: RunningBot) -> None:
-    bot = await start_bot(impatient.stage, development=False, ledger={"watchdog": False})
+async def test_the_operator_ends_all_with_the_bot_stopped(impatient_bot: RunningBot) -> None:
+    bot = await start_bot(impatient_bot.stage, development=False, ledger={"watchdog": False})
     places = [bot.place("Ann"), bot.place("Bob")]
     for place in places:
         await bot.start_call(place)
@@ -278,15 +278,15 @@ async def test_a_corrupt_ledger_refuses_the_start(bot: RunningBot) -> None:
     assert "Traceback" not in str(error.value)
 
 
-async def test_a_second_bot_on_the_same_ledger_is_refused(ordinary: RunningBot) -> None:
-    bot = ordinary
+async def test_a_second_bot_on_the_same_ledger_is_refused(ordinary_bot: RunningBot) -> None:
+    bot = ordinary_bot
     other = bot.stage.bot(bot.stage.account("Other"), bot.key)
     with pytest.raises(RuntimeError, match=r"another Parley .* uses the same ledger"):
         await other.start(bot.stage.config(ledger={"file": str(bot.process.ledger)}))
 
 
-async def test_a_locked_ledger_refuses_the_call_before_it_costs_anything(ordinary: RunningBot) -> None:
-    bot = ordinary
+async def test_a_locked_ledger_refuses_the_call_before_it_costs_anything(ordinary_bot: RunningBot) -> None:
+    bot = ordinary_bot
     place = bot.place()
     await place.people[0].join(place.guild_id, place.voice_id)
     holder = sqlite3.connect(bot.process.ledger, isolation_level=None)

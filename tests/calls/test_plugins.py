@@ -18,16 +18,16 @@ LINES = 10  # Discord takes five messages in five seconds
 SPEECH = "The museum was founded a long time ago by a merchant who loved the sea."
 
 
-async def _bot(impatient: RunningBot, way: str) -> RunningBot:
-    folder = impatient.stage.folder / "plugins in calls"
+async def _bot(impatient_bot: RunningBot, way: str) -> RunningBot:
+    folder = impatient_bot.stage.folder / "plugins in calls"
     shutil.copytree(NASTY, folder / "nasty", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     return await start_bot(
-        impatient.stage, plugins={"nasty": {"way": way}}, plugin_folders=[folder.name], interrupt="nobody"
+        impatient_bot.stage, plugins={"nasty": {"way": way}}, plugin_folders=[folder.name], interrupt="nobody"
     )
 
 
-async def test_a_plugin_hears_both_sides(impatient: RunningBot) -> None:
-    bot = await _bot(impatient, "listens")
+async def test_a_plugin_hears_both_sides(impatient_bot: RunningBot) -> None:
+    bot = await _bot(impatient_bot, "listens")
     place = bot.place()
     (ann,) = place.people
     session = await bot.start_call(place)
@@ -50,9 +50,9 @@ def _counted(bot: RunningBot, place: Place) -> list[str]:
     return [post["content"] for post in bot.posts(place) if post["content"].startswith("people ")]
 
 
-async def test_a_hundred_reloads_in_a_live_call(impatient: RunningBot) -> None:
+async def test_a_hundred_reloads_in_a_live_call(impatient_bot: RunningBot) -> None:
     """Of what writes the lines, in the middle of the lines: all are written once, and no frame is lost."""
-    bot = await _bot(impatient, "")
+    bot = await _bot(impatient_bot, "")
     place = bot.place()
     (ann,) = place.people
     bot.account.owner_id = ann.user_id
@@ -98,14 +98,14 @@ PLUGIN = WordyPlugin
 """
 
 
-async def test_commands_that_discord_refuses_keep_nothing_else_away(impatient: RunningBot) -> None:
+async def test_commands_that_discord_refuses_keep_nothing_else_away(impatient_bot: RunningBot) -> None:
     """At the start the plugin goes on without its commands; a reload that would bring such leaves the old ones."""
-    folder = impatient.stage.folder / "wordy plugins"
+    folder = impatient_bot.stage.folder / "wordy plugins"
     (folder / "wordy").mkdir(parents=True)
     (folder / "wordy" / "plugin.yaml").write_text("name: wordy\nversion: 1.0.0\napi: 1\ndescription: It talks much.\n")
     code = folder / "wordy" / "__init__.py"
     code.write_text(WORDY.format(description="Much. " * 20, answer="one"))
-    bot = await start_bot(impatient.stage, plugin_folders=[folder.name])
+    bot = await start_bot(impatient_bot.stage, plugin_folders=[folder.name])
     place = bot.place()
     (ann,) = place.people
     bot.account.owner_id = ann.user_id

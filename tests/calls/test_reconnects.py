@@ -12,69 +12,69 @@ from tests.support import eventually
 
 
 @pytest.mark.parametrize("code", [4015, 1006, 4000])
-async def test_a_lost_voice_websocket_is_resumed(impatient: RunningBot, code: int) -> None:
-    place = impatient.place()
-    session = await impatient.start_call(place)
-    voice = impatient.stage.discord.voice
-    before = _ssrc(impatient, place)
+async def test_a_lost_voice_websocket_is_resumed(impatient_bot: RunningBot, code: int) -> None:
+    place = impatient_bot.place()
+    session = await impatient_bot.start_call(place)
+    voice = impatient_bot.stage.discord.voice
+    before = _ssrc(impatient_bot, place)
     for socket in [s for ssrc, s in voice._sockets.items() if ssrc == before]:
         if code == 1006:
             assert socket._req is not None
             assert socket._req.transport is not None
             socket._req.transport.abort()
     if code != 1006:
-        voice.close_sockets(place.guild_id, impatient.account.user_id, code)
+        voice.close_sockets(place.guild_id, impatient_bot.account.user_id, code)
     await asyncio.sleep(1.5)
-    assert _ssrc(impatient, place) == before  # the same session
-    assert await is_heard(impatient, place.people[0], session)
-    assert "live" in await impatient.command(place, place.people[0], "voicebot status")
-    await impatient.command(place, place.people[0], "voicebot leave")
+    assert _ssrc(impatient_bot, place) == before  # the same session
+    assert await is_heard(impatient_bot, place.people[0], session)
+    assert "live" in await impatient_bot.command(place, place.people[0], "voicebot status")
+    await impatient_bot.command(place, place.people[0], "voicebot leave")
 
 
-async def test_an_invalid_voice_session_is_replaced(impatient: RunningBot) -> None:
-    place = impatient.place()
-    session = await impatient.start_call(place)
-    before = _ssrc(impatient, place)
-    impatient.stage.discord.voice.forget_sessions(place.guild_id, impatient.account.user_id)
-    await eventually(lambda: _ssrc(impatient, place) not in (None, before))
+async def test_an_invalid_voice_session_is_replaced(impatient_bot: RunningBot) -> None:
+    place = impatient_bot.place()
+    session = await impatient_bot.start_call(place)
+    before = _ssrc(impatient_bot, place)
+    impatient_bot.stage.discord.voice.forget_sessions(place.guild_id, impatient_bot.account.user_id)
+    await eventually(lambda: _ssrc(impatient_bot, place) not in (None, before))
     await asyncio.sleep(1)
     await place.people[0].keys()
-    assert await is_heard(impatient, place.people[0], session)
-    assert impatient.bills(session)
-    await impatient.command(place, place.people[0], "voicebot leave")
-    await impatient.expect_end(place, session, "someone sent the bot away")
+    assert await is_heard(impatient_bot, place.people[0], session)
+    assert impatient_bot.bills(session)
+    await impatient_bot.command(place, place.people[0], "voicebot leave")
+    await impatient_bot.expect_end(place, session, "someone sent the bot away")
 
 
-async def test_the_voice_server_changes(impatient: RunningBot) -> None:
-    place = impatient.place()
-    session = await impatient.start_call(place)
-    before = _ssrc(impatient, place)
-    impatient.stage.discord.change_voice_server(place.guild_id, impatient.account.user_id)
-    await eventually(lambda: _ssrc(impatient, place) not in (None, before))
+async def test_the_voice_server_changes(impatient_bot: RunningBot) -> None:
+    place = impatient_bot.place()
+    session = await impatient_bot.start_call(place)
+    before = _ssrc(impatient_bot, place)
+    impatient_bot.stage.discord.change_voice_server(place.guild_id, impatient_bot.account.user_id)
+    await eventually(lambda: _ssrc(impatient_bot, place) not in (None, before))
     await asyncio.sleep(1)
     await place.people[0].keys()
-    assert await is_heard(impatient, place.people[0], session)
-    await impatient.command(place, place.people[0], "voicebot leave")
+    assert await is_heard(impatient_bot, place.people[0], session)
+    await impatient_bot.command(place, place.people[0], "voicebot leave")
 
 
-async def test_a_voice_server_that_stays_away_ends_the_call(impatient: RunningBot) -> None:
-    place = impatient.place()
-    session = await impatient.start_call(place)
-    voice = impatient.stage.discord.voice
+async def test_a_voice_server_that_stays_away_ends_the_call(impatient_bot: RunningBot) -> None:
+    place = impatient_bot.place()
+    session = await impatient_bot.start_call(place)
+    voice = impatient_bot.stage.discord.voice
     voice.reject_with = 4006
     try:
-        voice.forget_sessions(place.guild_id, impatient.account.user_id)
-        await impatient.expect_end(place, session, "voice server broke", within=15)
+        voice.forget_sessions(place.guild_id, impatient_bot.account.user_id)
+        await impatient_bot.expect_end(place, session, "voice server broke", within=15)
     finally:
         voice.reject_with = None
 
 
 @pytest.mark.parametrize("code", [4021, 4022])
-async def test_codes_that_forbid_a_reconnect_end_the_call(impatient: RunningBot, code: int) -> None:
-    place = impatient.place()
-    session = await impatient.start_call(place)
-    impatient.stage.discord.voice.close_sockets(place.guild_id, impatient.account.user_id, code)
-    await impatient.expect_end(place, session, "voice server broke", within=5)
+async def test_codes_that_forbid_a_reconnect_end_the_call(impatient_bot: RunningBot, code: int) -> None:
+    place = impatient_bot.place()
+    session = await impatient_bot.start_call(place)
+    impatient_bot.stage.discord.voice.close_sockets(place.guild_id, impatient_bot.account.user_id, code)
+    await impatient_bot.expect_end(place, session, "voice server broke", within=5)
 
 
 async def _call_without_gateway(bot: RunningBot, monkeypatch: pytest.MonkeyPatch) -> tuple[Place, Session]:
@@ -89,10 +89,10 @@ async def _call_without_gateway(bot: RunningBot, monkeypatch: pytest.MonkeyPatch
 
 
 async def test_voice_that_is_lost_while_the_main_gateway_is_away_waits_for_it(
-    ordinary: RunningBot, monkeypatch: pytest.MonkeyPatch
+    ordinary_bot: RunningBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fresh voice session is asked for through the gateway."""
-    bot = ordinary
+    bot = ordinary_bot
     place, session = await _call_without_gateway(bot, monkeypatch)
     discord = bot.stage.discord
     discord.voice.forget_sessions(place.guild_id, bot.account.user_id)
@@ -103,9 +103,9 @@ async def test_voice_that_is_lost_while_the_main_gateway_is_away_waits_for_it(
 
 
 async def test_a_call_that_ends_while_the_main_gateway_is_away_leaves_its_channel_afterwards(
-    ordinary: RunningBot, monkeypatch: pytest.MonkeyPatch
+    ordinary_bot: RunningBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bot = ordinary
+    bot = ordinary_bot
     place, session = await _call_without_gateway(bot, monkeypatch)
     discord = bot.stage.discord
     await bot.stage.valsea.delete_room(session.room)
@@ -114,9 +114,9 @@ async def test_a_call_that_ends_while_the_main_gateway_is_away_leaves_its_channe
     await eventually(lambda: discord.world.voice_channel_of(place.guild_id, bot.account.user_id) is None, 15, bot.log())
 
 
-async def test_voice_sessions_that_do_not_hold_end_the_call(ordinary: RunningBot) -> None:
+async def test_voice_sessions_that_do_not_hold_end_the_call(ordinary_bot: RunningBot) -> None:
     """Each of them is fine for a moment, in which nobody is heard, and the session bills."""
-    bot = ordinary
+    bot = ordinary_bot
     place = bot.place()
     session = await bot.start_call(place)
     lost = 0
@@ -136,9 +136,9 @@ def _is_in_voice(bot: RunningBot) -> bool:
 
 
 @pytest.mark.parametrize("resumable", [True, False])
-async def test_the_main_gateway_reconnects(ordinary: RunningBot, resumable: bool) -> None:
+async def test_the_main_gateway_reconnects(ordinary_bot: RunningBot, resumable: bool) -> None:
     """Sound does not go through it: nobody notices."""
-    bot = ordinary
+    bot = ordinary_bot
     place = bot.place()
     session = await bot.start_call(place)
     bot.stage.discord.gateway.drop(bot.account, resumable=resumable)
@@ -154,9 +154,9 @@ def _said_in(bot: RunningBot, channel_id: int) -> str:
     return "\n".join(str(message["content"]) for message in bot.stage.discord.world.messages(channel_id))
 
 
-async def test_following_a_move(ordinary: RunningBot) -> None:
+async def test_following_a_move(ordinary_bot: RunningBot) -> None:
     """With `follow_moves` the call goes on in the other channel, in a voice that its bitrate allows."""
-    bot = ordinary
+    bot = ordinary_bot
     place = await bot.place_with(follow_moves=True, empty_channel_grace=10)
     (ann,) = place.people
     session = await bot.start_call(place)
@@ -183,22 +183,22 @@ async def test_following_a_move(ordinary: RunningBot) -> None:
     await bot.expect_end(place, session, "someone sent the bot away")
 
 
-async def test_a_storm_of_voice_servers_leaves_one_socket(impatient: RunningBot) -> None:
+async def test_a_storm_of_voice_servers_leaves_one_socket(impatient_bot: RunningBot) -> None:
     """Each server replaces the one before, also while that one is still being left or joined."""
-    place = impatient.place()
-    session = await impatient.start_call(place)
-    before, others = _ssrc(impatient, place), impatient.voice_sockets() - 1
+    place = impatient_bot.place()
+    session = await impatient_bot.start_call(place)
+    before, others = _ssrc(impatient_bot, place), impatient_bot.voice_sockets() - 1
     for pause in (0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 0):
-        impatient.stage.discord.change_voice_server(place.guild_id, impatient.account.user_id)
+        impatient_bot.stage.discord.change_voice_server(place.guild_id, impatient_bot.account.user_id)
         await asyncio.sleep(pause)
-    await eventually(lambda: _ssrc(impatient, place) not in (None, before))
+    await eventually(lambda: _ssrc(impatient_bot, place) not in (None, before))
     await asyncio.sleep(1)
     await place.people[0].keys()
-    assert await is_heard(impatient, place.people[0], session)
-    assert impatient.voice_sockets() == others + 1
-    await impatient.command(place, place.people[0], "voicebot leave")
-    await impatient.expect_end(place, session, "someone sent the bot away")
-    assert impatient.voice_sockets() == others
+    assert await is_heard(impatient_bot, place.people[0], session)
+    assert impatient_bot.voice_sockets() == others + 1
+    await impatient_bot.command(place, place.people[0], "voicebot leave")
+    await impatient_bot.expect_end(place, session, "someone sent the bot away")
+    assert impatient_bot.voice_sockets() == others
 
 
 def _ssrc(bot: RunningBot, place: Place) -> int | None:
@@ -208,35 +208,35 @@ def _ssrc(bot: RunningBot, place: Place) -> int | None:
     return None if connection is None else connection.ssrc
 
 
-async def test_a_voice_server_that_is_taken_away_and_never_replaced_ends_the_call(impatient: RunningBot) -> None:
+async def test_a_voice_server_that_is_taken_away_and_never_replaced_ends_the_call(impatient_bot: RunningBot) -> None:
     """Discord names no endpoint while it looks for another server; nobody pays for it to find none."""
-    place = impatient.place()
-    session = await impatient.start_call(place)
-    discord = impatient.stage.discord
+    place = impatient_bot.place()
+    session = await impatient_bot.start_call(place)
+    discord = impatient_bot.stage.discord
     body = {"token": "t", "guild_id": str(place.guild_id), "endpoint": None}
-    discord.gateway.send(impatient.account, "VOICE_SERVER_UPDATE", body)
+    discord.gateway.send(impatient_bot.account, "VOICE_SERVER_UPDATE", body)
     await asyncio.sleep(0.3)  # it comes by another way than what follows, and is to come first
-    discord.voice.forget_sessions(place.guild_id, impatient.account.user_id)
-    discord.voice.close_sockets(place.guild_id, impatient.account.user_id, 4006)
-    await impatient.expect_end(place, session, "Discord's voice server broke", within=12)
+    discord.voice.forget_sessions(place.guild_id, impatient_bot.account.user_id)
+    discord.voice.close_sockets(place.guild_id, impatient_bot.account.user_id, 4006)
+    await impatient_bot.expect_end(place, session, "Discord's voice server broke", within=12)
 
 
-async def test_kicked_after_a_rejoin(impatient: RunningBot) -> None:
+async def test_kicked_after_a_rejoin(impatient_bot: RunningBot) -> None:
     """A rejoin says goodbye first; that must not make the bot deaf to being put out later."""
-    place = impatient.place()
-    session = await impatient.start_call(place)
-    before = _ssrc(impatient, place)
-    impatient.stage.discord.voice.forget_sessions(place.guild_id, impatient.account.user_id)
-    await eventually(lambda: _ssrc(impatient, place) not in (None, before))
+    place = impatient_bot.place()
+    session = await impatient_bot.start_call(place)
+    before = _ssrc(impatient_bot, place)
+    impatient_bot.stage.discord.voice.forget_sessions(place.guild_id, impatient_bot.account.user_id)
+    await eventually(lambda: _ssrc(impatient_bot, place) not in (None, before))
     await asyncio.sleep(0.5)
-    impatient.stage.discord.leave_voice(place.guild_id, impatient.account.user_id)
-    await impatient.expect_end(place, session, "was disconnected", within=3)
+    impatient_bot.stage.discord.leave_voice(place.guild_id, impatient_bot.account.user_id)
+    await impatient_bot.expect_end(place, session, "was disconnected", within=3)
 
 
-async def test_the_last_person_leaves_while_the_gateway_is_away(impatient: RunningBot) -> None:
+async def test_the_last_person_leaves_while_the_gateway_is_away(impatient_bot: RunningBot) -> None:
     """Nobody tells a bot that identifies anew what it has missed: it must count again."""
-    place = impatient.place()
-    session = await impatient.start_call(place)
-    impatient.stage.discord.gateway.drop(impatient.account, resumable=False)
+    place = impatient_bot.place()
+    session = await impatient_bot.start_call(place)
+    impatient_bot.stage.discord.gateway.drop(impatient_bot.account, resumable=False)
     await place.people[0].leave()
-    await impatient.expect_end(place, session, "everybody had left", within=15)
+    await impatient_bot.expect_end(place, session, "everybody had left", within=15)

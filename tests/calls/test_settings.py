@@ -18,9 +18,9 @@ DICE = Path(__file__).parent / "dice"
 
 
 @pytest.fixture(scope="module")
-async def bot(impatient: RunningBot) -> AsyncIterator[RunningBot]:
+async def bot(impatient_bot: RunningBot) -> AsyncIterator[RunningBot]:
     """A bot with a plugin of its own in a folder beside its config."""
-    stage = impatient.stage
+    stage = impatient_bot.stage
     folder = stage.folder / "settings" / "own plugins"
     shutil.copytree(DICE, folder / "dice", ignore=shutil.ignore_patterns("__pycache__"))
     account = stage.account()

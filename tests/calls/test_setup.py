@@ -47,18 +47,18 @@ def _own(bot: RunningBot, place: Place) -> Json:
     return dict(yaml.safe_load(file.read_text())) if file.exists() else {}
 
 
-async def _bot(impatient: RunningBot) -> tuple[RunningBot, Place, Menus]:
-    account = impatient.stage.account()
-    process = impatient.stage.bot(account, impatient.key, folder=f"setup-{account.user_id}")
-    await process.start(impatient.stage.config(voicebots={"guide": VOICEBOT_ID, "clown": VOICEBOT_ID}))
-    bot = RunningBot(impatient.stage, account, impatient.key, process)
+async def _bot(impatient_bot: RunningBot) -> tuple[RunningBot, Place, Menus]:
+    account = impatient_bot.stage.account()
+    process = impatient_bot.stage.bot(account, impatient_bot.key, folder=f"setup-{account.user_id}")
+    await process.start(impatient_bot.stage.config(voicebots={"guide": VOICEBOT_ID, "clown": VOICEBOT_ID}))
+    bot = RunningBot(impatient_bot.stage, account, impatient_bot.key, process)
     place = bot.place("Ann")
-    impatient.stage.discord.world.grant(place.guild_id, place.people[0].user_id, "manage_guild")
+    impatient_bot.stage.discord.world.grant(place.guild_id, place.people[0].user_id, "manage_guild")
     return bot, place, await Menus(bot, place, place.people[0]).open()
 
 
-async def test_everything_is_chosen_tried_and_kept(impatient: RunningBot) -> None:
-    bot, place, menus = await _bot(impatient)
+async def test_everything_is_chosen_tried_and_kept(impatient_bot: RunningBot) -> None:
+    bot, place, menus = await _bot(impatient_bot)
     assert "Choose what you want to change" in menus.text
     await menus.use("setup:voicebot", "clown")
     await menus.use("setup:text", place.text_id)
@@ -77,8 +77,8 @@ async def test_everything_is_chosen_tried_and_kept(impatient: RunningBot) -> Non
     assert await bot.process.stop() == 0
 
 
-async def test_an_id_is_written_into_a_dialog(impatient: RunningBot) -> None:
-    bot, place, menus = await _bot(impatient)
+async def test_an_id_is_written_into_a_dialog(impatient_bot: RunningBot) -> None:
+    bot, place, menus = await _bot(impatient_bot)
     shown = await menus.use("setup:id")
     await bot.stage.discord.answer(bot.stage.discord.fill_in(bot.account, shown, id=" vb_66f0 "))
     assert "Voicebot: vb\\_66f0" in menus.text
@@ -93,9 +93,9 @@ async def test_an_id_is_written_into_a_dialog(impatient: RunningBot) -> None:
     assert await bot.process.stop() == 0
 
 
-async def test_two_dialogs_that_are_open_at_once_do_not_get_each_others_answers(impatient: RunningBot) -> None:
+async def test_two_dialogs_that_are_open_at_once_do_not_get_each_others_answers(impatient_bot: RunningBot) -> None:
     """On two servers, which know nothing of each other."""
-    bot, _, menus = await _bot(impatient)
+    bot, _, menus = await _bot(impatient_bot)
     other = bot.place("Bea")
     bot.stage.discord.world.grant(other.guild_id, other.people[0].user_id, "manage_guild")
     others = await Menus(bot, other, other.people[0]).open()
@@ -111,8 +111,8 @@ async def test_two_dialogs_that_are_open_at_once_do_not_get_each_others_answers(
     assert await bot.process.stop() == 0
 
 
-async def test_what_would_not_work_is_named_and_not_kept(impatient: RunningBot) -> None:
-    bot, place, menus = await _bot(impatient)
+async def test_what_would_not_work_is_named_and_not_kept(impatient_bot: RunningBot) -> None:
+    bot, place, menus = await _bot(impatient_bot)
     bot.stage.discord.world.deny(place.text_id, bot.account.user_id, "send_messages")
     bot.stage.discord.world.deny(place.voice_id, bot.account.user_id, "speak")
     await menus.use("setup:voicebot", "guide")
@@ -128,21 +128,21 @@ async def test_what_would_not_work_is_named_and_not_kept(impatient: RunningBot) 
     assert await bot.process.stop() == 0
 
 
-async def test_it_is_for_those_who_may_configure(impatient: RunningBot) -> None:
-    place = impatient.place()
-    told = await impatient.command(place, place.people[0], "voicebot setup")
+async def test_it_is_for_those_who_may_configure(impatient_bot: RunningBot) -> None:
+    place = impatient_bot.place()
+    told = await impatient_bot.command(place, place.people[0], "voicebot setup")
     assert "Only people who can manage this server can do that." in told
 
 
-async def test_the_menus_show_what_is_in_force_and_keep_off_what_is_locked(impatient: RunningBot) -> None:
-    account = impatient.stage.account()
-    process = impatient.stage.bot(account, impatient.key, folder=f"setup-{account.user_id}")
-    bot = RunningBot(impatient.stage, account, impatient.key, process)
+async def test_the_menus_show_what_is_in_force_and_keep_off_what_is_locked(impatient_bot: RunningBot) -> None:
+    account = impatient_bot.stage.account()
+    process = impatient_bot.stage.bot(account, impatient_bot.key, folder=f"setup-{account.user_id}")
+    bot = RunningBot(impatient_bot.stage, account, impatient_bot.key, process)
     place = bot.place("Ann")
-    config = impatient.stage.config(voicebots={"guide": VOICEBOT_ID, "clown": VOICEBOT_ID})
+    config = impatient_bot.stage.config(voicebots={"guide": VOICEBOT_ID, "clown": VOICEBOT_ID})
     server = {"voicebot": "clown", "text_channel": place.text_id, "language": "de", "access": {"start": [1]}}
     await process.start({**config, "servers": {place.guild_id: server}, "locked": ["plugins.autojoin"]})
-    impatient.stage.discord.world.grant(place.guild_id, place.people[0].user_id, "manage_guild")
+    impatient_bot.stage.discord.world.grant(place.guild_id, place.people[0].user_id, "manage_guild")
     menus = await Menus(bot, place, place.people[0]).open()
     rows = [item for row in menus.message["components"] for item in row["components"]]
     shown = {item["custom_id"]: item for item in rows}

@@ -31,25 +31,25 @@ def _numbers(text: str, person: Person) -> dict[str, int]:
 
 
 @pytest.mark.ears
-async def test_an_interrupted_voicebot_is_silent_before_it_knows(impatient: RunningBot) -> None:
+async def test_an_interrupted_voicebot_is_silent_before_it_knows(impatient_bot: RunningBot) -> None:
     """What it goes on saying until it has noticed is held back, in the channel and not in the room."""
-    place = impatient.place()
+    place = impatient_bot.place()
     (ann,) = place.people
-    session = await impatient.start_call(place)
+    session = await impatient_bot.start_call(place)
     observer = RoomObserver()
-    await observer.join(impatient.stage.livekit, session.room)
-    assert impatient.stage.worker is not None
+    await observer.join(impatient_bot.stage.livekit, session.room)
+    assert impatient_bot.stage.worker is not None
     words = await asyncio.to_thread(speech.speak, "But I have another question, and it is a very different one.")
-    impatient.stage.worker.say(session.id, LONG)
-    await eventually(lambda: ann.ear.frames_from(impatient.account.user_id) > 100, 20)
+    impatient_bot.stage.worker.say(session.id, LONG)
+    await eventually(lambda: ann.ear.frames_from(impatient_bot.account.user_id) > 100, 20)
     started, _ = await ann.say(words)
     await asyncio.sleep(0.5)
-    text = await impatient.command(place, ann, "voicebot status", details=True)
+    text = await impatient_bot.command(place, ann, "voicebot status", details=True)
     await observer.leave()
-    await impatient.command(place, ann, "voicebot leave")
+    await impatient_bot.command(place, ann, "voicebot leave")
     assert int(re.findall(r"Interruptions: (\d+)", text)[0]) >= 1
     assert ann.ear.started_at is not None
-    heard = levels(ann.ear.started_at, ann.ear.recording(impatient.account.user_id))
+    heard = levels(ann.ear.started_at, ann.ear.recording(impatient_bot.account.user_id))
     said = levels(*timeline(observer.of(agent=True)))
     first_pause_heard = _first_pause(heard, started)
     assert first_pause_heard - started < 0.7  # two syllables, the jitter buffer, and a slow machine
@@ -71,43 +71,43 @@ def _first_pause(sound: list[tuple[float, float]], after: float, least: float = 
     return quiet_since or sound[-1][0]
 
 
-async def test_someone_who_is_muted_for_the_bot_is_not_heard_and_not_decrypted(impatient: RunningBot) -> None:
-    place = impatient.place("Ann", "Bob")
+async def test_someone_who_is_muted_for_the_bot_is_not_heard_and_not_decrypted(impatient_bot: RunningBot) -> None:
+    place = impatient_bot.place("Ann", "Bob")
     ann, bob = place.people
-    session = await impatient.start_call(place)
+    session = await impatient_bot.start_call(place)
     observer = RoomObserver()
-    await observer.join(impatient.stage.livekit, session.room)
+    await observer.join(impatient_bot.stage.livekit, session.room)
     await asyncio.sleep(0.3)
-    assert "nothing you say is decrypted" in await impatient.command(place, ann, "voicebot mute")
+    assert "nothing you say is decrypted" in await impatient_bot.command(place, ann, "voicebot mute")
     await ann.say(TONE)
     await asyncio.sleep(0.3)
     quiet = len([level for _, level in levels(*timeline(observer.of(agent=False))) if level > 1000])
-    unheard = _numbers(await impatient.command(place, bob, "voicebot status", details=True), ann)
+    unheard = _numbers(await impatient_bot.command(place, bob, "voicebot status", details=True), ann)
     await bob.say(TONE)
     await asyncio.sleep(0.3)
     others = len([level for _, level in levels(*timeline(observer.of(agent=False))) if level > 1000])
-    assert "I hear you from now on" in await impatient.command(place, ann, "voicebot unmute")
+    assert "I hear you from now on" in await impatient_bot.command(place, ann, "voicebot unmute")
     await ann.say(TONE)
     await asyncio.sleep(0.3)
     again = len([level for _, level in levels(*timeline(observer.of(agent=False))) if level > 1000])
     await observer.leave()
-    await impatient.command(place, ann, "voicebot leave")
+    await impatient_bot.command(place, ann, "voicebot leave")
     assert quiet == 0
     assert unheard == {}
     assert others > 40
     assert again > others + 40
 
 
-async def test_the_details_show_a_bad_line(impatient: RunningBot) -> None:
-    place = impatient.place("Ann", "Bob")
+async def test_the_details_show_a_bad_line(impatient_bot: RunningBot) -> None:
+    place = impatient_bot.place("Ann", "Bob")
     ann, bob = place.people
-    await impatient.start_call(place)
+    await impatient_bot.start_call(place)
     ann.line = Line(loss=0.1, jitter=0.02, seed=3)
     assert ann.voice is not None
     ann.voice.line = ann.line
     await asyncio.gather(ann.say(np.tile(TONE, 3)), bob.say(np.tile(TONE, 3)))
-    text = await impatient.command(place, ann, "voicebot status", details=True)
-    await impatient.command(place, ann, "voicebot leave")
+    text = await impatient_bot.command(place, ann, "voicebot status", details=True)
+    await impatient_bot.command(place, ann, "voicebot leave")
     assert len(text) <= 2000
     bad, good = _numbers(text, ann), _numbers(text, bob)
     assert 110 < bad["packets"] < 148
@@ -116,52 +116,52 @@ async def test_the_details_show_a_bad_line(impatient: RunningBot) -> None:
     assert good.get("lost", 0) == 0
 
 
-async def test_someone_whose_keys_went_wrong_is_named(impatient: RunningBot) -> None:
+async def test_someone_whose_keys_went_wrong_is_named(impatient_bot: RunningBot) -> None:
     """The others are heard all the while."""
-    place = impatient.place("Ann", "Bob")
+    place = impatient_bot.place("Ann", "Bob")
     ann, bob = place.people
-    session = await impatient.start_call(place)
+    session = await impatient_bot.start_call(place)
     assert ann.voice is not None
     ann.voice.wrong_keys = True
     warning = f"I cannot decrypt what <@{ann.user_id}> says"
     deadline = time.monotonic() + 20
-    while not any(warning in post["content"] for post in impatient.posts(place)):
+    while not any(warning in post["content"] for post in impatient_bot.posts(place)):
         assert time.monotonic() < deadline
         await asyncio.gather(ann.say(TONE), bob.say(TONE))
     ann.voice.wrong_keys = False
-    text = await impatient.command(place, bob, "voicebot status", details=True)
+    text = await impatient_bot.command(place, bob, "voicebot status", details=True)
     assert _numbers(text, ann)["not decryptable"] > 100
     assert _numbers(text, bob).get("not decryptable", 0) == 0
-    assert not any(f"<@{bob.user_id}> says" in post["content"] for post in impatient.posts(place))
-    assert impatient.bills(session)
-    await impatient.command(place, ann, "voicebot leave")
+    assert not any(f"<@{bob.user_id}> says" in post["content"] for post in impatient_bot.posts(place))
+    assert impatient_bot.bills(session)
+    await impatient_bot.command(place, ann, "voicebot leave")
 
 
-async def test_a_voicebot_that_left_is_missed_and_welcomed(parley: RunningBot) -> None:
-    place = parley.place()
-    session = await parley.start_call(place)
-    worker = parley.stage.worker
+async def test_a_voicebot_that_left_is_missed_and_welcomed(default_bot: RunningBot) -> None:
+    place = default_bot.place()
+    session = await default_bot.start_call(place)
+    worker = default_bot.stage.worker
     assert worker is not None
     ear = place.people[0].ear
     worker.say(session.id, "Hello.")
-    await eventually(lambda: ear.frames_from(parley.account.user_id) > 5)  # now it was there for the bot, too
+    await eventually(lambda: ear.frames_from(default_bot.account.user_id) > 5)  # now it was there for the bot, too
     worker.leave(session.id)
-    await eventually(lambda: _said(parley, place, "⚠️ The voicebot has left"), 10)
-    parley.stage.valsea.bring_voicebot(session)
-    await eventually(lambda: _said(parley, place, "✅ The voicebot is back"), 15)
-    before = ear.frames_from(parley.account.user_id)
+    await eventually(lambda: _said(default_bot, place, "⚠️ The voicebot has left"), 10)
+    default_bot.stage.valsea.bring_voicebot(session)
+    await eventually(lambda: _said(default_bot, place, "✅ The voicebot is back"), 15)
+    before = ear.frames_from(default_bot.account.user_id)
     worker.say(session.id, "Here I am again.")
-    await eventually(lambda: ear.frames_from(parley.account.user_id) > before + 20, 15)
-    await parley.command(place, place.people[0], "voicebot leave")
-    await parley.expect_end(place, session, "someone sent the bot away")
+    await eventually(lambda: ear.frames_from(default_bot.account.user_id) > before + 20, 15)
+    await default_bot.command(place, place.people[0], "voicebot leave")
+    await default_bot.expect_end(place, session, "someone sent the bot away")
 
 
 def _said(bot: RunningBot, place: Place, words: str) -> bool:
     return any(words in post["content"] for post in bot.posts(place))
 
 
-async def test_where_only_the_starter_may_interrupt_others_do_not(ordinary: RunningBot) -> None:
-    bot = ordinary
+async def test_where_only_the_starter_may_interrupt_others_do_not(ordinary_bot: RunningBot) -> None:
+    bot = ordinary_bot
     place = await bot.place_with("Ann", "Bob", interrupt="starter")
     ann, bob = place.people
     session = await bot.start_call(place)
@@ -182,8 +182,8 @@ async def test_where_only_the_starter_may_interrupt_others_do_not(ordinary: Runn
     assert counts[1] >= 1
 
 
-async def test_where_nobody_may_interrupt_nothing_is_held_back(ordinary: RunningBot) -> None:
-    bot = ordinary
+async def test_where_nobody_may_interrupt_nothing_is_held_back(ordinary_bot: RunningBot) -> None:
+    bot = ordinary_bot
     place = await bot.place_with(interrupt="nobody")
     (ann,) = place.people
     session = await bot.start_call(place)
@@ -197,9 +197,9 @@ async def test_where_nobody_may_interrupt_nothing_is_held_back(ordinary: Running
     assert "Interruptions: 0" in text
 
 
-async def test_where_people_are_asked_first_nobody_is_heard_who_has_not_agreed(ordinary: RunningBot) -> None:
+async def test_where_people_are_asked_first_nobody_is_heard_who_has_not_agreed(ordinary_bot: RunningBot) -> None:
     """Not decrypted, not mixed; the button and the command agree, and the command takes it back."""
-    bot = ordinary
+    bot = ordinary_bot
     place = await bot.place_with("Ann", "Bob", consent="asked", first_audio_limit=0)
     ann, bob = place.people
     session = await bot.start_call(place)

@@ -36,12 +36,12 @@ TOLERANCE = 0.02
 
 
 @pytest.mark.ears
-async def test_ten_questions_and_their_answers(parley: RunningBot) -> None:
-    place = parley.place("Ann")
+async def test_ten_questions_and_their_answers(default_bot: RunningBot) -> None:
+    place = default_bot.place("Ann")
     (ann,) = place.people
-    session = await parley.start_call(place)
+    session = await default_bot.start_call(place)
     observer = RoomObserver()
-    await observer.join(parley.stage.livekit, session.room)
+    await observer.join(default_bot.stage.livekit, session.room)
     await eventually(lambda: len(observer.of(agent=False)) > 10, what="the observer hears nothing")
     asked, at_the_ear, in_the_room = [], [], []
     for question in ASKED:
@@ -53,17 +53,17 @@ async def test_ten_questions_and_their_answers(parley: RunningBot) -> None:
         await asyncio.sleep(0.4)
         asked.append(timeline(observer.of(agent=False))[1])
         in_the_room.append(timeline(observer.of(agent=True))[1])
-        at_the_ear.append(ann.ear.recording(parley.account.user_id))
+        at_the_ear.append(ann.ear.recording(default_bot.account.user_id))
     await observer.leave()
-    await parley.command(place, ann, "voicebot leave")
+    await default_bot.command(place, ann, "voicebot leave")
 
     questions = [speech.speak(question) for question in ASKED]
     await _expect_no_worse(ASKED, asked, questions)
     answers = session.said("assistant")
     await _expect_no_worse(answers, at_the_ear, in_the_room)
 
-    _check_channel(parley, place, session.said("user"), answers)
-    assert abs(ann.ear.drift(parley.account.user_id)) < 0.06
+    _check_channel(default_bot, place, session.said("user"), answers)
+    assert abs(ann.ear.drift(default_bot.account.user_id)) < 0.06
 
 
 async def _expect_no_worse(texts: list[str], after: list[speech.Pcm], before: list[speech.Pcm]) -> None:
@@ -82,9 +82,9 @@ def _answered(session: Session, before: int) -> bool:
     return len(session.said("assistant")) > before
 
 
-def _check_channel(parley: RunningBot, place: Place, understood: list[str], answers: list[str]) -> None:
+def _check_channel(default_bot: RunningBot, place: Place, understood: list[str], answers: list[str]) -> None:
     """The channel has every line once, in order, under the right name; every picture; nothing pings."""
-    posts = parley.posts(place)
+    posts = default_bot.posts(place)
     lines = [post["content"] for post in posts if post["content"].startswith("**Ann:**")]
     assert [normal(line.removeprefix("**Ann:**")) for line in lines] == [normal(text) for text in understood]
     embeds = [embed for post in posts for embed in post["embeds"]]
@@ -93,21 +93,21 @@ def _check_channel(parley: RunningBot, place: Place, understood: list[str], answ
     pictures = [embed["image"]["url"] for embed in embeds if embed.get("image")]
     assert len(pictures) >= 6
     assert all(url.startswith("https://images.valsea.example/museum/") for url in pictures)
-    assert parley.stage.discord.world.pings(place.text_id) == []
+    assert default_bot.stage.discord.world.pings(place.text_id) == []
 
 
-async def test_two_people_at_the_same_time_are_both_heard(parley: RunningBot) -> None:
+async def test_two_people_at_the_same_time_are_both_heard(default_bot: RunningBot) -> None:
     """Each has a tone of its own; both are in what the room gets."""
-    place = parley.place("Ann", "Bob")
+    place = default_bot.place("Ann", "Bob")
     ann, bob = place.people
-    session = await parley.start_call(place)
+    session = await default_bot.start_call(place)
     observer = RoomObserver()
-    await observer.join(parley.stage.livekit, session.room)
+    await observer.join(default_bot.stage.livekit, session.room)
     await asyncio.sleep(0.5)
     await asyncio.gather(ann.say(_tone(500, 2.0)), bob.say(_tone(1300, 2.0)))
     await asyncio.sleep(0.5)
     await observer.leave()
-    await parley.command(place, ann, "voicebot leave")
+    await default_bot.command(place, ann, "voicebot leave")
     _, samples = timeline(observer.of(agent=False))
     both = [min(_level(chunk, 500), _level(chunk, 1300)) for chunk in np.array_split(samples, len(samples) // 9600)]
     # 2 s of both at once; their ends may fall into the middle of a 200 ms chunk.

@@ -35,64 +35,64 @@ async def _silent(bot: RunningBot, place: Place) -> None:
     raise AssertionError(text)
 
 
-async def test_hostile_words_are_words(impatient: RunningBot) -> None:
-    place = impatient.place()
-    session = await impatient.start_call(place)
+async def test_hostile_words_are_words(impatient_bot: RunningBot) -> None:
+    place = impatient_bot.place()
+    session = await impatient_bot.start_call(place)
     hostile = "@everyone <@1> [free](http://evil.example) ||x|| \u202egnp"
-    _packet(impatient, session, role="user", text=hostile)
-    _packet(impatient, session, role="assistant", text=hostile)
-    lines = await _lines(impatient, place, 2)
-    await impatient.command(place, place.people[0], "voicebot leave")
+    _packet(impatient_bot, session, role="user", text=hostile)
+    _packet(impatient_bot, session, role="assistant", text=hostile)
+    lines = await _lines(impatient_bot, place, 2)
+    await impatient_bot.command(place, place.people[0], "voicebot leave")
     for line in lines[:2]:
         assert "](" not in line.replace("\\]\\(", "")
         assert "\u202e" not in line
-    assert impatient.stage.discord.world.pings(place.text_id) == []
+    assert impatient_bot.stage.discord.world.pings(place.text_id) == []
 
 
-async def test_a_long_speech_is_split_and_complete(impatient: RunningBot) -> None:
-    place = impatient.place()
-    session = await impatient.start_call(place)
+async def test_a_long_speech_is_split_and_complete(impatient_bot: RunningBot) -> None:
+    place = impatient_bot.place()
+    session = await impatient_bot.start_call(place)
     words = " ".join(f"word{number}" for number in range(500))
-    _packet(impatient, session, role="user", text=words)
-    lines = await _lines(impatient, place, 2)
-    await impatient.command(place, place.people[0], "voicebot leave")
+    _packet(impatient_bot, session, role="user", text=words)
+    lines = await _lines(impatient_bot, place, 2)
+    await impatient_bot.command(place, place.people[0], "voicebot leave")
     assert all(len(line) <= 2000 for line in lines)
     assert " ".join(line.split(":** ", 1)[1] for line in lines[:2]) == words
 
 
-async def test_interims_are_not_written(impatient: RunningBot) -> None:
-    place = impatient.place()
-    session = await impatient.start_call(place)
-    _packet(impatient, session, role="user", text="hel", isComplete=False)
-    _packet(impatient, session, role="user", text="hello")
-    assert await _lines(impatient, place, 1) == ["**Someone:** hello"]
-    await impatient.command(place, place.people[0], "voicebot leave")
+async def test_interims_are_not_written(impatient_bot: RunningBot) -> None:
+    place = impatient_bot.place()
+    session = await impatient_bot.start_call(place)
+    _packet(impatient_bot, session, role="user", text="hel", isComplete=False)
+    _packet(impatient_bot, session, role="user", text="hello")
+    assert await _lines(impatient_bot, place, 1) == ["**Someone:** hello"]
+    await impatient_bot.command(place, place.people[0], "voicebot leave")
 
 
-async def test_a_line_carries_the_name_of_the_one_who_spoke(impatient: RunningBot) -> None:
-    place = impatient.place("Ann", "Bob")
-    session = await impatient.start_call(place)
+async def test_a_line_carries_the_name_of_the_one_who_spoke(impatient_bot: RunningBot) -> None:
+    place = impatient_bot.place("Ann", "Bob")
+    session = await impatient_bot.start_call(place)
     ann, bob = place.people
     noise = (np.random.default_rng(3).normal(0, 4000, 48_000)).astype(np.int16)
     for person, name in ((ann, "Ann"), (bob, "Bob")):
         await person.say(noise)
-        await _silent(impatient, place)
-        _packet(impatient, session, role="user", text=f"I am {name}")
+        await _silent(impatient_bot, place)
+        _packet(impatient_bot, session, role="user", text=f"I am {name}")
     await asyncio.gather(ann.say(noise), bob.say(noise))
-    await _silent(impatient, place)
-    _packet(impatient, session, role="user", text="both of us")
-    lines = [line for line in await _lines(impatient, place, 3) if line.startswith("**")]
+    await _silent(impatient_bot, place)
+    _packet(impatient_bot, session, role="user", text="both of us")
+    lines = [line for line in await _lines(impatient_bot, place, 3) if line.startswith("**")]
     assert "**Ann:** I am Ann" in lines
     assert "**Bob:** I am Bob" in lines
     assert next(line for line in lines if line.endswith("both of us")) in (
         "**Ann and Bob:** both of us",
         "**Bob and Ann:** both of us",
     )
-    await impatient.command(place, ann, "voicebot leave")
+    await impatient_bot.command(place, ann, "voicebot leave")
 
 
-async def test_switched_off(ordinary: RunningBot) -> None:
-    bot = ordinary
+async def test_switched_off(ordinary_bot: RunningBot) -> None:
+    bot = ordinary_bot
     place = await bot.place_with(plugins={"transcript": {"people": False}, "images": {"enabled": False}})
     session = await bot.start_call(place)
     _packet(bot, session, role="user", text="unwritten")
