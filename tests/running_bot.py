@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from sandbox.discord.model import BotAccount
+from sandbox.livekit.observer import RoomObserver
 from sandbox.people.person import Person
 from sandbox.stage import BotProcess, Place, Stage
 from sandbox.valsea.meter import Organisation
@@ -87,6 +88,14 @@ class RunningBot:
             async with asyncio.timeout(30):
                 await mine[0].arrived.wait()
         return mine[0]
+
+    async def observe(self, session: Session) -> RoomObserver:
+        """Record a call's room from now on. Returns when what people say there is recorded: whoever speaks before the
+        track is subscribed to is not heard by others in the room."""
+        observer = RoomObserver()
+        await observer.join(self.stage.livekit, session.room)
+        await eventually(lambda: len(observer.of(agent=False)) > 10, 15, "nothing of the bot's track arrives")
+        return observer
 
     def posts(self, place: Place) -> list[Json]:
         return self.stage.discord.world.messages(place.text_id)

@@ -14,7 +14,7 @@ from bot.bridge.track_mixer import TrackMixer
 from bot.provider import RoomMessage
 from bot.room.connection import RoomConnection
 from bot.room.events import AgentState, RoomEvent, TrackGone
-from bot.voice.connection import VoiceConnection
+from bot.voice.connection import VoiceConnection, VoiceListener
 from bot.voice.gateway import VoiceServerInfo
 from bot.voice.opus import Encoder
 from bot.voice.receive import OpusPacket
@@ -81,11 +81,13 @@ class MediaSession:
         voice = VoiceConnection(
             server,
             self._loop.http,
-            on_packet=self._on_packet,
-            on_member_left=self._on_member_left,
-            on_resuming=lambda: self._post(VoiceResuming()),
-            on_resumed=lambda: self._post(VoiceResumed()),
-            on_lost=lambda verdict: self._post(VoiceLost(server, verdict.remedy, verdict.meaning)),
+            listener=VoiceListener(
+                on_packet=self._on_packet,
+                on_member_left=self._on_member_left,
+                on_resuming=lambda: self._post(VoiceResuming()),
+                on_resumed=lambda: self._post(VoiceResumed()),
+                on_lost=lambda verdict: self._post(VoiceLost(server, verdict.remedy, verdict.meaning)),
+            ),
             encoder=self._encoder,
             may_hear=self._consent.allows,
         )

@@ -9,6 +9,7 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable, Container, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -23,6 +24,7 @@ from .gateway import Message, VoiceGateway, VoiceServerInfo
 from .opus import Encoder, Pcm
 from .receive import OpusPacket, Receiver
 from .send import Sender
+from .transmit import Transmitter
 from .udp import VoiceSocket
 
 log = logging.getLogger(__name__)
@@ -31,10 +33,20 @@ HANDSHAKE_TIMEOUT = 15.0  # seconds
 RESUME_ATTEMPTS = 5
 #: Seconds without keys while others are there, and between two looks.
 KEYS_TIMEOUT, KEYS_CHECK_INTERVAL = 5.0, 1.0
-#: Silence frames that open the way to us, once there are keys: some networks let nothing in before something went out.
-OPENING = 5
 #: Seconds in which they are counted together: a server that takes every resume and hangs up again is no server.
 RESUME_PERIOD = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceListener:
+    """What is called, on the media loop, when something happens in a voice session."""
+
+    on_packet: Callable[[OpusPacket], None]
+    on_member_left: Callable[[int], None]  # with the user's id
+    on_resuming: Callable[[], None]
+    on_resumed: Callable[[], None]
+    #: The session is over; what can be done about it, and what it means.
+    on_lost: Callable[[CloseCode], None]
 
 
 class VoiceConnection:
@@ -45,38 +57,30 @@ class VoiceConnection:
         server: VoiceServerInfo,
         http: aiohttp.ClientSession,
         *,
-        on_packet: Callable[[OpusPacket], None],
-        on_member_left: Callable[[int], None],
-        on_resuming: Callable[[], None],
-        on_resumed: Callable[[], None],
-        on_lost: Callable[[CloseCode], None],
+        listener: VoiceListener,
         encoder: Encoder,
         may_hear: Callable[[int], bool] = lambda user_id: True,
     ) -> None:
         self.server = server
         self.dave = dave.DaveSession(server.user_id, server.channel_id)
-        self.receiver = Receiver(self.dave, on_packet, may_hear)
-        self.sender = Sender(self.dave, encoder)
+        self.receiver = Receiver(self.dave, listener.on_packet, may_hear)
+        self.transmitter = Transmitter(Sender(self.dave, encoder), self._send_speaking)
         self._http = http
-        self._on_member_left = on_member_left
-        self._on_resuming = on_resuming
-        self._on_resumed = on_resumed
-        self._on_lost = on_lost
+        self._listener = listener
         self._members: set[int] = set()
         self._gateway: VoiceGateway | None = None
-        self._socket: VoiceSocket | None = None
-        self._ssrc = 0
-        self._speaking = False
-        self._behind_speaking: list[bytes] = []  # datagrams, until SPEAKING is on its way
-        self._path_opened = False
         self._given_up = False
         self._described = asyncio.Event()  # the session description came
         self._keys_changed = asyncio.Event()
-        self._runner: asyncio.Task[None] | None = None
-        self._keys_watch: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []  # the reader of the websocket, and what watches the keys
         self._failure: VoiceError | None = None
         self._outgoing: set[asyncio.Task[None]] = set()
         self._resumes: deque[float] = deque(maxlen=RESUME_ATTEMPTS)  # when they were tried of late
+
+    @property
+    def sender(self) -> Sender:
+        """What makes the datagrams that are sent, and counts them."""
+        return self.transmitter.sender
 
     @property
     def members(self) -> Container[int]:
@@ -99,10 +103,11 @@ class VoiceConnection:
             async with asyncio.timeout(HANDSHAKE_TIMEOUT):
                 self._gateway = await VoiceGateway.open(self._http, self.server)
                 await self._gateway.identify(self.server)
-                self._runner = asyncio.create_task(self._run(), name="voice connection")
+                runner = asyncio.create_task(self._run(), name="voice connection")
+                self._tasks.append(runner)
                 described = asyncio.create_task(self._described.wait(), name="voice handshake")
                 try:
-                    await asyncio.wait({described, self._runner}, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait({described, runner}, return_when=asyncio.FIRST_COMPLETED)
                 finally:  # also when the time is up, or the caller has changed its mind
                     described.cancel()
         except TimeoutError as error:
@@ -118,7 +123,7 @@ class VoiceConnection:
         if not self._described.is_set():
             code = self._gateway.close_code
             raise VoiceClosed(code or 1006, explain(code).meaning)
-        self._keys_watch = asyncio.create_task(self._watch_keys(), name="voice keys")
+        self._tasks.append(asyncio.create_task(self._watch_keys(), name="voice keys"))
 
     async def keys_agreed(self, timeout: float) -> None:
         """Wait until DAVE has keys to seal and open with; VoiceBlocked after `timeout` seconds."""
@@ -138,73 +143,34 @@ class VoiceConnection:
 
     async def close(self) -> None:
         """Stop sending and receiving and end the websocket; safe to call at any time."""
-        if self._socket is not None:
-            self._socket.close()
-        running = [task for task in (self._runner, self._keys_watch) if task is not None]
-        self._runner = self._keys_watch = None
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        outgoing = list(self._outgoing)
-        for task in outgoing:
-            task.cancel()
-        await asyncio.gather(*outgoing, return_exceptions=True)
+        self.transmitter.close()
+        running, self._tasks = self._tasks, []
+        await _cancel(running)  # these first: they start some of the others
+        await _cancel(list(self._outgoing))
         if self._gateway is not None:
             await self._gateway.close()
-        # Each of them points back at us, and large buffers hang on them: they would wait for the garbage collector.
-        self._gateway = self._socket = None
+        self._gateway = None  # it points back at us, and would wait for the garbage collector
 
     # -- sound --------------------------------------------------------------------------------------------------
 
     def send_frame(self, pcm: Pcm, tick: int) -> None:
-        """Send 20 ms of speech at a tick."""
-        datagram = self.sender.frame(pcm, tick)
-        if datagram is not None:
-            self._send_spoken(datagram)
+        """Send 20 ms of speech at a tick; see `Transmitter.send_frame`."""
+        self.transmitter.send_frame(pcm, tick)
 
     def send_lead_in(self, tick: int) -> None:
-        """Send SPEAKING and 20 ms of silence, which reach people before the first syllable of what is about to be
-        said."""
-        datagram = self.sender.silence(tick)
-        if datagram is not None:
-            self._send_spoken(datagram)
-
-    def _send_spoken(self, datagram: bytes) -> None:
-        if self._behind_speaking:
-            self._behind_speaking.append(datagram)
-        elif self._speaking or self._gateway is None:
-            self._send_datagram(datagram)
-        else:
-            self._set_speaking(True)
-            # SPEAKING is written by a task that is ready before this callback is.
-            self._behind_speaking.append(datagram)
-            asyncio.get_running_loop().call_soon(self._send_what_waits)
-
-    def _send_what_waits(self) -> None:
-        waiting, self._behind_speaking = self._behind_speaking, []
-        for datagram in waiting:
-            self._send_datagram(datagram)
-
-    def _send_datagram(self, datagram: bytes) -> None:
-        if self._socket is not None:
-            self._socket.send(datagram)
+        """Send what comes before the first syllable; see `Transmitter.send_lead_in`."""
+        self.transmitter.send_lead_in(tick)
 
     def send_pause(self, tick: int) -> None:
-        """Send what follows a burst, since there is nothing to say at a tick: it is ended properly, then costs
-        nothing."""
-        if not self._speaking:
-            return
-        datagram = self.sender.pause(tick)
-        if datagram is not None:
-            self._send_datagram(datagram)
-        if not self.sender.in_burst:
-            self._set_speaking(False)
+        """Send what follows a burst; see `Transmitter.send_pause`."""
+        self.transmitter.send_pause(tick)
 
-    def _set_speaking(self, speaking: bool) -> None:
-        if self._speaking != speaking and self._gateway is not None:
-            self._speaking = speaking
-            bits = gw.MICROPHONE if speaking else 0
-            self._send_soon(self._gateway, gw.SPEAKING, {"speaking": bits, "delay": 0, "ssrc": self._ssrc})
+    def _send_speaking(self, speaking: bool) -> None:
+        if self._gateway is not None:
+            self._send_soon(self._gateway, gw.SPEAKING, self._speaking_as(gw.MICROPHONE if speaking else 0))
+
+    def _speaking_as(self, bits: int) -> gw.Json:
+        return {"speaking": bits, "delay": 0, "ssrc": self.transmitter.ssrc}
 
     def _send_soon(self, gateway: VoiceGateway, op: int, data: gw.Json | bytes) -> None:
         self._soon(gateway.send(op, data))
@@ -213,15 +179,6 @@ class VoiceConnection:
         task = asyncio.create_task(work)
         self._outgoing.add(task)
         task.add_done_callback(self._outgoing.discard)
-
-    async def _open_path(self) -> None:
-        for number in range(OPENING):
-            if self._speaking:  # the voicebot does it
-                return
-            datagram = self.sender.silence(number - OPENING)
-            if datagram is not None:
-                self._send_datagram(datagram)
-            await asyncio.sleep(0.02)
 
     def _on_datagram(self, datagram: bytes) -> None:
         self.receiver.receive(datagram, asyncio.get_running_loop().time())
@@ -232,7 +189,7 @@ class VoiceConnection:
         """A router gave us another address, and what is sent to the old one reaches nobody."""
         if self._described.is_set() and not self._given_up:
             self._given_up = True
-            self._on_lost(READDRESSED)
+            self._listener.on_lost(READDRESSED)
 
     def _renew_keys(self, why: str) -> None:
         """Ask for new DAVE keys, unless that has been in vain too often: then only a fresh session can help."""
@@ -240,7 +197,7 @@ class VoiceConnection:
             return
         if self.dave.beyond_recovery:
             self._given_up = True
-            self._on_lost(NOBODY_DECRYPTED)
+            self._listener.on_lost(NOBODY_DECRYPTED)
             return
         log.warning("%s, asking for new DAVE keys", why)
         for reply in self.dave.recover():
@@ -268,7 +225,7 @@ class VoiceConnection:
             else:
                 log.exception("the voice session failed")
             if self._described.is_set():
-                self._on_lost(CloseCode(Remedy.FRESH_SESSION, say("The voice connection failed.")))
+                self._listener.on_lost(CloseCode(Remedy.FRESH_SESSION, say("The voice connection failed.")))
             else:
                 self._failure = (
                     error
@@ -299,12 +256,12 @@ class VoiceConnection:
             if not self._described.is_set():
                 return  # `open` is still waiting and tells its caller
             if verdict.remedy is not Remedy.RESUME or not await self._reopen():
-                self._on_lost(verdict)
+                self._listener.on_lost(verdict)
                 return
 
     async def _reopen(self) -> bool:
         """A new websocket for the same session, with back-off; False when the server cannot be reached, or not kept."""
-        self._on_resuming()
+        self._listener.on_resuming()
         assert self._gateway is not None
         sequence = self._gateway.sequence
         loop = asyncio.get_running_loop()
@@ -334,27 +291,29 @@ class VoiceConnection:
         elif op == gw.SESSION_DESCRIPTION:
             await self._describe(gateway, data)
         elif op == gw.RESUMED:
-            if self._socket is not None and self._socket.path_changed():
+            socket = self.transmitter.socket
+            if socket is not None and socket.path_changed():
                 raise VoiceError("this machine has another address now")  # a resume mends the websocket alone
-            self._speaking = False
-            self._on_resumed()
+            self.transmitter.forget_speaking()
+            self._listener.on_resumed()
         else:
             self._roster(op, data)
 
     async def _select_protocol(self, gateway: VoiceGateway, data: gw.Json) -> None:
-        self._ssrc = int(data["ssrc"])
+        self.transmitter.ssrc = int(data["ssrc"])
         mode = aead.choose_mode(data["modes"])
-        self._socket = await VoiceSocket.open(data["ip"], int(data["port"]), self._on_datagram, self._on_readdressed)
-        address, port = await self._socket.discover(self._ssrc)
+        socket = await VoiceSocket.open(data["ip"], int(data["port"]), self._on_datagram, self._on_readdressed)
+        self.transmitter.socket = socket
+        address, port = await socket.discover(self.transmitter.ssrc)
         choice = {"address": address, "port": port, "mode": mode}
         await gateway.send(gw.SELECT_PROTOCOL, {"protocol": "udp", "data": choice})
 
     async def _describe(self, gateway: VoiceGateway, data: gw.Json) -> None:
         key = bytes(data["secret_key"])
         self.receiver.use(aead.TransportCipher(data["mode"], key))
-        self.sender.use(aead.TransportCipher(data["mode"], key), self._ssrc)
+        self.transmitter.sender.use(aead.TransportCipher(data["mode"], key), self.transmitter.ssrc)
         # The server takes no sound from an SSRC it was not told of.
-        await gateway.send(gw.SPEAKING, {"speaking": 0, "delay": 0, "ssrc": self._ssrc})
+        await gateway.send(gw.SPEAKING, self._speaking_as(0))
         await gateway.send_all(self.dave.start(int(data.get("dave_protocol_version", 0))))
         self._look_at_keys()
         self._described.set()
@@ -362,9 +321,8 @@ class VoiceConnection:
     def _look_at_keys(self) -> None:
         """Something was said about them; there may be some now."""
         self._keys_changed.set()
-        if self.dave.ready and not self._path_opened:
-            self._path_opened = True
-            self._soon(self._open_path())
+        if self.dave.ready:
+            self._soon(self.transmitter.open_path())
 
     def _roster(self, op: int, data: gw.Json) -> None:
         if op == gw.CLIENTS_CONNECT:
@@ -378,8 +336,14 @@ class VoiceConnection:
             self._members.discard(user_id)
             self.receiver.forget_user(user_id)
             self.dave.forget(user_id)
-            self._on_member_left(user_id)
+            self._listener.on_member_left(user_id)
 
     def _introduce(self, user_id: int, ssrc: int) -> None:
         self._members.add(user_id)
         self.receiver.map_ssrc(ssrc, user_id, asyncio.get_running_loop().time())
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -47,7 +47,7 @@ async def humming(bot: RunningBot, session: Session, person: Person) -> AsyncIte
     observer = RoomObserver()
     await observer.join(bot.stage.livekit, session.room)
     speaking = asyncio.create_task(person.say(hum(60)))
-    await asyncio.sleep(1)
+    await happens(lambda: observer.loud_frames(LOUD) > 10, 10)
     watching = asyncio.create_task(_count_stalls(gap))
     began = time.monotonic()
     try:

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import pytest
 
 from sandbox.discord.voice import room as voice_room
-from sandbox.livekit.observer import RoomObserver
 from sandbox.people import speech
 from sandbox.people.delay import Pcm, delay, levels, timeline
 from sandbox.people.hum import hum
@@ -18,7 +17,6 @@ from tests.bot.bridge.lines import vowel_packets
 from tests.bot.voice import hostile
 from tests.calls.hum import humming
 from tests.running_bot import RunningBot
-from tests.support import eventually
 
 WORDS = "The gallery on the second floor is open."
 #: Times they are said, before and after.
@@ -66,10 +64,8 @@ async def test_after_a_stall_of_two_seconds_people_are_heard_as_soon_as_before(i
     place = impatient_bot.place()
     (ann,) = place.people
     session = await impatient_bot.start_call(place)
-    observer = RoomObserver()
-    await observer.join(impatient_bot.stage.livekit, session.room)
+    observer = await impatient_bot.observe(session)
     words = await asyncio.to_thread(speech.speak, WORDS)
-    await eventually(lambda: len(observer.of(agent=False)) > 10)  # its track is subscribed to a moment later
     assert ann.voice is not None
 
     async def say() -> list[float]:
@@ -113,8 +109,7 @@ async def test_twenty_five_people_at_once_are_all_heard(ordinary_bot: RunningBot
     for person in place.people:
         world.set_voice_state(place.guild_id, person.user_id, place.voice_id, self_deaf=True)
     await asyncio.gather(*(person.keys() for person in place.people))
-    observer = RoomObserver()
-    await observer.join(bot.stage.livekit, session.room)
+    observer = await bot.observe(session)
     ann = place.people[0]
     room = bot.stage.discord.voice.rooms[place.voice_id]
     before = _counts(await bot.command(place, ann, "voicebot status", details=True))

@@ -96,7 +96,7 @@ async def test_the_doctor_before_and_in_a_call(impatient_bot: RunningBot) -> Non
     assert f"✅ <@{ann.user_id}> is heard" in told
     assert f"⚠️ Nothing arrives from <@{ben.user_id}>" in told
     impatient_bot.stage.discord.world.deny(place.voice_id, impatient_bot.account.user_id, "speak")
-    await asyncio.sleep(0.5)
+    await eventually(lambda: any("**Speak**" in post["content"] for post in impatient_bot.posts(place)))
     assert "❌ I need the permission **Speak**" in await impatient_bot.command(place, ann, "voicebot doctor")
     await impatient_bot.command(place, ann, "voicebot leave")
     await impatient_bot.expect_end(place, session, "someone sent the bot away")

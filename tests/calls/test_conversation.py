@@ -6,7 +6,6 @@ import time
 import numpy as np
 import pytest
 
-from sandbox.livekit.observer import RoomObserver
 from sandbox.people import speech
 from sandbox.people.delay import timeline
 from sandbox.people.line import Line
@@ -44,9 +43,7 @@ async def test_a_bad_line_is_repaired(impatient_bot: RunningBot) -> None:
     (ann,) = place.people
     ann.line = Line(loss=0.05, jitter=0.03, reorder=0.05, duplicate=0.05, seed=4)
     session = await impatient_bot.start_call(place)
-    observer = RoomObserver()
-    await observer.join(impatient_bot.stage.livekit, session.room)
-    await asyncio.sleep(0.3)
+    observer = await impatient_bot.observe(session)
     when = np.arange(48_000 * 6) / 48_000
     hum = np.asarray(np.sin(2 * np.pi * 300 * when) * 6000 + np.sin(2 * np.pi * 730 * when) * 4000, np.int16)
     await ann.say(hum)

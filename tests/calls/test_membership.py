@@ -4,7 +4,6 @@ import asyncio
 
 import numpy as np
 
-from sandbox.livekit.observer import RoomObserver
 from sandbox.people.delay import timeline
 from sandbox.people.hum import hum
 from tests.calls.hum import humming
@@ -22,9 +21,7 @@ async def test_joining_and_leaving_in_mid_sentence(default_bot: RunningBot) -> N
     cyd_joins, cyd.voice = cyd, None
     place.people.remove(cyd)
     session = await default_bot.start_call(place)
-    observer = RoomObserver()
-    await observer.join(default_bot.stage.livekit, session.room)
-    await asyncio.sleep(0.5)
+    observer = await default_bot.observe(session)
     speaking = asyncio.create_task(ann.say(hum(5.0)))
     await asyncio.sleep(1.0)
     await cyd_joins.join(place.guild_id, place.voice_id)
@@ -49,8 +46,7 @@ async def test_someone_who_joins_later_is_heard(default_bot: RunningBot) -> None
     ann, bob = place.people
     place.people.remove(bob)
     session = await default_bot.start_call(place)
-    observer = RoomObserver()
-    await observer.join(default_bot.stage.livekit, session.room)
+    observer = await default_bot.observe(session)
     await bob.join(place.guild_id, place.voice_id)
     await bob.keys()
     await bob.say(hum(1.5))
@@ -72,10 +68,8 @@ async def test_thirty_joins_in_a_few_seconds(default_bot: RunningBot) -> None:
         for _ in range(3):
             await asyncio.gather(*(guest.join(place.guild_id, place.voice_id) for guest in guests))
             await asyncio.gather(*(guest.leave() for guest in guests))
-    observer = RoomObserver()
-    await observer.join(default_bot.stage.livekit, session.room)
+    observer = await default_bot.observe(session)
     await ann.keys()
-    await asyncio.sleep(0.5)
     await ann.say(hum(1.5))
     await asyncio.sleep(0.4)
     await observer.leave()

@@ -37,7 +37,6 @@ async def test_an_invalid_voice_session_is_replaced(impatient_bot: RunningBot) -
     before = _ssrc(impatient_bot, place)
     impatient_bot.stage.discord.voice.forget_sessions(place.guild_id, impatient_bot.account.user_id)
     await eventually(lambda: _ssrc(impatient_bot, place) not in (None, before))
-    await asyncio.sleep(1)
     await place.people[0].keys()
     assert await is_heard(impatient_bot, place.people[0], session)
     assert impatient_bot.bills(session)
@@ -51,7 +50,6 @@ async def test_the_voice_server_changes(impatient_bot: RunningBot) -> None:
     before = _ssrc(impatient_bot, place)
     impatient_bot.stage.discord.change_voice_server(place.guild_id, impatient_bot.account.user_id)
     await eventually(lambda: _ssrc(impatient_bot, place) not in (None, before))
-    await asyncio.sleep(1)
     await place.people[0].keys()
     assert await is_heard(impatient_bot, place.people[0], session)
     await impatient_bot.command(place, place.people[0], "voicebot leave")
@@ -192,7 +190,6 @@ async def test_a_storm_of_voice_servers_leaves_one_socket(impatient_bot: Running
         impatient_bot.stage.discord.change_voice_server(place.guild_id, impatient_bot.account.user_id)
         await asyncio.sleep(pause)
     await eventually(lambda: _ssrc(impatient_bot, place) not in (None, before))
-    await asyncio.sleep(1)
     await place.people[0].keys()
     assert await is_heard(impatient_bot, place.people[0], session)
     assert impatient_bot.voice_sockets() == others + 1

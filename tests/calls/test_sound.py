@@ -7,7 +7,6 @@ import time
 import numpy as np
 import pytest
 
-from sandbox.livekit.observer import RoomObserver
 from sandbox.people import speech
 from sandbox.people.delay import levels, timeline
 from sandbox.people.line import Line
@@ -36,8 +35,7 @@ async def test_an_interrupted_voicebot_is_silent_before_it_knows(impatient_bot: 
     place = impatient_bot.place()
     (ann,) = place.people
     session = await impatient_bot.start_call(place)
-    observer = RoomObserver()
-    await observer.join(impatient_bot.stage.livekit, session.room)
+    observer = await impatient_bot.observe(session)
     assert impatient_bot.stage.worker is not None
     words = await asyncio.to_thread(speech.speak, "But I have another question, and it is a very different one.")
     impatient_bot.stage.worker.say(session.id, LONG)
@@ -75,9 +73,7 @@ async def test_someone_who_is_muted_for_the_bot_is_not_heard_and_not_decrypted(i
     place = impatient_bot.place("Ann", "Bob")
     ann, bob = place.people
     session = await impatient_bot.start_call(place)
-    observer = RoomObserver()
-    await observer.join(impatient_bot.stage.livekit, session.room)
-    await asyncio.sleep(0.3)
+    observer = await impatient_bot.observe(session)
     assert "nothing you say is decrypted" in await impatient_bot.command(place, ann, "voicebot mute")
     await ann.say(TONE)
     await asyncio.sleep(0.3)
@@ -206,9 +202,7 @@ async def test_where_people_are_asked_first_nobody_is_heard_who_has_not_agreed(o
     await eventually(lambda: any(post["components"] for post in bot.posts(place)))
     panel = next(post for post in bot.posts(place) if post["components"])
     assert "It hears only those who agree to it" in panel["content"]
-    observer = RoomObserver()
-    await observer.join(bot.stage.livekit, session.room)
-    await asyncio.sleep(0.3)
+    observer = await bot.observe(session)
 
     async def heard() -> int:
         """Loud frames in the room so far, after both have spoken for a second, one after the other."""

@@ -10,7 +10,6 @@ from functools import partial
 import numpy as np
 import pytest
 
-from sandbox.livekit.observer import RoomObserver
 from sandbox.people import speech
 from sandbox.people.delay import timeline
 from sandbox.people.words import normal, word_error_rate
@@ -40,9 +39,7 @@ async def test_ten_questions_and_their_answers(default_bot: RunningBot) -> None:
     place = default_bot.place("Ann")
     (ann,) = place.people
     session = await default_bot.start_call(place)
-    observer = RoomObserver()
-    await observer.join(default_bot.stage.livekit, session.room)
-    await eventually(lambda: len(observer.of(agent=False)) > 10, what="the observer hears nothing")
+    observer = await default_bot.observe(session)
     asked, at_the_ear, in_the_room = [], [], []
     for question in ASKED:
         ann.ear.clear()
@@ -101,9 +98,7 @@ async def test_two_people_at_the_same_time_are_both_heard(default_bot: RunningBo
     place = default_bot.place("Ann", "Bob")
     ann, bob = place.people
     session = await default_bot.start_call(place)
-    observer = RoomObserver()
-    await observer.join(default_bot.stage.livekit, session.room)
-    await asyncio.sleep(0.5)
+    observer = await default_bot.observe(session)
     await asyncio.gather(ann.say(_tone(500, 2.0)), bob.say(_tone(1300, 2.0)))
     await asyncio.sleep(0.5)
     await observer.leave()

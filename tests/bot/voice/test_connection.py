@@ -19,12 +19,13 @@ from bot.network import connector
 from bot.voice import connection as module
 from bot.voice import udp
 from bot.voice.close_codes import READDRESSED, CloseCode, Remedy
-from bot.voice.connection import VoiceConnection
+from bot.voice.connection import VoiceConnection, VoiceListener
 from bot.voice.gateway import MICROPHONE, VoiceServerInfo
 from bot.voice.opus import SILENCE_FRAME, Encoder, Pcm
 from bot.voice.receive import OpusPacket
 from bot.voice.rtp import SAMPLES_PER_FRAME
 from bot.voice.send import TRAILING_SILENCE
+from bot.voice.transmit import OPENING_FRAMES
 from bot.voice.udp import VoiceSocket
 from sandbox.discord.server import HOSTS, Discord
 from sandbox.discord.voice.behaviour import Extension, Noise
@@ -96,11 +97,13 @@ async def seat(tmp_path: Path) -> AsyncIterator[Seat]:
         connection = VoiceConnection(
             server,
             http,
-            on_packet=lambda packet: desk.packets.append(packet),
-            on_member_left=lambda user_id: desk.left.append(user_id),
-            on_resuming=lambda: desk.resumes.append("resuming"),
-            on_resumed=lambda: desk.resumes.append("resumed"),
-            on_lost=lambda verdict: desk.lost.append(verdict),
+            listener=VoiceListener(
+                on_packet=lambda packet: desk.packets.append(packet),
+                on_member_left=lambda user_id: desk.left.append(user_id),
+                on_resuming=lambda: desk.resumes.append("resuming"),
+                on_resumed=lambda: desk.resumes.append("resumed"),
+                on_lost=lambda verdict: desk.lost.append(verdict),
+            ),
             encoder=Encoder(),
         )
         desk = Desk(discord, ann, guild_id, channel_id, account.user_id, connection)
@@ -256,7 +259,7 @@ async def test_what_was_closed_holds_on_to_nothing(seat: Seat) -> None:
     desk = await seat()
     await desk.connection.open()
     await desk.connection.keys_agreed(5)
-    socket = weakref.ref(desk.connection._socket)
+    socket = weakref.ref(desk.connection.transmitter.socket)
     await desk.connection.close()
     await asyncio.sleep(0.1)
     gc.disable()
@@ -364,7 +367,7 @@ async def test_an_open_that_fails_closes_all_it_opened(seat: Seat, fault: str, m
     desk.discord.voice.udp_blocked = fault != "refused"
     opening = asyncio.create_task(desk.connection.open())
     if fault == "cancelled":
-        await eventually(lambda: desk.connection._socket is not None)
+        await eventually(lambda: desk.connection.transmitter.socket is not None)
         assert descriptors() > before
         opening.cancel()
     error = {"refused": VoiceClosed, "UDP blocked": VoiceError, "cancelled": asyncio.CancelledError}[fault]
@@ -380,7 +383,7 @@ async def test_a_close_that_is_cut_short_has_closed_the_socket(seat: Seat) -> No
     """The websocket's goodbye may take seconds; whoever stops waiting for it must not leak what is below."""
     desk = await seat()
     await desk.connection.open()
-    socket = desk.connection._socket
+    socket = desk.connection.transmitter.socket
     assert socket is not None
     closing = asyncio.create_task(desk.connection.close())
     await asyncio.sleep(0)
@@ -422,9 +425,9 @@ async def test_speaking_is_on_the_wire_before_the_first_packet(seat: Seat, monke
     desk = await seat()
     await desk.connection.open()
     await desk.connection.keys_agreed(5)
-    await eventually(lambda: desk.discord.voice.rooms[desk.channel_id].forwarded >= module.OPENING)
+    await eventually(lambda: desk.discord.voice.rooms[desk.channel_id].forwarded >= OPENING_FRAMES)
     wire: list[str] = []
-    socket, gateway = desk.connection._socket, desk.connection._gateway
+    socket, gateway = desk.connection.transmitter.socket, desk.connection._gateway
     assert socket is not None
     assert gateway is not None
     send = gateway._socket.send_str
