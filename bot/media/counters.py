@@ -76,8 +76,8 @@ class ClosedTotals:
 
     def add_room(self, room: RoomConnection | Echo) -> None:
         """Add the counts of a room that was left."""
-        self.to_room += room.frames_fed
-        self.dropped += room.frames_dropped + room.frames_refused
+        self.to_room += room.stats.fed
+        self.dropped += room.stats.dropped + room.stats.refused
 
     def add_speaker(self, user_id: int, speaker: Speaker) -> None:
         """Add the counts of somebody who left the channel, or is not to be heard any more."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from bot.bridge import Frame
 from bot.bridge.playout import is_silent
+from bot.room.stats import FeedStats
 
 #: Frames of 20 ms: the longest thing that is repeated, and the pause that ends it.
 MAX_FRAMES, PAUSE_FRAMES = 500, 50
@@ -23,9 +24,7 @@ class Echo:
         self._heard: deque[Frame] = deque(maxlen=MAX_FRAMES)
         self._quiet = 0
         self._playing = False
-        self.frames_fed = 0
-        self.frames_dropped = 0
-        self.frames_refused = 0
+        self.stats = FeedStats()
 
     @property
     def held(self) -> float:
@@ -36,7 +35,7 @@ class Echo:
         """Take in 20 ms of what people say, or of the silence behind it."""
         if self._playing:
             return
-        self.frames_fed += 1
+        self.stats.fed += 1
         silent = is_silent(frame)
         if silent and not self._heard:
             return

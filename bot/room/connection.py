@@ -6,7 +6,6 @@ https://docs.livekit.io/home/client/data/text-streams/ (topic `lk.transcription`
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -29,23 +28,17 @@ from .events import (
     VoicebotGone,
 )
 from .intake import Intake
+from .microphone import FRAME_MS, SAMPLE_RATE, Frame, Microphone
+from .stats import FeedStats
 from .text_streams import TOPIC as TRANSCRIPTION_TOPIC
 from .text_streams import TextStreams
 from .transcript_source import Source, TranscriptSource
 
 log = logging.getLogger(__name__)
 
-SAMPLE_RATE = 48_000
-FRAME_MS = 20
-#: Milliseconds of sound the SDK may hold on its way out. We pace it ourselves; more would only be delay.
-SOURCE_QUEUE_MS = 40
-#: Frames waiting for the SDK; when it is slower than real time for longer than this, old sound is dropped.
-FEED_LIMIT = 3
 JOIN_TIMEOUT = 15.0  # seconds
 AGENT_SESSION_TOPIC = "lk.agent.session"
 AGENT_STATE = "lk.agent.state"
-
-Frame = np.ndarray[Any, np.dtype[np.int16]]
 
 
 class RoomConnection:
@@ -66,14 +59,11 @@ class RoomConnection:
         self._on_event = on_event
         self._outlive = outlive
         self._room = rtc.Room()
-        self._source: rtc.AudioSource | None = None
+        #: The track on which the room hears people.
+        self.microphone = Microphone()
         self._transcript = TranscriptSource()
         self._streams = TextStreams(self._on_transcription, self._is_ours)
         self._intake = Intake()
-        self._track_sid: str | None = None  # of our microphone
-        self._feed: deque[Frame] = deque()
-        self._feed_ready = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._listeners: dict[str, asyncio.Task[None]] = {}  # by track sid
         self._leaving = False
         self._callbacks: dict[Any, Callable[..., None]] = {
@@ -87,9 +77,6 @@ class RoomConnection:
             "reconnected": lambda: self._on_event(RoomReconnected()),
             "disconnected": self._on_disconnected,
         }
-        self.frames_fed = 0
-        self.frames_dropped = 0  # the SDK was too slow for them
-        self.frames_refused = 0
 
     async def join(self, url: str, token: str) -> None:
         """Connect and publish the microphone track; RoomError when that does not work."""
@@ -103,7 +90,7 @@ class RoomConnection:
         try:
             async with asyncio.timeout(JOIN_TIMEOUT):
                 await asyncio.shield(connecting)
-                await self._publish()
+                await self.microphone.publish(room.local_participant)
         except rtc.ConnectError as error:
             raise self._failed("refused") from error
         except TimeoutError as error:
@@ -115,14 +102,6 @@ class RoomConnection:
         for participant in room.remote_participants.values():
             self._on_participant(participant)
 
-    async def _publish(self) -> None:
-        self._source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=SOURCE_QUEUE_MS)
-        track = rtc.LocalAudioTrack.create_audio_track("discord", self._source)
-        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=True)
-        publication = await self._room.local_participant.publish_track(track, options)
-        self._track_sid = publication.sid
-        self._spawn(self._feed_source(self._source), "room feed")
-
     def _failed(self, why: str) -> RoomError:
         return RoomError(
             f"joining the LiveKit room failed: {why}",
@@ -132,17 +111,16 @@ class RoomConnection:
     async def leave(self) -> None:
         """Leave the room and stop every task; safe to call at any time. It does not wait for a join to fail."""
         self._leaving = True
-        tasks = [*self._tasks, *self._listeners.values()]
-        for task in tasks:
+        await self.microphone.stop()
+        listeners = list(self._listeners.values())
+        for task in listeners:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*listeners, return_exceptions=True)
         self._listeners.clear()
         await self._streams.stop()
         try:
             await self._room.disconnect()
-            if self._source is not None:
-                await self._source.aclose()
-                self._source = None
+            await self.microphone.close()
         finally:
             self._let_go()
 
@@ -160,31 +138,16 @@ class RoomConnection:
     @property
     def held(self) -> float:
         """Seconds of sound that wait, here and in the SDK, for their turn."""
-        queued = 0.0 if self._source is None else self._source.queued_duration
-        return queued + len(self._feed) * FRAME_MS / 1000
+        return self.microphone.held
+
+    @property
+    def stats(self) -> FeedStats:
+        """What has become of what was fed."""
+        return self.microphone.stats
 
     def feed(self, frame: Frame) -> None:
-        """Send 20 ms of what people say, or a little less. Never waits: behind a slow SDK the oldest frames go."""
-        if len(self._feed) >= FEED_LIMIT:
-            self._feed.popleft()
-            self.frames_dropped += 1
-        self._feed.append(frame)
-        self._feed_ready.set()
-
-    async def _feed_source(self, source: rtc.AudioSource) -> None:
-        while True:
-            await self._feed_ready.wait()
-            self._feed_ready.clear()
-            while self._feed:
-                frame = self._feed.popleft()
-                try:
-                    await source.capture_frame(rtc.AudioFrame(frame.tobytes(), SAMPLE_RATE, 1, len(frame)))
-                except Exception:  # a frame the SDK refuses, in the middle of a reconnect say, is no end of hearing
-                    if not self.frames_refused:
-                        log.exception("the SDK refused a frame of sound")
-                    self.frames_refused += 1
-                else:
-                    self.frames_fed += 1
+        """Send 20 ms of what people say; see `Microphone.put`."""
+        self.microphone.put(frame)
 
     async def _listen(self, sid: str, track: rtc.Track) -> None:
         try:
@@ -271,7 +234,7 @@ class RoomConnection:
 
     def _is_ours(self, track: str | None, identity: str) -> bool:
         """Whether a transcription is of what we publish: it names the track, and else its sender is who spoke."""
-        return track == self._track_sid if track else identity == self._identity
+        return track == self.microphone.sid if track else identity == self._identity
 
     def _on_transcription(self, utterance: Utterance, identity: str) -> None:
         self._emit(utterance, "text stream", identity)
@@ -301,16 +264,6 @@ class RoomConnection:
     @property
     def _identity(self) -> str:
         return str(self._room.local_participant.identity)
-
-    def _spawn(self, coroutine: Any, name: str) -> None:
-        task = asyncio.create_task(coroutine, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._on_task_done)
-
-    def _on_task_done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("%s failed", task.get_name(), exc_info=task.exception())
 
 
 async def _undo(room: rtc.Room, connecting: "asyncio.Task[None]") -> None:

@@ -16,6 +16,7 @@ from bot.media.settings import SoundSettings
 from bot.media.tap import AudioTap
 from bot.media.ticker import INTERVAL, Ticker
 from bot.room.events import AgentState
+from bot.room.stats import FeedStats
 from bot.voice.opus import Encoder
 from bot.voice.receive import OpusPacket, ReceiveStats
 from bot.voice.send import SendStats
@@ -62,12 +63,12 @@ class Room:
 
     def __init__(self) -> None:
         self.fed: list[Frame] = []
-        self.frames_fed = self.frames_dropped = self.frames_refused = 0
+        self.stats = FeedStats()
         self.held = 0.0
 
     def feed(self, frame: Frame) -> None:
         self.fed.append(frame)
-        self.frames_fed += 1
+        self.stats.fed += 1
 
     async def leave(self) -> None: ...
 

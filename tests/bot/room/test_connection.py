@@ -12,8 +12,9 @@ from livekit import rtc
 
 from bot.errors import RoomError
 from bot.provider import Utterance
-from bot.room.connection import FEED_LIMIT, RoomConnection
+from bot.room.connection import RoomConnection
 from bot.room.events import AgentState, RoomClosed, RoomEnd, TrackGone, VoicebotArrived, VoicebotGone
+from bot.room.microphone import MAX_WAITING
 from plugins.valsea.packets import read_packet
 from sandbox.stage import Stage
 from tests.support import eventually
@@ -190,13 +191,13 @@ async def test_our_voice_reaches_the_room(joined: Joined, stage: Stage) -> None:
         await asyncio.sleep(0.02)
     await eventually(lambda: sum(np.abs(frame).max() > 3000 for _, frame in observer.of(agent=False)) > 25)
     await observer.leave()
-    assert joined.room.frames_fed >= 35
+    assert joined.room.stats.fed >= 35
 
 
 async def test_a_burst_is_bounded_and_the_oldest_goes(joined: Joined) -> None:
-    for _ in range(FEED_LIMIT + 5):
+    for _ in range(MAX_WAITING + 5):
         joined.room.feed(TONE)
-    assert joined.room.frames_dropped == 5
+    assert joined.room.stats.dropped == 5
 
 
 async def test_a_deleted_room_is_the_providers_end(joined: Joined, stage: Stage) -> None:
@@ -230,6 +231,7 @@ async def test_leaving_twice_and_saying_nothing(joined: Joined) -> None:
 IMPATIENT = """
 import asyncio, contextlib, sys
 from bot.room.connection import RoomConnection
+from bot.room.microphone import MAX_WAITING
 async def main(url, tokens):
     late = set()
     for number, token in enumerate(tokens):
