@@ -4,14 +4,16 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import sys
+from typing import NoReturn
 
 from .voicebot import Event, Voicebot
 from .worker import Worker
 
 
-def main() -> None:
-    """Entry point."""
+def main() -> NoReturn:
+    """Run what the arguments say, and end the process without waiting for native threads."""
     parser = argparse.ArgumentParser(prog="agent", description="A voicebot for a LiveKit room.")
     parser.add_argument("--worker", action="store_true", help="take commands on standard input, see agent/worker.py")
     parser.add_argument("--no-ears", action="store_true", help="with --worker: do not load what hearing needs")
@@ -25,6 +27,11 @@ def main() -> None:
         asyncio.run(_join(options.url, options.token))
     else:
         parser.error("give --url and --token, or --worker")
+    # LiveKit's threads call into Python until the process is gone, and abort one that is being taken apart.
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 async def _join(url: str, token: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 
+from sandbox.ending import end_process
 from sandbox.libopus import load_opus
 
 from . import beat, calls, codec, cpu, crowd, cycles, delay, ending, harm, stopping, words
@@ -43,4 +44,4 @@ async def _main(names: list[str]) -> int:
 
 if __name__ == "__main__":
     load_opus()
-    sys.exit(asyncio.run(_main(sys.argv[1:])))
+    end_process(asyncio.run(_main(sys.argv[1:])))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from sandbox import render
 from sandbox.discord.model import BotAccount
+from sandbox.ending import end_process
 from sandbox.libopus import load_opus
 from sandbox.livekit.build import BuildError
 from sandbox.livekit.observer import RoomObserver
@@ -202,4 +203,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

@@ -18,6 +18,7 @@ from typing import Any
 import discord
 import simcord
 
+from sandbox.ending import end_process
 from sandbox.libopus import load_opus
 from sandbox.people import speech
 from sandbox.stage import Place, Stage
@@ -170,4 +171,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

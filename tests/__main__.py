@@ -75,7 +75,8 @@ class Run:
 
     def start(self, *, shown: bool) -> "subprocess.Popen[bytes]":
         """Begin it; it prints as it goes when it is `shown`."""
-        command = [sys.executable, "-m", "pytest", f"--junit-xml={self.report}", *self.lane]
+        runner = "pytest" if self.quick else "tests.lane"
+        command = [sys.executable, "-m", runner, f"--junit-xml={self.report}", *self.lane]
         with self.output.open("wb") as output, self.errors.open("wb") as errors:
             return subprocess.Popen(
                 command,

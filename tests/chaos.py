@@ -17,6 +17,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
+from sandbox.ending import end_process
 from sandbox.stage import Place, Stage
 from sandbox.valsea.faults import Fault
 from tests.running_bot import RunningBot
@@ -168,4 +169,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Kill a bot again and again, and look at the provider's meter.")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    sys.exit(asyncio.run(_main(parser.parse_args())))
+    end_process(asyncio.run(_main(parser.parse_args())))

@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import os
 import re
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from statistics import median
 import numpy as np
 from livekit import rtc
 
+from sandbox.ending import end_process
 from sandbox.libopus import load_opus
 from sandbox.livekit.observer import RoomObserver
 from sandbox.people.delay import RATE, Pcm, delay, timeline
@@ -255,4 +255,4 @@ if __name__ == "__main__":
     )
     options = parser.parse_args()
     load_opus()
-    sys.exit(asyncio.run(_main(options.minutes, options.ppm)))
+    end_process(asyncio.run(_main(options.minutes, options.ppm)))

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from sandbox.ending import end_process
 from sandbox.libopus import load_opus
 from sandbox.stage import Stage
 
@@ -67,4 +68,4 @@ def _mark(good: bool) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())
