@@ -48,7 +48,7 @@ def test_a_module_needs_a_stage_by_what_its_import_brings(folder: Path, code: st
 
 
 def test_every_fixture_of_the_stage_is_known() -> None:
-    assert {"stage", "ordinary", "impatient", "parley", "whole_bot"} <= stage_fixtures()
+    assert {"stage", "ordinary_bot", "impatient_bot", "default_bot", "whole_bot"} <= stage_fixtures()
 
 
 def test_the_centre_is_tested_without_a_stage() -> None:

@@ -55,8 +55,11 @@ class PlayoutStats:
 
 
 class Playout:
-    """`prefill` frames are held before a burst starts, `ceiling` at most. Before each burst there are `lead_in` ticks
-    at least in which something waits and nothing is played."""
+    """Plays one track. `prefill` frames are held before a burst starts, `ceiling` at most. Before each burst there are
+    `lead_in` ticks at least in which something waits and nothing is played.
+
+    It has more attributes than other classes: each is what one tick leaves to the next, and all are one state.
+    """
 
     def __init__(self, *, prefill: int = 2, ceiling: int = 10, lead_in: int = 0) -> None:
         self.stats = PlayoutStats()

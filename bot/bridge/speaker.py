@@ -47,7 +47,10 @@ class PacketDecoder(Protocol):
 
 
 class Speaker:
-    """The sound of one person. Undecodable packets are concealed and counted, never raised."""
+    """The sound of one person. Undecodable packets are concealed and counted, never raised.
+
+    It has more attributes than other classes: the parts that a packet passes, and what is counted of each on the way.
+    """
 
     def __init__(
         self, decoder: PacketDecoder, *, least: float, most: float | None = None, balance: bool = False

@@ -11,7 +11,7 @@ class Listeners:
     """How the people in the channel, and the bot itself, are muted by Discord."""
 
     people: int
-    willing: int  # to be heard in this call
+    with_consent: int  # to be heard in this call
     muted: int  # people who muted themselves, or whom the server muted
     bot_deafened: bool
 
@@ -48,7 +48,7 @@ def diagnosis(sound: SoundReport, listeners: Listeners) -> Text | None:
         )
     if listeners.bot_deafened:
         return say("I am deafened on this server, so Discord sends me no sound. A moderator can undo that.")
-    if listeners.people and not listeners.willing:
+    if listeners.people and not listeners.with_consent:
         return say("Nobody in the channel has agreed to be heard. If you want to be heard, type `/voicebot unmute`.")
     if listeners.people and listeners.muted >= listeners.people:
         return say("Everybody in the channel is muted.")

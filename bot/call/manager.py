@@ -60,7 +60,6 @@ class CallManager:
         self.limits = Limits(ledger, max_calls)
         self._services = services
         self._provider_for = provider_for
-        self._closer = services.closer
         self._receipts = Receipts(ledger, services.observer)
         self._sweep: asyncio.Task[None] | None = None
         self._reaper = Reaper(ledger, services.closer, self._has_call)
@@ -117,7 +116,7 @@ class CallManager:
         for record in await self.ledger.unsettled():
             if record.must_be_ended:
                 log.warning("session %s was left open; ending it", record.id)
-                endings.append(self._closer.end(record, EndReason.CRASHED))
+                endings.append(self._services.closer.end(record, EndReason.CRASHED))
             elif record.state is SessionState.INTENT:
                 log.error("session %s may be open and billed: the bot died before its answer came", record.id)
                 await self.ledger.record_unknown(
@@ -319,7 +318,7 @@ class CallManager:
             for task in pending:
                 task.cancel()
             await asyncio.gather(*pending, return_exceptions=True)
-        await self._closer.stop()
+        await self._services.closer.stop()
         routines = [routine for routine in (self._sweep, self._reaping, self._looking) if routine is not None]
         for routine in routines:
             routine.cancel()

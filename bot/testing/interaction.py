@@ -31,7 +31,7 @@ PEOPLE = (discord.AppCommandOptionType.user, discord.AppCommandOptionType.mentio
 
 
 class Interaction:
-    """What commands use of discord.py's class of that name, and what was answered."""
+    """What commands use of discord.py's class of that name, which has as many attributes, and what was answered."""
 
     def __init__(self, client: Any, channel: Channel, user: Person, command: Command) -> None:
         self.client, self.channel, self.user, self.command = client, channel, user, command

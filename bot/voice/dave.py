@@ -49,7 +49,11 @@ class Reply:
 
 
 class DaveSession:
-    """The keys of one voice session."""
+    """The keys of one voice session.
+
+    It has more attributes than other classes: each is a step of the protocol that may be pending, and a message of the
+    server's changes several.
+    """
 
     def __init__(self, user_id: int, channel_id: int) -> None:
         self._user_id = user_id

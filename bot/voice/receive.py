@@ -69,7 +69,7 @@ class Receiver:
         self._losses: dict[int, LossCounter] = {}  # by SSRC, of those whose user is known
         self._held: dict[int, deque[tuple[float, rtp.RtpHeader, bytes]]] = {}
         self._owners = OwnerSearch(dave.try_open)
-        self._reserved: set[int] = set()  # SSRCs that may be those of unwilling people Discord has not introduced
+        self._reserved: set[int] = set()  # SSRCs that may be those of people without a name who are not to be heard
 
     def use(self, cipher: TransportCipher) -> None:
         """Open what comes from now on with this cipher."""
@@ -134,9 +134,9 @@ class Receiver:
         if not (frame.endswith(SEALED) and self._owners.may_try(now)):
             return False
         owned = set(self._users.values())
-        willing = [user_id for user_id in self._dave.group if self._may_hear(user_id)]
+        with_consent = [user_id for user_id in self._dave.group if self._may_hear(user_id)]
         # Those who have an SSRC already may have a new one.
-        candidates = sorted(willing, key=lambda user_id: (user_id in owned, user_id))
+        candidates = sorted(with_consent, key=lambda user_id: (user_id in owned, user_id))
         found = self._owners.find(header.ssrc, frame, candidates)
         if found is None:
             return False
@@ -149,10 +149,10 @@ class Receiver:
     def _count_unowned(self, ssrc: int, unnamed: Collection[int]) -> None:
         """It may be somebody's who does not want to be heard, and whom Discord has not introduced either: as many
         SSRCs as there are such people, so that the silence of one does not hide everybody else's trouble."""
-        unwilling = sum(not self._may_hear(user_id) for user_id in unnamed)
-        if len(self._reserved) > unwilling:  # one of them has left, or agreed
+        without_consent = sum(not self._may_hear(user_id) for user_id in unnamed)
+        if len(self._reserved) > without_consent:  # one of them has left, or agreed
             self._reserved.clear()
-        if ssrc in self._reserved or len(self._reserved) < unwilling:
+        if ssrc in self._reserved or len(self._reserved) < without_consent:
             self._reserved.add(ssrc)
             self.stats.without_consent += 1
             return

@@ -96,15 +96,15 @@ class VoiceLink:
         deafened."""
         guild = self.channel.guild
         own = guild.me.voice
-        states, willing = [], 0
+        states, with_consent = [], 0
         for user_id, state in self.channel.voice_states.items():
             member = guild.get_member(user_id)
             if user_id != guild.me.id and (member is None or not member.bot):
                 states.append(state)
-                willing += may_hear(user_id)
+                with_consent += may_hear(user_id)
         return Listeners(
             people=len(states),
-            willing=willing,
+            with_consent=with_consent,
             muted=sum(state.self_mute or state.mute or state.suppress for state in states),
             bot_deafened=own is not None and (own.deaf or own.self_deaf),
         )

@@ -134,7 +134,7 @@ def _person(call: Call, user_id: int, speakers: tuple[SpeakerReport, ...]) -> Pe
         user_id,
         muted=state.self_mute,
         server_muted=state.mute or state.suppress,
-        unwilling=not call.consent.allows(user_id),
+        without_consent=not call.consent.allows(user_id),
         sound=next((speaker for speaker in speakers if speaker.user_id == user_id), None),
     )
 

@@ -55,7 +55,7 @@ class Person:
     user_id: int
     muted: bool = False  # by themselves
     server_muted: bool = False
-    unwilling: bool = False  # to be heard
+    without_consent: bool = False  # to be heard
     sound: SpeakerReport | None = None
 
 
@@ -175,7 +175,7 @@ def _person(person: Person) -> Finding:
     who, sound = f"<@{person.user_id}>", person.sound
     packets = 0 if sound is None else sound.packets
     lost = 0 if sound is None else sound.undecryptable
-    if person.unwilling:
+    if person.without_consent:
         return Finding(
             Mark.WARNING,
             say("{person} has not agreed to be heard, or asked not to be. `/voicebot unmute` changes it.", person=who),

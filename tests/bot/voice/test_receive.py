@@ -24,11 +24,11 @@ class Wire:
     def __init__(self, dave: Any = None) -> None:
         self.heard: list[OpusPacket] = []
         self.now = 0.0
-        self.unwilling: set[int] = set()
+        self.without_consent: set[int] = set()
         if dave is None:
             dave = DaveSession(1001, 1)
             dave.start(0)
-        self.receiver = Receiver(dave, self.heard.append, lambda user_id: user_id not in self.unwilling)
+        self.receiver = Receiver(dave, self.heard.append, lambda user_id: user_id not in self.without_consent)
         self.receiver.use(aead.TransportCipher(aead.XCHACHA20_POLY1305, KEY))
         self.server = transport.Cipher(aead.XCHACHA20_POLY1305, KEY)
 
@@ -102,7 +102,7 @@ def test_unclaimed_packets_make_room_for_later_ones(wire: Wire) -> None:
 
 def test_of_someone_who_is_not_to_be_heard_nothing_is_decrypted(wire: Wire) -> None:
     wire.receiver.map_ssrc(10, ANN, wire.now)
-    wire.unwilling.add(ANN)
+    wire.without_consent.add(ANN)
     wire.send(10)
     wire.receiver.receive(b"\x80\x78" + struct.pack(">HII", 1, 960, 10) + bytes(40), wire.now)  # nor authenticated
     stats = wire.receiver.stats
@@ -164,9 +164,9 @@ def test_losses_are_counted_by_sequence_before_anything_else_can_fail(wire: Wire
     wire.receiver.forget_user(ANN)
     wire.receiver.map_ssrc(10, BOB, wire.now)
     wire.send(10, 60)  # what is missing before it was not Bob's
-    wire.unwilling.add(BOB)
+    wire.without_consent.add(BOB)
     wire.send(10, 61)
-    wire.unwilling.clear()
+    wire.without_consent.clear()
     wire.send(10, 90)  # nor was it lost what he did not want to be heard
     assert wire.receiver.stats.lost == {ANN: 8}
 
@@ -219,7 +219,7 @@ def test_nobodys_keys_are_tried_for_silence_that_comes_in_clear(sealed: Wire) ->
 
 
 def test_who_does_not_want_to_be_heard_is_not_tried(sealed: Wire) -> None:
-    sealed.unwilling.add(BOB)
+    sealed.without_consent.add(BOB)
     sealed.send(10, 1, Group.sealed(BOB))
     assert sealed.heard == []
     assert sealed.receiver.stats.heard == 0
@@ -255,13 +255,13 @@ def test_whose_keys_went_wrong_costs_a_bounded_number_of_tries(sealed: Wire) -> 
 
 def test_an_unwilling_person_who_is_silent_hides_nobody_else() -> None:
     wire = Wire(Group(ANN, BOB))
-    wire.unwilling.add(ANN)
+    wire.without_consent.add(ANN)
     for number in range(10):
         for ssrc in (10, 11, 12):
             wire.send(ssrc, number, Group.sealed(77))
     assert wire.receiver.stats.without_consent == 10  # one of the three may be Ann's
     assert wire.receiver.stats.unowned == {11: 10, 12: 10}
-    wire.unwilling.clear()
+    wire.without_consent.clear()
     wire.send(10, 11, Group.sealed(77))
     assert wire.receiver.stats.unowned[10] == 1
 

@@ -86,7 +86,7 @@ def test_calls(call: RunningCall | None, sign: str) -> None:
         (Person(7, sound=replace(GOOD, packets=0)), "⚠️ Nothing arrives from <@7>."),
         (Person(7, muted=True, sound=GOOD), "⚠️ <@7> has muted their microphone"),
         (Person(7, server_muted=True, muted=True), "❌ <@7> is muted by this server"),
-        (Person(7, unwilling=True, sound=GOOD), "⚠️ <@7> has not agreed to be heard, or asked not to be"),
+        (Person(7, without_consent=True, sound=GOOD), "⚠️ <@7> has not agreed to be heard, or asked not to be"),
         (Person(7, sound=replace(GOOD, packets=3, undecryptable=90)), "❌ <@7> cannot be decrypted (90 packets)"),
         (Person(7, sound=replace(GOOD, lost=125)), "⚠️ <@7> is heard, but 20 % is lost"),
         (Person(7, sound=replace(GOOD, packets=20, lost=5)), "✅ <@7> is heard"),  # too few to say anything
