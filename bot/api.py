@@ -22,7 +22,7 @@ from bot.access.permissions import (
     needed_in_voice,
 )
 from bot.access.roles import check_configure, check_start, check_stop
-from bot.access.voice_channel import VoiceChannel
+from bot.access.voice_channel import VoiceChannel, people_in
 from bot.access.voicebots import resolve_voicebot
 from bot.billing.end_reason import EndReason
 from bot.billing.ledger import SessionRecord, SessionState
@@ -31,7 +31,6 @@ from bot.billing.receipt import Receipt
 from bot.billing.usage import Period, Total, as_csv, span, totals
 from bot.call.events import TranscriptLine
 from bot.call.hearing import diagnosis
-from bot.call.manager import humans_in, people_in
 from bot.call.request import CallRequest
 from bot.call.state import CallState
 from bot.config.edit import ABSENT
@@ -182,7 +181,6 @@ __all__ = [
     "edited_yaml",
     "fit",
     "httpx",
-    "humans_in",
     "in_language",
     "is_operator_only",
     "is_postable",

@@ -1,4 +1,4 @@
-"""What people call themselves on each server, as newest news has it.
+"""The display names of people on each server, as Discord told them last.
 
 discord.py keeps a member's name as it was when it first saw them, unless the bot has the privileged intent for members;
 but voice states and interactions carry the member as they are now

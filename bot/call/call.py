@@ -238,9 +238,9 @@ class Call:
             self.ended_by = by
             self._inbox.close()
 
-    def on_occupancy(self, humans: int) -> None:
+    def on_occupancy(self, people: int) -> None:
         """Take in how many people are in the channel now. Nobody for the grace ends the call; a return keeps it."""
-        self._guards.on_occupancy(clock.now(), humans)
+        self._guards.on_occupancy(clock.now(), people)
         self._inbox.wake()
 
     def update_bots(self) -> None:

@@ -143,9 +143,9 @@ class Guards:
             if who is not None and not self._speaking - {None}:
                 self._talked_at(now)
 
-    def on_occupancy(self, now: float, humans: int) -> None:
+    def on_occupancy(self, now: float, people: int) -> None:
         """Take in how many people are in the channel; a return within the grace keeps the call."""
-        if humans:
+        if people:
             self._deadlines.stop("empty")
         else:
             self._deadlines.start_once("empty", now, (self._settings.empty_channel_grace, End(EndReason.EMPTY)))

@@ -11,7 +11,7 @@ from pathlib import Path
 import discord
 
 from bot.access.permissions import check_not_timed_out, check_text, check_voice
-from bot.access.voice_channel import VoiceChannel
+from bot.access.voice_channel import VoiceChannel, people_in
 from bot.billing.end_reason import EndReason
 from bot.billing.ledger import Ledger, SessionRecord, SessionState
 from bot.billing.limits import Allowance, Budget, Limits, Starter
@@ -174,7 +174,7 @@ class CallManager:
         await asyncio.shield(call.live)
         if self._ledger_file is not None and call.session is not None:
             await asyncio.to_thread(last_room.remember, self._ledger_file, call.session.room_url)
-        call.on_occupancy(humans_in(call.channel))
+        call.on_occupancy(len(people_in(call.channel)))
         return call
 
     def test_of(self, guild_id: int) -> EchoTest | None:
@@ -222,12 +222,12 @@ class CallManager:
     def on_voice_state(self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState) -> None:
         """Look who is in the call's channel, after somebody joined, left or moved."""
         test = self._tests.get(member.guild.id)
-        if test is not None and not humans_in(test.channel):
+        if test is not None and not people_in(test.channel):
             test.stop()
         call = self.of_guild(member.guild.id)
         if call is not None and call.state is not CallState.CONNECTING:
             call.update_bots()
-            call.on_occupancy(humans_in(call.channel))
+            call.on_occupancy(len(people_in(call.channel)))
             if member.id == call.host_id and call.settings.hand_over:
                 self._look_for_a_host(call)
             if member == member.guild.me and call.state is not CallState.ENDING:
@@ -267,7 +267,7 @@ class CallManager:
             if call is not None:
                 call.on_gateway(connected=connected)
                 if connected and call.state is not CallState.CONNECTING:  # people may have left unseen
-                    call.on_occupancy(humans_in(call.channel))
+                    call.on_occupancy(len(people_in(call.channel)))
 
     async def _watch_presence(self) -> None:
         """Events can be missed: look at what they tell of, again and again."""
@@ -369,15 +369,3 @@ class CallManager:
         if call.state is CallState.ENDING:
             return say("The call in {channel} is just ending. Try again in a moment.", channel=where)
         return say("There is a call in {channel} already. End it with `/voicebot leave` first.", channel=where)
-
-
-def people_in(channel: VoiceChannel) -> list[int]:
-    """Return the user ids of the people in a channel, as they came. Someone the cache does not know counts as a
-    person."""
-    members = {user_id: channel.guild.get_member(user_id) for user_id in channel.voice_states}
-    return [user_id for user_id, member in members.items() if member is None or not member.bot]
-
-
-def humans_in(channel: VoiceChannel) -> int:
-    """Return how many people are in a channel."""
-    return len(people_in(channel))

@@ -98,7 +98,7 @@ def _about(field: FieldInfo) -> str:
     about = field.description or ""
     bounds = {name: getattr(item, name) for item in field.metadata for name in ("ge", "le") if hasattr(item, name)}
     if get_origin(field.annotation) is Literal:
-        about += f": {', '.join(map(str, get_args(field.annotation)))}"
+        about += f" (one of: {', '.join(map(str, get_args(field.annotation)))})"
     elif len(bounds) == 2 and "seconds" not in about:
         about += f", {bounds['ge']:g} to {bounds['le']:g}"
     return about

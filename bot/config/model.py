@@ -61,7 +61,11 @@ ROLE: dict[str, Any] = {"discord": "role"}
 
 
 class Settings(BaseModel):
-    """Base of all settings: immutable, and a key nobody knows is an error."""
+    """Base of all settings: immutable, and a key nobody knows is an error.
+
+    The docstring of a class, and the description of each field, are what people read of them in config.example.yaml and
+    in the schemas (`make example`).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 

@@ -139,7 +139,7 @@ class HookDispatcher:
             self.publish(call, WarningGiven(_trouble(FAILED, plugin.name, MAX_FAILURES)))
 
     async def finished(self, call: Call) -> None:
-        """Deliver what waits to all who keep a pace, and end the call's tasks."""
+        """Deliver what waits to every plugin that is fast enough, and end the call's tasks."""
         backlogs = self._backlogs.pop(call.id, [])
         left = await asyncio.gather(*(backlog.close() for backlog in backlogs))
         for backlog, count in zip(backlogs, left, strict=True):

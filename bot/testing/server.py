@@ -207,8 +207,11 @@ class PlayedServer:
         return person
 
     async def start(self, starter: str = "Ann", images: Mapping[str, str] | None = None) -> bool:
-        """Start a call as `/voicebot join` does; whether it is live. `refused` says why it is not."""
+        """Start a call as `/voicebot join` does; whether it is live. `refused` says why it is not. Who starts it is in
+        the voice channel then, as on the sandbox."""
         assert self.call is None, "there is a call already; `await server.end()` ends it"
+        if self.person(starter).voice is None:
+            await self.join_voice(starter)
         self._number += 1
         self._ending = None
         call = PlayedCall(f"call{self._number}", self.bot.config, self.person(starter).id, channel=self.voice)

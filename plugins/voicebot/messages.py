@@ -88,7 +88,7 @@ def leaving(channel_id: int) -> Text:
     return say("Leaving {channel}. The receipt follows here in a moment.", channel=f"<#{channel_id}>")
 
 
-#: What is left of a budget, to whoever asks: "your" is the starter's there.
+#: What is left of a budget, as whoever asks reads it: a user's limit is the starter's.
 _LEFT = {
     ("server", "day"): mark("Left of this server's time for today: {left} of {limit} minutes"),
     ("server", "month"): mark("Left of this server's time for this month: {left} of {limit} minutes"),

@@ -1,6 +1,6 @@
 """The commands under `/voicebot`, one module per subject. A class here is a group of discord.py's: its commands are
 mounted by the plugin, directly under `/voicebot` or as a group of their own.
 
-`call` (join, leave, mute, unmute, status), `usage`, `doctor` (doctor, test), then what admins change: `setup`, the
-groups `settings` and `plugins`. `cooldown` limits those that cost something.
+`call` is for the people in a call, `usage` and `doctor` for everybody, `setup`, `settings` and `plugins` for admins.
+`channels` decides where somebody may send the bot, and `cooldown` how often they may.
 """

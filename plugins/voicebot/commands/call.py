@@ -1,4 +1,4 @@
-"""`/voicebot join`, `leave`, `mute`, `unmute` and `status`: a call from the side of the people in it."""
+"""A call from the side of the people in it: they start it, end it, ask how it goes, and say whether they are heard."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ from bot.api import (
 
 from .. import messages
 from ..interactions import Interaction, guild_and_member, locale_of, may_look
-from .channels import check_member, check_there, voice_channel_of
+from .channels import JOIN_OR_NAME, check_member, check_there, voice_channel_of
 from .cooldown import rate_limited
 
 
@@ -52,7 +52,7 @@ class CallCommands(app_commands.Group):
         guild, member = guild_and_member(interaction)
         settings = self._host.config.server(guild.id)
         check_start(member, settings.access)
-        target = channel or voice_channel_of(member)
+        target = channel or voice_channel_of(member, JOIN_OR_NAME)
         check_member(member, target)
         check_there(member, target)
         text_channel_id = settings.text_channel or interaction.channel_id

@@ -2,14 +2,18 @@
 
 import discord
 
-from bot.api import Refused, humans_in, say
+from bot.api import Refused, Text, people_in, say
+
+JOIN_OR_NAME = say("Join a voice channel first, or name one: `/voicebot join channel:`.")
+JOIN = say("Join a voice channel first.")
 
 
-def voice_channel_of(member: discord.Member) -> discord.VoiceChannel:
-    """Return the voice channel that a member is in; Refused when there is none to talk in."""
+def voice_channel_of(member: discord.Member, none: Text) -> discord.VoiceChannel:
+    """Return the voice channel that a member is in; Refused when there is none to talk in, with the text `none` when
+    they are in no channel at all."""
     channel = None if member.voice is None else member.voice.channel
     if channel is None:
-        raise Refused(say("Join a voice channel first, or name one: `/voicebot join channel:`."))
+        raise Refused(none)
     if not isinstance(channel, discord.VoiceChannel):
         # On a stage a bot stays mute until a moderator makes it a speaker; nobody should pay for that.
         raise Refused(say("I cannot talk on a stage. Join an ordinary voice channel instead."))
@@ -21,7 +25,7 @@ def check_member(member: discord.Member, channel: discord.VoiceChannel) -> None:
     permissions = channel.permissions_for(member)
     if not (permissions.view_channel and permissions.connect):
         raise Refused(say("You may not join that voice channel yourself, so I do not join it for you."))
-    if not humans_in(channel):
+    if not people_in(channel):
         raise Refused(say("There is nobody in {channel} to talk with. Join it first.", channel=channel.mention))
 
 

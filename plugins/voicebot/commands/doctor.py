@@ -6,7 +6,7 @@ from bot.api import Host, check_start, fit
 
 from ..diagnosis import checks
 from ..interactions import Interaction, guild_and_member
-from .channels import check_member, voice_channel_of
+from .channels import JOIN, check_member, voice_channel_of
 from .cooldown import rate_limited
 
 
@@ -32,6 +32,6 @@ class DoctorCommands(app_commands.Group):
         await interaction.response.defer(ephemeral=True, thinking=True)
         _, member = guild_and_member(interaction)
         check_start(member, self._host.config.server(member.guild.id).access)
-        channel = voice_channel_of(member)
+        channel = voice_channel_of(member, JOIN)
         check_member(member, channel)
         await checks.test(self._host, interaction, channel)

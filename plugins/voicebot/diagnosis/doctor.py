@@ -110,13 +110,14 @@ def _people(found: list[Finding]) -> Iterator[Finding]:
     if len(troubles) > MAX_PEOPLE:
         count = len(troubles) - MAX_PEOPLE
         yield Finding(
-            Mark.WARNING, say_n("{count} more is not heard well.", "{count} more are not heard well.", count=count)
+            Mark.WARNING,
+            say_n("{count} more person is not heard well.", "{count} more people are not heard well.", count=count),
         )
     room = max(0, MAX_PEOPLE - len(troubles))
     yield from well[:room]
     if len(well) > room:
         count = len(well) - room
-        yield Finding(Mark.GOOD, say_n("{count} more is heard.", "{count} more are heard.", count=count))
+        yield Finding(Mark.GOOD, say_n("{count} more person is heard.", "{count} more people are heard.", count=count))
 
 
 def _place(place: Place) -> Iterator[Finding]:

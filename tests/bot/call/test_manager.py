@@ -8,12 +8,13 @@ from typing import Any, cast
 
 import pytest
 
+from bot.access.voice_channel import people_in
 from bot.billing.end_reason import EndReason
 from bot.billing.ledger.sqlite import SqliteLedger
 from bot.call import manager as module
 from bot.call.call import Call
 from bot.call.events import HandedOver
-from bot.call.manager import CallManager, humans_in, people_in
+from bot.call.manager import CallManager
 from bot.call.state import CallState
 from bot.config.load import check
 from bot.config.source import parse
@@ -195,4 +196,3 @@ async def test_bots_are_no_people_and_somebody_unknown_is_one(play: Make) -> Non
     guild.people(ANN, BOB, 77)
     channel = cast(Any, guild.channels[VOICE])
     assert people_in(channel) == [ANN, 77]
-    assert humans_in(channel) == 2

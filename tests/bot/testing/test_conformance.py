@@ -1,11 +1,14 @@
 """Every built-in plugin stands what every plugin must."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from bot.plugin_host import template
+from bot.plugin_host.contract import HOOKS
 from bot.testing import conformance
+from bot.testing.server import PlayedServer
 
 NASTY = Path("tests/calls/nasty")
 PLUGINS = sorted(file.parent for file in Path("plugins").glob("*/plugin.yaml"))
@@ -117,3 +120,41 @@ async def test_a_provider_is_looked_at(tmp_path: Path, good: str, bad: str, wron
 async def test_one_that_listens_has_nothing_wrong() -> None:
     for check in conformance.CHECKS:
         assert await conformance.run(NASTY, conformance.CHECKS[check], {"way": "listens"}) == []
+
+
+EVERY_HOOK = """
+from bot.api import Plugin
+
+CALLED = []
+
+
+class Every(Plugin):
+    name = "every"
+
+
+def note(name):
+    async def hook(self, *arguments):
+        CALLED.append(name)
+    return hook
+
+
+for name in {hooks!r}:
+    setattr(Every, name, note(name))
+
+PLUGIN = Every
+"""
+
+
+async def test_a_played_call_calls_every_hook(tmp_path: Path) -> None:
+    """One that the checks never call is one whose faults they never find."""
+    folder = tmp_path / "every"
+    folder.mkdir()
+    (folder / "plugin.yaml").write_text("name: every\nversion: 1.0.0\napi: 1\ndescription: all\nstores: nothing\n")
+    (folder / "__init__.py").write_text(EVERY_HOOK.format(hooks=HOOKS))
+    server = await PlayedServer.open(folder)
+    try:
+        await conformance.CHECKS["twice"](server)
+        called: list[str] = sys.modules[type(server.plugin).__module__].CALLED
+    finally:
+        await server.close()
+    assert set(HOOKS) <= set(called), set(HOOKS) - set(called)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from bot.api import Call, Host, Plugin, PluginSettings, Receipt, TranscriptLine
 
-EVERY = 0.6  # seconds
+EVERY = 0.2  # seconds; several in the two for which checks look at what happens by itself
 
 
 class NastySettings(PluginSettings):

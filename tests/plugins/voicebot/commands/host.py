@@ -93,7 +93,10 @@ class FakeTest:
 
 
 class FakeCalls:
-    """In the place of the call manager: one server's call, when there is one."""
+    """In the place of the call manager: one server's call, when there is one.
+
+    `start` makes none of the manager's checks: those have tests of their own (`tests/bot/call/test_manager.py`).
+    """
 
     def __init__(self) -> None:
         self.call: FakeCall | None = None

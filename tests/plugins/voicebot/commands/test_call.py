@@ -1,4 +1,4 @@
-"""`/voicebot join`, `leave`, `mute`, `unmute` and `status`, as discord.py gets them from Discord."""
+"""The commands of people in a call, as discord.py gets them from Discord."""
 
 from pathlib import Path
 

@@ -118,10 +118,10 @@ def test_a_crowd_fits_into_a_message_and_whoever_has_a_trouble_comes_first() -> 
     assert len(people) == MAX_PEOPLE
     assert people[0].startswith(f"❌ <@{10**18 + 37}>")
     assert people[1].startswith(f"⚠️ <@{10**18 + 33}>")
-    assert lines[-1] == f"✅ {40 - MAX_PEOPLE} more are heard."
+    assert lines[-1] == f"✅ {40 - MAX_PEOPLE} more people are heard."
     assert len("\n".join(lines)) < 2000
     troubled = _lines(PLACE, KNOWN, CALL, *(Person(10**18 + number) for number in range(40)))
-    assert troubled[-1] == f"⚠️ {40 - MAX_PEOPLE} more are not heard well."
+    assert troubled[-1] == f"⚠️ {40 - MAX_PEOPLE} more people are not heard well."
     for language in ("en", "de", "vi"):
         found = examine(PLACE, KNOWN, CALL, [Person(10**18 + number) for number in range(40)])
         assert len(report(found, language)) < MESSAGE_LIMIT
