@@ -50,18 +50,18 @@ from .connection.media import CallMedia
 from .connection.sound_settings import interrupters, sound_settings
 from .conversation import Conversation
 from .events import CallMoved, CallStarted, HandedOver, NoticeGiven, WarningGiven
-from .guards import CheckHearing, End, Guards, Recovered, Verdict, Warn
-from .hearing import UNOWNED, diagnosis, undecryptable
+from .guards import Guards
+from .hearing import UNOWNED, Listeners, undecryptable
 from .inbox import Inbox
 from .moves import Moves
 from .participants import Participants
 from .request import CallRequest
 from .services import CallServices
 from .state import CallState, CallStateMachine
+from .supervision import Supervision
 
 log = logging.getLogger(__name__)
 
-MAX_GUARD_INTERVAL = 5.0  # seconds between two looks of the guards
 DELETION_TIMEOUT = 0.25  # seconds
 #: Seconds that the end of a session may wait for its room to be left; it takes a few milliseconds.
 LEAVE_TIMEOUT = 0.1
@@ -115,6 +115,7 @@ class Call:
         self.allowance: Allowance | None = None
         self.participants = Participants(Consent(ask_first=settings.consent == "asked", hear_bots=settings.hear_bots))
         self._guards = Guards(settings)
+        self._supervision = Supervision(self, self._guards, services.observer)
         self._healing = Healing(
             f"call {self.id}",
             self._media.voice,
@@ -203,6 +204,10 @@ class Call:
     async def present(self) -> frozenset[int] | None:
         """Return the user ids of those at the voice server, as far as it has told; None without a voice session."""
         return await self._media.present()
+
+    def listeners(self) -> Listeners:
+        """Count the people in the channel who cannot or do not want to be heard."""
+        return self._media.voice.listeners(self.consent.allows)
 
     @property
     def since_heard(self) -> float | None:
@@ -342,41 +347,10 @@ class Call:
 
     async def _live(self) -> None:
         """Handle what happens, and what does not, until the call is to end."""
-        await self._inbox.run(handle=self._handle, look=self._ask_guards, patience=self._until_next_guard)
-
-    async def _ask_guards(self) -> None:
-        for verdict in self._guards.check(clock.now(), time.monotonic()):
-            await self._act_on(verdict)
-
-    def _until_next_guard(self) -> float:
-        """Seconds until the guards must be asked; never long, since waiting stands still in a suspended machine."""
-        due = self._guards.next_due()
-        return MAX_GUARD_INTERVAL if due is None else min(max(0.0, due - clock.now()), MAX_GUARD_INTERVAL)
+        await self._inbox.run(handle=self._handle, look=self._supervision.check, patience=self._supervision.until_next)
 
     def _warn(self, text: str) -> None:
         self._observer.publish(self, WarningGiven(text))
-
-    async def _act_on(self, verdict: Verdict) -> None:
-        if isinstance(verdict, End):
-            self.end(verdict.reason)
-        elif isinstance(verdict, Warn):
-            self._warn(verdict.text)
-        elif isinstance(verdict, Recovered):
-            self._observer.publish(self, NoticeGiven(verdict.text))
-        else:
-            await self._check_hearing(verdict)
-
-    async def _check_hearing(self, check: CheckHearing) -> None:
-        """Nobody has spoken so far: say why, and end the call in time, unless the voicebot alone is listened to."""
-        problem = diagnosis(await self.sound_report(), self._media.voice.listeners(self.consent.allows))
-        if problem is None:
-            return
-        if not check.last:
-            self._warn(say("I have heard nobody yet. {problem}", problem=problem))
-        elif check.final or not self.participants.voicebot_spoke:
-            text = say("I end the call, because I heard nobody. {problem}", problem=problem)
-            self._warn(text)
-            self.end(EndReason.NOBODY_HEARD)
 
     async def _close(self) -> None:
         """Undo everything, the session first. Every step is tried whatever the others do.

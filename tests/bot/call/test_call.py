@@ -10,6 +10,7 @@ from bot import clock
 from bot.billing.end_reason import EndReason
 from bot.billing.limits import Allowance
 from bot.call import call as call_module
+from bot.call import supervision
 from bot.call.events import CallMoved, CallStarted, HandedOver, ImageShown, LineSaid, NoticeGiven, WarningGiven
 from bot.call.state import CallState
 from bot.errors import ParleyError, ProviderDown, Refused, VoiceClosed
@@ -276,7 +277,7 @@ async def test_nobody_is_heard(play: Make, monkeypatch: pytest.MonkeyPatch) -> N
     """Half of the limit passes and people are told why; then the call ends, unless somebody was heard."""
     now = 1000.0
     monkeypatch.setattr(clock, "now", lambda: now)
-    monkeypatch.setattr(call_module, "MAX_GUARD_INTERVAL", 0.001)
+    monkeypatch.setattr(supervision, "MAX_INTERVAL", 0.001)
     async with live(play("{first_audio_limit: 60}")) as a_call:
         a_call.media[0].numbers = SoundReport()
         a_call.happens(VoicebotArrived("agent-1"))
@@ -292,7 +293,7 @@ async def test_nobody_is_heard(play: Make, monkeypatch: pytest.MonkeyPatch) -> N
 async def test_its_time_is_used_up(play: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(clock, "now", lambda: now)
-    monkeypatch.setattr(call_module, "MAX_GUARD_INTERVAL", 0.001)
+    monkeypatch.setattr(supervision, "MAX_INTERVAL", 0.001)
     allowance = Allowance(600.0, "this server's time per call", EndReason.LIMIT)
     async with live(play("{first_audio_limit: 0}", allowance=allowance)) as a_call:
         a_call.happens(VoicebotArrived("agent-1"))
@@ -307,7 +308,7 @@ async def test_its_time_is_used_up(play: Make, monkeypatch: pytest.MonkeyPatch) 
 async def test_a_voicebot_that_never_comes(play: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(clock, "now", lambda: now)
-    monkeypatch.setattr(call_module, "MAX_GUARD_INTERVAL", 0.001)
+    monkeypatch.setattr(supervision, "MAX_INTERVAL", 0.001)
     async with live(play("{voicebot_arrival: 30, first_audio_limit: 0}")) as a_call:
         assert not a_call.call.voicebot_there
         now = 1031.0
