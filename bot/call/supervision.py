@@ -32,7 +32,7 @@ class Supervision:
         return MAX_INTERVAL if due is None else min(max(0.0, due - clock.now()), MAX_INTERVAL)
 
     async def check(self) -> None:
-        """Ask the guards now."""
+        """Ask the guards now, and do what they say."""
         for verdict in self._guards.check(clock.now(), time.monotonic()):
             await self._act_on(verdict)
 
