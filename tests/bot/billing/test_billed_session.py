@@ -5,7 +5,6 @@ from typing import Any, cast
 
 import pytest
 
-from bot import clock
 from bot.billing import billed_session
 from bot.billing.billed_session import BilledSession
 from bot.billing.end_reason import EndReason
@@ -13,6 +12,7 @@ from bot.billing.ledger import SessionRecord, SessionState
 from bot.errors import BadAnswer, OutcomeUnknown, ProviderDown
 from bot.provider import VoicebotSession
 from tests.bot.billing.records import record
+from tests.bot.conftest import SteadyClock
 
 SESSION = VoicebotSession("room-1", "wss://livekit", "token", voicebot_name="Guide")
 
@@ -47,36 +47,28 @@ class Desk:
         return asyncio.create_task(confirm())
 
 
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time, in seconds, in a list that can be changed."""
-    at = [1000.0]
-    monkeypatch.setattr(clock, "now", lambda: at[0])
-    return at
-
-
-async def test_every_begun_minute_counts_from_the_request_to_the_confirmed_end(now: list[float]) -> None:
+async def test_every_begun_minute_counts_from_the_request_to_the_confirmed_end(steady: SteadyClock) -> None:
     desk = Desk()
     assert (desk.session.minutes, desk.session.elapsed) == (0, 0.0)
     await desk.session.open("Ann")
     assert desk.session.minutes == 1
-    now[0] += 61
+    steady.at += 61
     assert (desk.session.minutes, desk.session.elapsed) == (2, 61.0)
     closing = desk.session.end(EndReason.LEFT, None)
     assert closing is not None
-    now[0] += 60
+    steady.at += 60
     assert desk.session.minutes == 3
     desk.confirmed.set()
     await closing
     await asyncio.sleep(0)
-    now[0] += 600
+    steady.at += 600
     assert (desk.session.minutes, desk.session.elapsed) == (3, 121.0)
 
 
-async def test_what_is_ended_is_what_was_opened(now: list[float]) -> None:
+async def test_what_is_ended_is_what_was_opened(steady: SteadyClock) -> None:
     desk = Desk()
     await desk.session.open("Ann")
-    now[0] += 10
+    steady.at += 10
     desk.session.end(EndReason.MOVED, 7)
     ((closing, reason, seconds),) = desk.ended
     assert (closing.state, closing.reference, closing.voicebot_name) == (SessionState.OPEN, "room-1", "Guide")

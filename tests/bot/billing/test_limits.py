@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot import clock
 from bot.billing.end_reason import EndReason
 from bot.billing.ledger.sqlite import SqliteLedger
 from bot.billing.limits import Allowance, Limits, Starter, budgets, rule_of
 from bot.config.model import LimitSettings, Rule
 from bot.errors import LedgerError, Refused
+from tests.bot.conftest import SteadyClock
 
 from .records import record
 
@@ -210,19 +210,17 @@ async def test_a_clock_that_was_set_back_makes_no_used_up_day_whole(ledger: Sqli
 
 
 async def test_an_end_in_the_future_makes_no_cooldown_longer_than_it_is(
-    ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
+    ledger: SqliteLedger, steady: SteadyClock
 ) -> None:
     """The clock was a day ahead when a call ended."""
-    steady = [1000.0]
-    monkeypatch.setattr(clock, "now", lambda: steady[0])
     await _past(ledger, "a", NOON + timedelta(days=1), 1)
     limits, settings = Limits(ledger), _settings(server={"cooldown": 300})
     with pytest.raises(Refused, match="in 300 seconds"):
         await limits.allowance(settings, ANN, NOON)
-    steady[0] += 200
+    steady.at += 200
     with pytest.raises(Refused, match="in 100 seconds"):
         await limits.allowance(settings, ANN, NOON + timedelta(seconds=200))
-    steady[0] += 101
+    steady.at += 101
     assert await limits.allowance(settings, ANN, NOON + timedelta(seconds=301)) is None
 
 

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bot import clock
 from bot.billing.end_reason import EndReason
 from bot.billing.limits import Allowance
 from bot.call import call as call_module
@@ -20,6 +19,7 @@ from bot.provider import ShownImage, Utterance
 from bot.room.events import RoomClosed, RoomEnd, VoicebotArrived, VoicebotGone
 from bot.voice.handshake import Disconnected, Moved
 from tests.bot.call.fakes import ANN, BOB, ELSEWHERE, VOICE, Play, broken
+from tests.bot.conftest import SteadyClock
 from tests.support import eventually
 
 Make = Callable[..., Play]
@@ -248,18 +248,16 @@ async def test_who_spoke_is_named_in_the_line(play: Make) -> None:
     assert said.line.speakers == (ANN,)
 
 
-async def test_since_when_nobody_was_heard(play: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 1000.0
-    monkeypatch.setattr(clock, "now", lambda: now)
+async def test_since_when_nobody_was_heard(play: Make, steady: SteadyClock) -> None:
     async with live(play()) as a_call:
         assert a_call.call.since_heard is None
         a_call.happens(SpeakingChanged(ANN, True, 0.0))
         await a_call.settle()
-        now = 1005.0
+        steady.at = 1005.0
         assert a_call.call.since_heard == 0.0
         a_call.happens(SpeakingChanged(ANN, False, 0.0))
         await a_call.settle()
-        now = 1015.0
+        steady.at = 1015.0
         assert a_call.call.since_heard == 10.0
 
 
@@ -273,45 +271,39 @@ async def test_people_are_told_of_sound_that_cannot_be_used(play: Make) -> None:
     assert "does not say who it is" in unowned.text
 
 
-async def test_nobody_is_heard(play: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nobody_is_heard(play: Make, steady: SteadyClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of the limit passes and people are told why; then the call ends, unless somebody was heard."""
-    now = 1000.0
-    monkeypatch.setattr(clock, "now", lambda: now)
     monkeypatch.setattr(supervision, "MAX_INTERVAL", 0.001)
     async with live(play("{first_audio_limit: 60}")) as a_call:
         a_call.media[0].numbers = SoundReport()
         a_call.happens(VoicebotArrived("agent-1"))
-        now = 1031.0
+        steady.at = 1031.0
         await asyncio.sleep(0.02)
         (warning,) = a_call.observer.of(WarningGiven)
         assert "I have heard nobody yet. No sound arrives" in warning.text
-        now = 1061.0
+        steady.at = 1061.0
         await over(a_call)
     assert a_call.closer.reasons == [EndReason.NOBODY_HEARD]
 
 
-async def test_its_time_is_used_up(play: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 1000.0
-    monkeypatch.setattr(clock, "now", lambda: now)
+async def test_its_time_is_used_up(play: Make, steady: SteadyClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervision, "MAX_INTERVAL", 0.001)
     allowance = Allowance(600.0, "this server's time per call", EndReason.LIMIT)
     async with live(play("{first_audio_limit: 0}", allowance=allowance)) as a_call:
         a_call.happens(VoicebotArrived("agent-1"))
-        now = 1000.0 + 490.0
+        steady.at = 1000.0 + 490.0
         await asyncio.sleep(0.02)
         assert "80 %" in a_call.observer.of(WarningGiven)[0].text
-        now = 1000.0 + 600.0
+        steady.at = 1000.0 + 600.0
         await over(a_call)
     assert a_call.closer.reasons == [EndReason.LIMIT]
 
 
-async def test_a_voicebot_that_never_comes(play: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 1000.0
-    monkeypatch.setattr(clock, "now", lambda: now)
+async def test_a_voicebot_that_never_comes(play: Make, steady: SteadyClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervision, "MAX_INTERVAL", 0.001)
     async with live(play("{voicebot_arrival: 30, first_audio_limit: 0}")) as a_call:
         assert not a_call.call.voicebot_there
-        now = 1031.0
+        steady.at = 1031.0
         await over(a_call)
     assert a_call.closer.reasons == [EndReason.VOICEBOT_MISSING]
 

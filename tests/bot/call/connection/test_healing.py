@@ -1,14 +1,12 @@
 """What becomes of a connection that is lost: repaired, left to repair itself, or the call's end."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 
-from bot import clock
 from bot.billing.end_reason import EndReason
 from bot.call.connection import healing as module
 from bot.call.connection.healing import MAX_SHORT_LIVED, Healing
@@ -21,6 +19,7 @@ from bot.provider import VoicebotSession
 from bot.room.events import RoomClosed, RoomEnd
 from bot.voice.close_codes import NOBODY_DECRYPTED, Remedy
 from tests.bot.call.fakes import SERVER, SESSION
+from tests.bot.conftest import SteadyClock
 
 LOST = VoiceLost(SERVER, Remedy.FRESH_SESSION, "it broke")
 
@@ -86,18 +85,6 @@ class Patient:
             await asyncio.sleep(0)
 
 
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Sets the time, in seconds."""
-    at = [1000.0]
-    monkeypatch.setattr(clock, "now", lambda: at[0])
-
-    def put(seconds: float) -> None:
-        at[0] = seconds
-
-    return put
-
-
 async def test_a_lost_voice_session_is_replaced_by_a_fresh_one() -> None:
     patient = Patient()
     patient.healing.on_voice_lost(LOST)
@@ -150,21 +137,21 @@ async def test_a_repair_that_fails_ends_the_call(error: Exception, reason: EndRe
 
 
 async def test_sessions_that_do_not_hold_are_made_less_and_less_often_and_not_for_ever(
-    now: Callable[[float], None],
+    steady: SteadyClock,
 ) -> None:
     patient = Patient()
     for number in range(MAX_SHORT_LIVED + 2):
-        now(1000.0 + number)
+        steady.at = 1000.0 + number
         patient.healing.on_voice_lost(LOST)
         await patient.settle()
     assert patient.voice.repairs == [f"rejoin after {pause:g}" for pause in (0, 1, 2, 4, 8)]
     assert patient.ends == [EndReason.VOICE_LOST]
 
 
-async def test_one_that_has_held_is_replaced_at_once(now: Callable[[float], None]) -> None:
+async def test_one_that_has_held_is_replaced_at_once(steady: SteadyClock) -> None:
     patient = Patient()
     for number in range(10):
-        now(1000.0 + number * (module.HELD_SECONDS + 1))
+        steady.at = 1000.0 + number * (module.HELD_SECONDS + 1)
         patient.healing.on_voice_lost(LOST)
         await patient.settle()
     assert set(patient.voice.repairs) == {"rejoin after 0"}
@@ -182,23 +169,23 @@ async def test_keys_that_never_fit_end_the_call_at_the_second_session() -> None:
     assert "Nobody's voice can be decrypted" in patient.warnings[0]
 
 
-async def test_somebody_who_is_heard_between_them_counts(now: Callable[[float], None]) -> None:
+async def test_somebody_who_is_heard_between_them_counts(steady: SteadyClock) -> None:
     nobody = replace(LOST, meaning=NOBODY_DECRYPTED.meaning)
     patient = Patient()
     for number in range(5):
-        now(1000.0 + 100 * number)
+        steady.at = 1000.0 + 100 * number
         patient.healing.on_voice_lost(nobody)
         await patient.settle()
         patient.healing.on_heard()
     assert patient.ends == []
 
 
-async def test_a_lost_room_is_joined_again_once_in_a_while(now: Callable[[float], None]) -> None:
+async def test_a_lost_room_is_joined_again_once_in_a_while(steady: SteadyClock) -> None:
     lost, patient = RoomClosed(RoomEnd.CONNECTION_LOST), Patient()
     patient.healing.on_room_closed(lost, SESSION)
     await patient.settle()
     assert (patient.rooms, patient.state()) == ([SESSION], CallState.LIVE)
-    now(1000.0 + module.REJOIN_INTERVAL)
+    steady.at = 1000.0 + module.REJOIN_INTERVAL
     patient.healing.on_room_closed(lost, SESSION)
     await patient.settle()
     assert patient.rooms == [SESSION, SESSION]
