@@ -8,4 +8,5 @@ from hypothesis import settings
 settings.register_profile("parley", deadline=None)
 settings.load_profile("parley")
 
-pytest_plugins = ["tests.quick"] if os.environ.get("PARLEY_QUICK") else ["tests.stage"]
+# In a quick run what it brings is imported here, when its lines are counted already (`--cov`).
+pytest_plugins = ["tests.quick", "bot.testing.fixtures"] if os.environ.get("PARLEY_QUICK") else ["tests.stage"]

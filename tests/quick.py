@@ -1,4 +1,7 @@
-"""`make quick`: every test that needs no stage, in a minute. `python -m tests.quick` runs them, on two cores.
+"""`make quick`: every test that needs no stage, in a minute.
+
+`python -m tests.quick` runs them, on two cores, and fails when they cover too little of the code; with arguments for
+pytest it runs those tests, and counts nothing.
 
 A test needs a stage when a fixture of `tests/stage.py` is among those it asks for, or when its module, or one of ours
 that it imports, imports the sandbox, the voicebot or LiveKit's SDK. Nobody marks it by hand, and nothing of those is
@@ -19,8 +22,8 @@ import pytest
 QUICK = "PARLEY_QUICK"
 ROOT = Path(__file__).parents[1]
 STAGE = ROOT / "tests" / "stage.py"
-#: Some of them wait, so there are more workers than cores.
-SIDE_BY_SIDE = ("-n", "3", "--dist", "worksteal", "-p", "no:simcord")
+#: Many of them wait, so there are more workers than cores.
+SIDE_BY_SIDE = ("-n", "4", "--dist", "worksteal", "-p", "no:simcord", "-p", "no:parley")
 OURS = frozenset({"bot", "plugins", "tests"})
 HEAVY = frozenset({"sandbox", "agent", "livekit"})
 
@@ -99,7 +102,8 @@ def _imports_nothing_heavy() -> Iterator[None]:
 
 def main() -> int:
     """Run them; pytest's exit code."""
-    command = [sys.executable, "-m", "pytest", "-q", *SIDE_BY_SIDE, *sys.argv[1:]]
+    only = sys.argv[1:]  # a part of the tests covers a part of the code
+    command = [sys.executable, "-m", "pytest", "-q", *SIDE_BY_SIDE, *(only or ("--cov", "--cov-report="))]
     return subprocess.run(command, cwd=ROOT, env={**environment(), QUICK: "1"}, check=False).returncode
 
 

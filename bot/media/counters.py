@@ -6,14 +6,17 @@ The numbers are the call's: what a voice session, a room or a person who is gone
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from bot.bridge.speaker import Speaker
 from bot.bridge.track_mixer import TrackMixer
-from bot.room.connection import RoomConnection
-from bot.voice.connection import VoiceConnection
 
 from .echo import Echo
 from .report import SoundReport, SpeakerReport
+
+if TYPE_CHECKING:
+    from bot.room.connection import RoomConnection
+    from bot.voice.connection import VoiceConnection
 
 _FULL_SCALE = 32_768.0
 
@@ -59,7 +62,7 @@ class ClosedTotals:
     recoveries: int = 0
     ticks: tuple[int, int] = (0, 0)  # skipped, late
 
-    def add_voice(self, voice: VoiceConnection) -> None:
+    def add_voice(self, voice: "VoiceConnection") -> None:
         """Add the counts of a voice session that is over."""
         stats = voice.receiver.stats
         self.received += stats.received
@@ -74,7 +77,7 @@ class ClosedTotals:
         self.without_keys += voice.sender.stats.no_keys
         self.recoveries += voice.dave.recoveries
 
-    def add_room(self, room: RoomConnection | Echo) -> None:
+    def add_room(self, room: "RoomConnection | Echo") -> None:
         """Add the counts of a room that was left."""
         self.to_room += room.stats.fed
         self.dropped += room.stats.dropped + room.stats.refused
@@ -95,8 +98,8 @@ def decibels(level: float) -> float:
 
 
 def make_report(
-    voice: VoiceConnection | None,
-    room: RoomConnection | Echo | None,
+    voice: "VoiceConnection | None",
+    room: "RoomConnection | Echo | None",
     speakers: Mapping[int, Speaker],
     voices: TrackMixer,
     *,
