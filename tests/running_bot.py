@@ -18,6 +18,8 @@ from sandbox.valsea.session import Session
 from tests.support import eventually
 
 Json = dict[str, Any]
+#: Root mean square above which a frame holds something that was said.
+LOUD = 300.0
 
 
 @dataclass(slots=True)
@@ -96,6 +98,10 @@ class RunningBot:
         await observer.join(self.stage.livekit, session.room)
         await eventually(lambda: len(observer.of(agent=False)) > 10, 15, "nothing of the bot's track arrives")
         return observer
+
+    async def all_recorded(self, observer: RoomObserver) -> None:
+        """Wait until what was said has arrived in the room to its end: a third of a second of silence behind it."""
+        await eventually(lambda: observer.quiet_frames(LOUD) > 16, 10, "it does not become quiet in the room")
 
     def posts(self, place: Place) -> list[Json]:
         return self.stage.discord.world.messages(place.text_id)

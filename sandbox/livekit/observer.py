@@ -43,6 +43,15 @@ class RoomObserver:
         """How many frames of what people said are louder than this root mean square."""
         return sum(_level(frame) > above for _, frame in self.of(agent=False))
 
+    def quiet_frames(self, below: float) -> int:
+        """How many of the last frames of what people said are softer than this root mean square."""
+        count = 0
+        for _, frame in reversed(self.of(agent=False)):
+            if _level(frame) >= below:
+                break
+            count += 1
+        return count
+
     def clear(self) -> None:
         """Forget what was recorded."""
         for frames in self.frames.values():

@@ -47,7 +47,7 @@ async def test_a_bad_line_is_repaired(impatient_bot: RunningBot) -> None:
     when = np.arange(48_000 * 6) / 48_000
     hum = np.asarray(np.sin(2 * np.pi * 300 * when) * 6000 + np.sin(2 * np.pi * 730 * when) * 4000, np.int16)
     await ann.say(hum)
-    await asyncio.sleep(0.4)
+    await impatient_bot.all_recorded(observer)
     await observer.leave()
     await impatient_bot.command(place, ann, "voicebot leave")
     _, heard = timeline(observer.of(agent=False))

@@ -31,7 +31,7 @@ async def test_joining_and_leaving_in_mid_sentence(default_bot: RunningBot) -> N
     await asyncio.sleep(1.0)
     await cyd_joins.leave()
     await speaking
-    await asyncio.sleep(0.5)
+    await default_bot.all_recorded(observer)
     await observer.leave()
     group = default_bot.stage.discord.voice.rooms[place.voice_id].group
     assert group.epoch >= 4  # founded, and three changes
@@ -50,7 +50,7 @@ async def test_someone_who_joins_later_is_heard(default_bot: RunningBot) -> None
     await bob.join(place.guild_id, place.voice_id)
     await bob.keys()
     await bob.say(hum(1.5))
-    await asyncio.sleep(0.4)
+    await default_bot.all_recorded(observer)
     await observer.leave()
     await default_bot.command(place, ann, "voicebot leave")
     _, heard = timeline(observer.of(agent=False))
@@ -71,7 +71,7 @@ async def test_thirty_joins_in_a_few_seconds(default_bot: RunningBot) -> None:
     observer = await default_bot.observe(session)
     await ann.keys()
     await ann.say(hum(1.5))
-    await asyncio.sleep(0.4)
+    await default_bot.all_recorded(observer)
     await observer.leave()
     assert default_bot.bills(session)
     await default_bot.command(place, ann, "voicebot leave")

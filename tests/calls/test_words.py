@@ -100,7 +100,7 @@ async def test_two_people_at_the_same_time_are_both_heard(default_bot: RunningBo
     session = await default_bot.start_call(place)
     observer = await default_bot.observe(session)
     await asyncio.gather(ann.say(_tone(500, 2.0)), bob.say(_tone(1300, 2.0)))
-    await asyncio.sleep(0.5)
+    await default_bot.all_recorded(observer)
     await observer.leave()
     await default_bot.command(place, ann, "voicebot leave")
     _, samples = timeline(observer.of(agent=False))
