@@ -5,6 +5,7 @@ it, too: a voicebot that stutters on a busy machine stutters for both.
 """
 
 import asyncio
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -15,6 +16,7 @@ from sandbox.people.delay import timeline
 from sandbox.people.words import normal, word_error_rate
 from sandbox.stage import Place
 from sandbox.valsea.session import Session
+from tests.calls.stalls import Stalls
 from tests.running_bot import RunningBot
 from tests.support import eventually
 
@@ -33,6 +35,21 @@ ASKED = [
 #: Two points, as a share: two words of all that are said, on either side.
 TOLERANCE = 0.02
 
+#: A question during which the machine stood still is asked again, while no more than so many have been asked. After
+#: that, what was recorded is judged as it is: a bot that stalls by itself must not pass for a busy machine.
+MOST_ASKED = 15
+
+
+@dataclass
+class Asked:
+    """A question and its answer: what was said, and what arrived in the room and at the ear."""
+
+    question: str
+    asked: speech.Pcm
+    answer: str
+    in_the_room: speech.Pcm
+    at_the_ear: speech.Pcm
+
 
 @pytest.mark.ears
 async def test_ten_questions_and_their_answers(default_bot: RunningBot) -> None:
@@ -40,26 +57,32 @@ async def test_ten_questions_and_their_answers(default_bot: RunningBot) -> None:
     (ann,) = place.people
     session = await default_bot.start_call(place)
     observer = await default_bot.observe(session)
-    asked, at_the_ear, in_the_room = [], [], []
-    for question in ASKED:
+    known: list[Asked] = []
+    to_ask, times_asked = list(ASKED), 0
+    while to_ask:
+        question, times_asked = to_ask.pop(0), times_asked + 1
         ann.ear.clear()
         observer.clear()
         said, before = await asyncio.to_thread(speech.speak, question), len(session.said("assistant"))
-        await ann.say(said)
-        await eventually(partial(_answered, session, before), 30, f"no answer to {question}")
-        await asyncio.sleep(0.4)
-        asked.append(timeline(observer.of(agent=False))[1])
-        in_the_room.append(timeline(observer.of(agent=True))[1])
-        at_the_ear.append(ann.ear.recording(default_bot.account.user_id))
+        async with Stalls(default_bot, place, ann) as stalls:
+            await ann.say(said)
+            await eventually(partial(_answered, session, before), 30, f"no answer to {question}")
+            await asyncio.sleep(0.4)
+        if stalls.disturbed and times_asked + len(to_ask) < MOST_ASKED:
+            to_ask.append(question)
+            continue
+        asked, in_the_room = timeline(observer.of(agent=False))[1], timeline(observer.of(agent=True))[1]
+        at_the_ear = ann.ear.recording(default_bot.account.user_id)
+        known.append(Asked(question, asked, session.said("assistant")[before], in_the_room, at_the_ear))
     await observer.leave()
     await default_bot.command(place, ann, "voicebot leave")
 
-    questions = [speech.speak(question) for question in ASKED]
-    await _expect_no_worse(ASKED, asked, questions)
-    answers = session.said("assistant")
-    await _expect_no_worse(answers, at_the_ear, in_the_room)
+    questions = [one.question for one in known]
+    await _expect_no_worse(questions, [one.asked for one in known], [speech.speak(text) for text in questions])
+    answers = [one.answer for one in known]
+    await _expect_no_worse(answers, [one.at_the_ear for one in known], [one.in_the_room for one in known])
 
-    _check_channel(default_bot, place, session.said("user"), answers)
+    _check_channel(default_bot, place, session.said("user"), session.said("assistant"))
     assert abs(ann.ear.drift(default_bot.account.user_id)) < 0.06
 
 
