@@ -223,8 +223,10 @@ class MediaSession:
     def _tick(self, tick: int, now: float) -> None:
         if isinstance(self._room, Echo):
             self._room.tick()
-        people = self._uplink.carry(self._room, now)
+        people = self._uplink.mix(now)
         self._barge_in.update(self._uplink.spoken, now)
+        if self._room is not None:
+            self._uplink.feed(self._room, people, now)
         voicebot = self._downlink.carry(self._voice, tick, now)
         for tap in self._taps:
             tap.put(now, people, voicebot)

@@ -80,15 +80,22 @@ class Uplink:
         """Return whether anybody speaks who is not among the user ids in `besides`."""
         return any(s.activity.speaking for user_id, s in self.speakers.items() if user_id not in besides)
 
-    def carry(self, room: Room | None, now: float) -> Frame | None:
-        """Send what people say in this tick into the room; the mixed frame, None when nobody speaks."""
+    def mix(self, now: float) -> Frame | None:
+        """Return what people say in this tick, mixed, and None when nobody speaks; `spoken` says it one by one."""
         frames = list(self._next_frames(now))
         frames += [frame for speaker in self._leaving if (frame := speaker.last_frame(now)) is not None]
         self._leaving.clear()
-        mixed = self._mixer.mix(frames) if frames else None
-        if room is not None:
-            self._feed(room, mixed, now)
-        return mixed
+        return self._mixer.mix(frames) if frames else None
+
+    def feed(self, room: Room, mixed: Frame | None, now: float) -> None:
+        """Send what people said in this tick into the room, and silence for a while after the last word."""
+        if mixed is None and self._last_sound is None:
+            return
+        if mixed is not None:
+            self._last_sound = now
+        elif self._last_sound is not None and now - self._last_sound > TAIL_SECONDS:
+            self._last_sound = None
+        room.feed(self._outflow.fit(_SILENCE if mixed is None else mixed, room.held))
 
     def _next_frames(self, now: float) -> Iterator[Frame]:
         """The frames to mix; says who has begun or stopped to speak."""
@@ -102,12 +109,3 @@ class Uplink:
                 yield frame
             if speaker.activity.speaking != before:
                 self._on_speaking(SpeakingChanged(user_id, not before, now))
-
-    def _feed(self, room: Room, mixed: Frame | None, now: float) -> None:
-        if mixed is None and self._last_sound is None:
-            return
-        if mixed is not None:
-            self._last_sound = now
-        elif self._last_sound is not None and now - self._last_sound > TAIL_SECONDS:
-            self._last_sound = None
-        room.feed(self._outflow.fit(_SILENCE if mixed is None else mixed, room.held))

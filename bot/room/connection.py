@@ -111,11 +111,10 @@ class RoomConnection:
     async def leave(self) -> None:
         """Leave the room and stop every task; safe to call at any time. It does not wait for a join to fail."""
         self._leaving = True
-        await self.microphone.stop()
         listeners = list(self._listeners.values())
         for task in listeners:
             task.cancel()
-        await asyncio.gather(*listeners, return_exceptions=True)
+        await asyncio.gather(self.microphone.stop(), *listeners, return_exceptions=True)
         self._listeners.clear()
         await self._streams.stop()
         try:

@@ -50,6 +50,7 @@ class Microphone:
         publication = await participant.publish_track(track, options)
         self.sid = publication.sid
         self._feeding = asyncio.create_task(self._feed(source), name="room feed")
+        self._feeding.add_done_callback(_on_fed)
 
     def put(self, frame: Frame) -> None:
         """Send 20 ms of sound, or a little less. Never waits: behind a slow SDK the oldest frames go."""
@@ -61,9 +62,11 @@ class Microphone:
 
     async def stop(self) -> None:
         """Send nothing from now on."""
-        if self._feeding is not None:
-            self._feeding.cancel()
-            await asyncio.gather(self._feeding, return_exceptions=True)
+        # The task holds the source, by the exception that ended it.
+        feeding, self._feeding = self._feeding, None
+        if feeding is not None:
+            feeding.cancel()
+            await asyncio.gather(feeding, return_exceptions=True)
 
     async def close(self) -> None:
         """Free what the SDK holds of the track, after the room was left."""
@@ -85,3 +88,8 @@ class Microphone:
                     self.stats.refused += 1
                 else:
                     self.stats.fed += 1
+
+
+def _on_fed(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("room feed failed", exc_info=task.exception())

@@ -321,7 +321,7 @@ class VoiceConnection:
     def _look_at_keys(self) -> None:
         """Something was said about them; there may be some now."""
         self._keys_changed.set()
-        if self.dave.ready:
+        if self.dave.ready and not self.transmitter.path_opened:
             self._soon(self.transmitter.open_path())
 
     def _roster(self, op: int, data: gw.Json) -> None:

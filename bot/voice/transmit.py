@@ -26,7 +26,7 @@ class Transmitter:
         self._send_speaking = send_speaking
         self._speaking = False
         self._behind_speaking: list[bytes] = []  # datagrams, until SPEAKING is on its way
-        self._path_opened = False
+        self.path_opened = False  # or being opened
 
     def send_frame(self, pcm: Pcm, tick: int) -> None:
         """Send 20 ms of speech at a tick."""
@@ -58,9 +58,9 @@ class Transmitter:
 
     async def open_path(self) -> None:
         """Send silence to the voice server, the first time this is called."""
-        if self._path_opened:
+        if self.path_opened:
             return
-        self._path_opened = True
+        self.path_opened = True
         for number in range(OPENING_FRAMES):
             if self._speaking:  # the voicebot does it
                 return
@@ -73,8 +73,10 @@ class Transmitter:
         """Close the socket, if there is one; what is sent afterwards goes nowhere."""
         if self.socket is not None:
             self.socket.close()
-        # It points back at us, and large buffers hang on it: both would wait for the garbage collector.
+        # Both point back at us, and large buffers and the group's keys hang on them: they would wait for the garbage
+        # collector.
         self.socket = None
+        self._send_speaking = _say_nothing
 
     def _send_spoken(self, datagram: bytes) -> None:
         if self._behind_speaking:
@@ -100,3 +102,7 @@ class Transmitter:
         if self._speaking != speaking:
             self._speaking = speaking
             self._send_speaking(speaking)
+
+
+def _say_nothing(speaking: bool) -> None:
+    """Tell nobody, since the connection is closed."""

@@ -46,7 +46,9 @@ class People:
             self.uplink.push(OpusPacket(user_id, user_id, self._tick, self._tick * 960, payload), self.now)
         self._tick += 1
         self.now += FRAME
-        return self.uplink.carry(self.room, self.now)
+        mixed = self.uplink.mix(self.now)
+        self.uplink.feed(self.room, mixed, self.now)
+        return mixed
 
 
 def test_two_people_at_once_are_one_frame_per_tick() -> None:
@@ -75,7 +77,7 @@ def test_nobody_is_carried_into_a_room_that_is_being_replaced() -> None:
     people = People()
     for frame in voice(0.3):
         people.tick(ann=frame)
-    mixed = people.uplink.carry(None, people.now)
+    mixed = people.uplink.mix(people.now)
     assert mixed is not None
     assert np.abs(mixed).max() > 0
 

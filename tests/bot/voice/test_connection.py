@@ -44,16 +44,35 @@ class Desk:
     ann: Person
     guild_id: int
     channel_id: int
-    bot_id: int
-    connection: VoiceConnection
+    server: VoiceServerInfo
+    http: aiohttp.ClientSession
+    connection: VoiceConnection = field(init=False)
     packets: list[OpusPacket] = field(default_factory=list)
     left: list[int] = field(default_factory=list)
     lost: list[CloseCode] = field(default_factory=list)
     resumes: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        """Begin with a connection that is not open."""
+        self.connection = VoiceConnection(
+            self.server,
+            self.http,
+            listener=VoiceListener(
+                on_packet=self.packets.append,
+                on_member_left=self.left.append,
+                on_resuming=lambda: self.resumes.append("resuming"),
+                on_resumed=lambda: self.resumes.append("resumed"),
+                on_lost=self.lost.append,
+            ),
+            encoder=Encoder(),
+        )
+
     @property
     def at_server(self) -> Connection:
-        found = self.discord.voice.rooms[self.channel_id].of_user(self.bot_id)
+        found = self.discord.voice.rooms[self.channel_id].of_user(self.server.user_id)
         assert found is not None
         return found
 
@@ -94,19 +113,7 @@ async def seat(tmp_path: Path) -> AsyncIterator[Seat]:
         access = discord.join_voice(guild_id, account.user_id, channel_id)
         ticket = access.ticket
         server = VoiceServerInfo(access.host, ticket.token, ticket.session_id, guild_id, channel_id, account.user_id)
-        connection = VoiceConnection(
-            server,
-            http,
-            listener=VoiceListener(
-                on_packet=lambda packet: desk.packets.append(packet),
-                on_member_left=lambda user_id: desk.left.append(user_id),
-                on_resuming=lambda: desk.resumes.append("resuming"),
-                on_resumed=lambda: desk.resumes.append("resumed"),
-                on_lost=lambda verdict: desk.lost.append(verdict),
-            ),
-            encoder=Encoder(),
-        )
-        desk = Desk(discord, ann, guild_id, channel_id, account.user_id, connection)
+        desk = Desk(discord, ann, guild_id, channel_id, server, http)
         desks.append(desk)
         return desk
 
@@ -165,7 +172,7 @@ async def test_a_server_that_takes_every_resume_and_hangs_up_again_is_left(
     await desk.connection.keys_agreed(5)
     async with asyncio.timeout(20):
         while not desk.lost:
-            desk.discord.voice.close_sockets(desk.guild_id, desk.bot_id, 4015)
+            desk.discord.voice.close_sockets(desk.guild_id, desk.server.user_id, 4015)
             await asyncio.sleep(0.02)
     assert desk.resumes.count("resuming") == module.RESUME_ATTEMPTS + 1
     assert desk.resumes.count("resumed") <= module.RESUME_ATTEMPTS
@@ -182,7 +189,7 @@ async def test_a_call_goes_over_to_clear_speech_and_back(seat: Seat) -> None:
         desk.ann.ear.clear()
         for tick in range(50):
             desk.connection.send_frame(TONE[:960], tick)
-        return await desk.hears() and await happens(lambda: desk.ann.ear.frames_from(desk.bot_id) >= 50, 3)
+        return await desk.hears() and await happens(lambda: desk.ann.ear.frames_from(desk.server.user_id) >= 50, 3)
 
     assert await both_ways()
     room.route(room.group.downgrade())
@@ -212,7 +219,7 @@ async def test_a_resume_from_another_network_is_none(seat: Seat, monkeypatch: py
     await desk.connection.open()
     await desk.connection.keys_agreed(5)
     monkeypatch.setattr(VoiceSocket, "path_changed", lambda self: True)
-    desk.discord.voice.close_sockets(desk.guild_id, desk.bot_id, 4015)
+    desk.discord.voice.close_sockets(desk.guild_id, desk.server.user_id, 4015)
     await eventually(lambda: bool(desk.lost))
     assert [verdict.remedy for verdict in desk.lost] == [Remedy.FRESH_SESSION]
     assert desk.resumes == ["resuming"]
@@ -259,12 +266,15 @@ async def test_what_was_closed_holds_on_to_nothing(seat: Seat) -> None:
     desk = await seat()
     await desk.connection.open()
     await desk.connection.keys_agreed(5)
-    socket = weakref.ref(desk.connection.transmitter.socket)
-    await desk.connection.close()
-    await asyncio.sleep(0.1)
+    connection = desk.connection
+    held = [connection, connection.transmitter.socket, connection.receiver, connection.dave, connection.transmitter]
+    references = [weakref.ref(one) for one in held]
+    await connection.close()
     gc.disable()
     try:
-        await eventually(lambda: socket() is None)
+        del connection, held
+        desk.reconnect()
+        await eventually(lambda: [one for reference in references if (one := reference()) is not None] == [])
     finally:
         gc.enable()
 
@@ -345,7 +355,7 @@ async def test_a_lost_websocket_is_resumed_and_nothing_is_missed(seat: Seat) -> 
     desk = await seat()
     await desk.connection.open()
     await desk.connection.keys_agreed(5)
-    desk.discord.voice.close_sockets(desk.guild_id, desk.bot_id, 4015)
+    desk.discord.voice.close_sockets(desk.guild_id, desk.server.user_id, 4015)
     bob = Person(desk.discord, desk.discord.world.create_user("Bob"))
     desk.discord.world.add_member(desk.guild_id, bob.user_id)
     await bob.join(desk.guild_id, desk.channel_id)  # its keys are agreed on while the bot is away
