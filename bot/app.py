@@ -133,7 +133,7 @@ class Parley(commands.AutoShardedBot):
         await explain(interaction, error)
 
     def _warn_of_missing_ids(self, guilds: Iterable[discord.Guild]) -> None:
-        """Log what servers' settings name in vain, each once."""
+        """Log ids in servers' settings that do not exist, once each."""
         for guild in guilds:
             try:
                 for one in missing_ids(guild, self.config):
@@ -141,7 +141,7 @@ class Parley(commands.AutoShardedBot):
                         self._reported_ids.add((guild.id, one))
                         log.warning("config: server %d: %s", guild.id, describe_missing(one))
             except Exception:  # one server's settings are no other's trouble
-                log.exception("config: server %d: its settings could not be looked through", guild.id)
+                log.exception("config: server %d: its settings could not be checked", guild.id)
 
     async def setup_hook(self) -> None:
         """Start everything that needs no gateway; discord.py calls this once, after the login."""
@@ -280,7 +280,7 @@ class Parley(commands.AutoShardedBot):
         await self._gateway_is_back(shard_id)
 
     async def _gateway_is_back(self, shard_id: int) -> None:
-        """Calls go on; and a goodbye that could not be said while it was away is said now."""
+        """Tell the calls that the gateway is back, and leave voice channels that have no call."""
         guilds = self._guilds_of(shard_id)
         self.calls.on_gateway([guild.id for guild in guilds], connected=True)
         for guild in guilds:

@@ -119,7 +119,7 @@ class _HostMap(AbstractResolver):
 
 
 class _MappedTransport(httpx.AsyncBaseTransport):
-    """The same for httpx: another address is connected to, the request and the certificate's name stay."""
+    """Connects httpx to another address; the request and the certificate's name stay."""
 
     def __init__(self, direct: httpx.AsyncBaseTransport, mapping: Mapping[str, str]) -> None:
         self._direct = direct

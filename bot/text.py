@@ -1,4 +1,4 @@
-"""Makes words from strangers (speech, names, provider messages) safe to post and to log.
+"""Makes words from outside (speech, names, provider messages) safe to post and to log.
 
 Mentions are disarmed by `AllowedMentions.none()` on every post, which is the only reliable way; this keeps such text
 from posing as something else: markup, links in disguise, text that runs backwards or over its neighbours.

@@ -251,7 +251,7 @@ class _Doubt:
 
 
 async def _pause_until(changed: asyncio.Event, seconds: float) -> None:
-    """Until the next attempt is due, or the config has changed."""
+    """Wait until the next attempt is due, or the config has changed."""
     with contextlib.suppress(StepCancelled):
         await cancel_when(changed, asyncio.sleep(seconds))
 

@@ -32,7 +32,7 @@ class EndReason(Enum):
     NOT_STARTED = mark("it could not be started")
     TOO_LATE = mark("the provider answered too late for it to begin")
     CRASHED = mark("the bot had crashed, and found it open when it came back")
-    FORGOTTEN = mark("it was found open, and no call was around it")
+    FORGOTTEN = mark("its session was still open although the call had ended")
     WATCHDOG = mark("the bot had stopped working, and its watchdog ended it")
     OPERATOR = mark("the bot's operator ended it")
     FAILED = mark("something went wrong inside the bot")

@@ -346,7 +346,7 @@ class Call:
         return session
 
     async def _live(self) -> None:
-        """Handle what happens, and what does not, until the call is to end."""
+        """Process events and check deadlines until the call ends."""
         await self._inbox.run(handle=self._handle, look=self._supervision.check, patience=self._supervision.until_next)
 
     def _warn(self, text: str) -> None:

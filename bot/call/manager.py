@@ -235,7 +235,7 @@ class CallManager:
 
     @staticmethod
     def _look_for_a_host(call: Call) -> None:
-        """The call goes into the hands of whoever has been in its channel for the longest, if the host has left."""
+        """Make whoever has been in the channel for the longest the host, if the host has left."""
         present = people_in(call.channel)
         if call.state is not CallState.ENDING and present and call.host_id not in present:
             call.hand_over(present[0])

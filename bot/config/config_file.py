@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 #: Times a change is made anew when somebody else writes the same file.
 MAX_ATTEMPTS = 3
 #: What people at Discord read of a mistake that is not in their server's file.
-BROKEN_ELSEWHERE = say("the bot's own config file has a mistake just now; its operator can mend it")
+BROKEN_ELSEWHERE = say("the bot's own config file has a mistake just now; its operator can fix it")
 
 
 class ConfigFile:
@@ -238,7 +238,7 @@ def _log_faults(before: Config | None, after: Config) -> None:
             for problem in problems:
                 log.error("not used: %s", problem)
             if guild_id in after.unusable:
-                log.error("server %d starts no calls until that is mended", guild_id)
+                log.error("server %d cannot start calls until this is fixed", guild_id)
             elif guild_id:
                 log.error("server %d keeps its last good settings", guild_id)
     for warning in after.warnings:

@@ -237,7 +237,7 @@ def _as(model: type[PluginSettings], settings: PluginSettings) -> PluginSettings
     """What was said in one model, in another; None when that does not take it."""
     try:
         return model.model_validate(settings.model_dump(exclude_unset=True))
-    except Exception:  # a stranger's validator may raise anything
+    except Exception:  # a plugin's validator may raise anything
         return None
 
 

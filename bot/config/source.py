@@ -169,7 +169,7 @@ def _too_large(file: Path) -> ConfigError:
 
 
 def _too_deep(file: Path) -> ConfigError:
-    return ConfigError.at(Place(file, 1), say("blocks within blocks without an end; settings go five deep"))
+    return ConfigError.at(Place(file, 1), say("nested too deeply; settings go five levels deep"))
 
 
 class _Builder:

@@ -50,9 +50,9 @@ def validate(
             full = _written(source, (*path, *where), (*fallback, *where))
             _add(problems, _problem(model, source.place(full), full, where, detail["type"], detail))
         return None
-    except Exception as error:  # pydantic lets all but ValueError through, and a plugin's validators are strangers
+    except Exception as error:  # pydantic lets all but ValueError through, and a plugin's validators are not ours
         full = _written(source, path, fallback)
-        message = say("the plugin cannot judge this: {error}; its author can mend that", error=type(error).__name__)
+        message = say("the plugin cannot judge this: {error}; its author can fix it", error=type(error).__name__)
         _add(problems, Problem(source.place(full), ".".join(full), message))
         return None
 

@@ -52,7 +52,7 @@ class Undecryptable:
 
 @dataclass(frozen=True, slots=True)
 class Unowned:
-    """Someone has been speaking for seconds of whom Discord does not say who it is, and whom nobody's keys open."""
+    """Somebody has been speaking for seconds, but Discord has not identified them and no key decrypts their packets."""
 
 
 MediaEvent = (

@@ -23,7 +23,7 @@ class Unheard:
         self._unowned = UnheardSpeakers()  # by SSRC
 
     def forget_unowned(self) -> None:
-        """Begin anew with packets of nobody's: in a new voice session SSRCs belong to others."""
+        """Reset the counts of packets without an owner: in a new voice session SSRCs belong to others."""
         self._unowned = UnheardSpeakers()
 
     def update(self, stats: ReceiveStats) -> None:

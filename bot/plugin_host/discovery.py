@@ -124,7 +124,7 @@ def _package_folders(package: str) -> list[Path]:
     """Where a package lies, without importing it (its parent packages are)."""
     try:
         spec = importlib.util.find_spec(package)
-    except Exception:  # whatever a stranger's package does when it is imported
+    except Exception:  # whatever a plugin's package does when it is imported
         return []
     return [] if spec is None else [Path(place) for place in spec.submodule_search_locations or ()]
 

@@ -27,7 +27,7 @@ def import_plugin(found: Found) -> PluginClass:
     try:
         module = importlib.import_module(found.module)
         language.add(found.folder)
-    except BaseException as error:  # whatever a stranger's module does when it is imported
+    except BaseException as error:  # whatever a plugin's module does when it is imported
         if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
             raise  # somebody has pressed Ctrl-C
         raise PluginError(f"{_where(error, found.folder)}: {_said(error)}") from error

@@ -1,5 +1,5 @@
-"""What plugins are offered of calls and of each other: enough to run calls, and nothing that could end what is not
-theirs or touch the books.
+"""What plugins are offered of calls and of each other: enough to run calls, nothing that stops the bot or changes the
+ledger.
 
 The bot's own objects have more methods; these are the ones that a plugin may rely on. The objects themselves are
 `bot.call.call.Call`, `bot.call.manager.CallManager` and `bot.plugin_host.host.PluginHost`.

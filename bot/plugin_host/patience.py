@@ -1,4 +1,4 @@
-"""A plugin's work, waited for so long and no longer, whatever it does: hang, cancel itself, try to end the process."""
+"""A plugin's coroutine with a time limit, whatever it does: hang, cancel itself, try to end the process."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ async def within(seconds: float, work: Coroutine[Any, Any, T], name: str) -> T:
     if not in_time:
         await asyncio.wait({task}, timeout=GRACE)
         if not task.done():
-            log.error("%s does not let itself be cancelled", name)
+            log.error("%s ignores cancellation", name)
         raise TimeoutError
     if task.cancelled():
         raise RuntimeError("it was cancelled by itself")

@@ -37,7 +37,7 @@ class OwnedTasks:
         if self._tasks:
             _, stuck = await asyncio.wait(self._tasks, timeout=CANCEL_TIMEOUT)
             for task in stuck:
-                log.error("%s does not let itself be cancelled", task.get_name())
+                log.error("%s ignores cancellation", task.get_name())
 
     def _on_done(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)

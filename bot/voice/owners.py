@@ -2,7 +2,7 @@
 
 SPEAKING (opcode 5) names an SSRC's owner, but it may come late, and people who sat in the channel before the bot are
 reported never to be named. DAVE authenticates every frame with keys of its sender, so opening one is proof. What is
-tried is bounded: a stranger's packets must not cost the loop anything.
+tried is bounded: packets from outside the call must not cost the loop anything.
 """
 
 from collections.abc import Callable, Sequence

@@ -123,7 +123,7 @@ class Receiver:
             self._deliver(user_id, header, frame, now)
 
     def _find_owner(self, header: rtp.RtpHeader, frame: bytes, now: float) -> None:
-        """Whose it is Discord has not said: whose keys open it, of those who may be heard."""
+        """Find the owner of an SSRC that Discord has not announced, by the keys of everybody who may be heard."""
         if self._open_with_any(header, frame, now):
             return
         self._hold(header, frame, now)

@@ -68,7 +68,7 @@ class PanelButtons(discord.ui.View):
         return False
 
     async def on_error(self, interaction: Interaction, error: Exception, _: Any, /) -> None:
-        """As for a command that failed."""
+        """Explain what went wrong as for a command."""
         await interaction.client.explain_error(interaction, error)
 
 
@@ -103,7 +103,7 @@ class Panel:
         self._number += 1
 
     async def _post_afresh(self) -> None:
-        """Below what has been written since; the one before it keeps its text and loses its buttons."""
+        """Post the panel anew, below what was written since; the one before keeps its text, without buttons."""
         before, text = self._message, self._text
         if text is None:
             return

@@ -35,7 +35,7 @@ def test_plugins_import_nothing_else_of_the_bot(file: Path) -> None:
             assert all(name.name.split(".")[0] != "bot" for name in node.names), f"{file}:{node.lineno}"
 
 
-def test_what_is_offered_of_calls_ends_none_of_them() -> None:
+def test_what_is_offered_of_calls_neither_stops_the_bot_nor_changes_the_ledger() -> None:
     """`shutdown`, the closer and the ledger are the bot's own."""
     members = listing().split("class Calls(")[1].split("\n\n")[0]
     assert "def of_guild" in members

@@ -211,7 +211,7 @@ async def test_an_import_replaces_what_an_admin_may_change_and_nothing_else(bot:
         ),
         (b"silence_limit: long\n", "1: `silence_limit`: expected a number"),
         (b"plugins: {dcie: {greeting: hi}}\n", "`plugins.dcie`: unknown key; did you mean"),
-        (b"a: &a [*a]", "blocks within blocks"),
+        (b"a: &a [*a]", "nested too deeply"),
         (b"\xff\xfe", "is not UTF-8"),
         (b"# " + b"x" * 32_000, "is larger than 32000 bytes"),
     ):

@@ -325,7 +325,7 @@ class _VoicebotId(discord.ui.Modal):
         await self._view.choose_id(interaction, self._id.value)
 
     async def on_error(self, interaction: Interaction, error: Exception, /) -> None:  # type: ignore[override]
-        """As for a command that failed."""
+        """Explain what went wrong as for a command."""
         await interaction.client.explain_error(interaction, error)
 
 

@@ -88,7 +88,7 @@ async def test_a_mistake_that_was_there_before_the_bot_starts_no_calls_there_alo
     own.write_text("limits: {server: {minutes_per_call: none}}\n")
     source = ConfigFile(file, {"loud": Loud})
     assert source.config.unusable == {GUILD}
-    assert f"server {GUILD} starts no calls until that is mended" in caplog.text
+    assert f"server {GUILD} cannot start calls until this is fixed" in caplog.text
     assert source.config.server(OTHER).voicebot == "other"
     applied: list[Config] = []
     source.on_change = applied.append

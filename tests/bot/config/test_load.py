@@ -292,7 +292,7 @@ def test_a_file_that_is_named_after_no_server(tmp_path: Path) -> None:
     ids=["list in itself", "block in itself", "lists", "blocks"],
 )
 def test_what_has_no_end_is_refused(tmp_path: Path, text: str) -> None:
-    assert "blocks within blocks without an end" in _problems(tmp_path, text)[0]
+    assert "nested too deeply" in _problems(tmp_path, text)[0]
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ async def test_what_swallows_its_cancellation_is_left_alone(
 
     with pytest.raises(TimeoutError):
         await within(0.01, clings(), "plugin leech: on_transcript")
-    assert "plugin leech: on_transcript does not let itself be cancelled" in caplog.text
+    assert "plugin leech: on_transcript ignores cancellation" in caplog.text
     (left,) = patience._ABANDONED
     enough.set()
     await asyncio.wait({left})

@@ -1,0 +1,32 @@
+"""Each package says what its modules are for, all of them, so that a newcomer knows where to begin."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = sorted(file.parent for file in (ROOT / "bot").rglob("__init__.py"))
+
+
+def inside(package: Path) -> set[str]:
+    """The names of its modules and packages."""
+    modules = {file.stem for file in package.glob("*.py")} - {"__init__", "__main__"}
+    return modules | {file.parent.name for file in package.glob("*/__init__.py")}
+
+
+def named(package: Path) -> set[str]:
+    """What its docstring names in backquotes."""
+    return set(re.findall(r"`(\w+)`", ast.get_docstring(ast.parse((package / "__init__.py").read_text())) or ""))
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: str(package.relative_to(ROOT)))
+def test_a_package_names_every_module_of_it(package: Path) -> None:
+    assert sorted(inside(package) - named(package) - {"locales"}) == []
+
+
+def test_no_package_names_a_module_that_is_gone() -> None:
+    """What looks like the name of a module and is none is named here, so that it is meant."""
+    others = {"parley", "record", "Config", "on_voice_state", "on_occupancy"}
+    assert {name for package in PACKAGES for name in named(package) - inside(package) - others} == set()
