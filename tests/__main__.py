@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tests.quick import QUICK, SIDE_BY_SIDE, environment
+from tests.quick import COVERAGE, QUICK, SIDE_BY_SIDE, environment
 
 
 def _calls(*names: str) -> list[str]:
@@ -96,7 +96,8 @@ class Run:
             yield f"» Failed: {case.get('classname')}::{case.get('name')}"
             yield f"    {why[:300]} ({place})"
         if code and not failed:
-            yield f"» A run of pytest ended with {code}, though no test of it failed:"
+            of_coverage = " (or they cover too little, which is said where it ends)" if self.quick else ""
+            yield f"» A run of pytest ended with {code}, though no test of it failed{of_coverage}:"
             yield from (f"    {line[:300]}" for line in self.errors.read_text(errors="replace").splitlines()[-12:])
 
 
@@ -105,7 +106,7 @@ def main() -> int:
     that is what one sees of a log, and the runs before the last are far above it."""
     print("» Three parts of some minutes each; what runs beside the first in line is shown when it ends.", flush=True)
     with tempfile.TemporaryDirectory(prefix="parley-lanes-") as folder:
-        quick = Run(Path(folder), 8, ["-q", *SIDE_BY_SIDE], quick=True)
+        quick = Run(Path(folder), 8, ["-q", *SIDE_BY_SIDE, *COVERAGE], quick=True)
         calls = [
             Run(Path(folder), number, lane)
             for number, lane in enumerate((OTHER_CALLS, MONEY, REALITY, FAULTS, GUARDS_LANE))

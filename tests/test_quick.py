@@ -38,6 +38,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("from tests import running", True),
         ("from bot.room import rtc", True),
         ("from bot.app import Parley", True),  # by a relative import of its own
+        ("try:\n    import livekit.rtc\nexcept ImportError:\n    pass", True),
+        ("try:\n    import one\nexcept ImportError:\n    import livekit.rtc", True),
+        ("import sys\nif sys.version_info:\n    import one\nelse:\n    import livekit.rtc", True),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import livekit.rtc", False),
         ("def test():\n    import livekit", False),  # it is imported when that test runs, which fails it
     ],
 )

@@ -86,17 +86,17 @@ class Reloadable:
         self._fail("sync")
 
     @property
-    def in_force(self) -> tuple[str, str, str]:
-        return self.code, self.instance, self.config
+    def in_force(self) -> tuple[str, str, str, str]:
+        return self.code, self.classes, self.instance, self.config
 
 
-ALL_OLD = (OLD, OLD, f"checked against {OLD}")
+ALL_OLD = (OLD, OLD, OLD, f"checked against {OLD}")
 
 
 async def test_everything_new_is_in_force_and_the_old_instance_goes() -> None:
     server = Reloadable()
     await server.reloader.reload("dice")
-    assert server.in_force == (NEW, NEW, f"checked against {NEW}")
+    assert server.in_force == (NEW, NEW, NEW, f"checked against {NEW}")
     assert server.retired == [OLD]
     assert server.steps == ["import", f"check against {NEW}", "put in place", "sync"]
 

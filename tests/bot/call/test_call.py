@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,7 +16,7 @@ from bot.call.state import CallState
 from bot.errors import ParleyError, ProviderDown, Refused, VoiceClosed
 from bot.media.events import SpeakingChanged, Undecryptable, Unowned, VoicebotSpeaking, VoiceResumed, VoiceResuming
 from bot.media.report import SoundReport
-from bot.provider import ShownImage, Utterance
+from bot.provider import ShownImage, StoredMessage, Utterance
 from bot.room.events import RoomClosed, RoomEnd, VoicebotArrived, VoicebotGone
 from bot.voice.handshake import Disconnected, Moved
 from tests.bot.call.fakes import ANN, BOB, ELSEWHERE, VOICE, Play, broken
@@ -37,6 +38,12 @@ async def live(play: Play) -> AsyncIterator[Play]:
     play.call.end(EndReason.LEFT)
     async with asyncio.timeout(5):
         await running
+
+
+def look_often(steady: SteadyClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the guards see each step of the test's clock, and a machine that was awake for all of it."""
+    monkeypatch.setattr(supervision, "MAX_INTERVAL", 0.001)
+    monkeypatch.setattr(supervision, "time", SimpleNamespace(monotonic=lambda: steady.at))
 
 
 async def over(play: Play) -> None:
@@ -192,6 +199,44 @@ async def test_a_voice_session_that_is_being_resumed_is_a_reconnection(play: Mak
         assert a_call.state() is CallState.LIVE
 
 
+async def test_a_gateway_that_is_back_in_time_ends_nothing(
+    play: Make, steady: SteadyClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_often(steady, monkeypatch)
+    async with live(play("{first_audio_limit: 0, silence_limit: 0}")) as a_call:
+        a_call.happens(VoicebotArrived("agent-1"))
+        await a_call.settle()
+        a_call.call.on_gateway(connected=False)
+        steady.at += 200
+        await asyncio.sleep(0.02)
+        a_call.call.on_gateway(connected=True)
+        steady.at += 200
+        await asyncio.sleep(0.02)
+        assert a_call.state() is CallState.LIVE
+        a_call.call.on_gateway(connected=False)
+        steady.at += 400
+        await over(a_call)
+    assert a_call.closer.reasons == [EndReason.GATEWAY_LOST]
+
+
+async def test_another_bot_that_plays_music_is_no_conversation(
+    play: Make, steady: SteadyClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_often(steady, monkeypatch)
+    async with live(play("{first_audio_limit: 0, silence_limit: 120}")) as a_call:
+        a_call.guild.members[BOB].bot = True
+        a_call.guild.people(ANN, BOB)
+        a_call.call.update_bots()
+        a_call.happens(VoicebotArrived("agent-1"))
+        await a_call.settle()
+        steady.at += 60
+        a_call.happens(SpeakingChanged(BOB, True, 0.0))
+        await a_call.settle()
+        steady.at += 70
+        await over(a_call)
+    assert a_call.closer.reasons == [EndReason.SILENCE]
+
+
 async def test_a_moderators_kick_ends_it(play: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(call_module, "DELETION_TIMEOUT", 0.0)
     async with live(play()) as a_call:
@@ -231,10 +276,27 @@ async def test_lines_and_pictures_reach_the_plugins_also_those_that_came_with_th
     async with live(play()) as a_call:
         a_call.happens(Utterance("voicebot", "Hello", True))
         await a_call.settle()
+        a_call.story.gates["leave room"] = asyncio.Event()
         a_call.call.end(EndReason.LEFT)
+        await a_call.settle()
+        assert a_call.story.told[-1] == "leave room"
         a_call.happens(ShownImage("dinosaur", None))
+        a_call.story.gates["leave room"].set()
     assert [event.line.text for event in a_call.observer.of(LineSaid)] == ["Hello"]
     assert [event.image.key for event in a_call.observer.of(ImageShown)] == ["dinosaur"]
+
+
+async def test_lines_that_the_provider_kept_and_nobody_saw_are_told_at_the_end(play: Make) -> None:
+    a_call = play()
+
+    async def messages(reference: str) -> list[StoredMessage]:
+        return [StoredMessage("user", "Hello?"), StoredMessage("voicebot", "Welcome!")]
+
+    a_call.provider.messages = messages
+    async with live(a_call):
+        a_call.happens(Utterance("user", "Hello?", True))
+        await a_call.settle()
+    assert [event.line.text for event in a_call.observer.of(LineSaid)] == ["Hello?", "Welcome!"]
 
 
 async def test_who_spoke_is_named_in_the_line(play: Make) -> None:

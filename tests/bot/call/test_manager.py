@@ -144,6 +144,7 @@ async def test_a_shutdown_ends_every_call_and_takes_no_more(desk: Desks) -> None
     await here.manager.shutdown()
     assert call.state is CallState.ENDED
     assert here.play.closer.reasons == [EndReason.SHUTDOWN]
+    assert here.play.story.told[-1] == "closer stops"
     with pytest.raises(Refused, match="being restarted"):
         await here.start()
 

@@ -1,5 +1,7 @@
 """People's voices on their way into the room, tick by tick, with real codecs."""
 
+import weakref
+
 import numpy as np
 
 from bot.bridge import Frame
@@ -86,6 +88,7 @@ def test_one_who_leaves_in_mid_word_fades_out_is_reported_and_stays_counted() ->
     people = People()
     for frame in voice(0.5):
         people.tick(ann=frame)
+    speaker = weakref.ref(people.uplink.speakers[ANN])
     people.uplink.remove(ANN, people.now)
     assert people.uplink.speakers == {}
     assert people.events[-1] == SpeakingChanged(ANN, False, people.now)
@@ -94,6 +97,7 @@ def test_one_who_leaves_in_mid_word_fades_out_is_reported_and_stays_counted() ->
     assert last is not None
     assert abs(int(last[-1])) < 200  # faded
     assert people.tick() is None
+    assert speaker() is None, "decoders of people who left would pile up"
 
 
 def test_someone_who_was_never_heard_can_leave() -> None:

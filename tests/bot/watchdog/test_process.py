@@ -160,6 +160,17 @@ async def test_a_session_whose_answer_comes_after_the_bots_death_is_ended(kennel
     assert set(kennel.provider.end_attempts) == {"room-1"}
 
 
+async def test_a_session_that_nobody_waits_for_is_ended_though_the_bot_lives(kennel: Kennel) -> None:
+    """The bot hung up while it was being opened; its next watchdog knows nothing of it."""
+    kennel.provider.gate = asyncio.Event()
+    await kennel.ask(1, "s1")
+    await eventually(lambda: kennel.provider.opened == 1)
+    kennel.writer.close()
+    await asyncio.sleep(0.02)
+    kennel.provider.gate.set()
+    await eventually(lambda: kennel.provider.end_attempts == ["room-1"])
+
+
 async def test_what_cannot_be_ended_at_once_keeps_it_there(
     kennel: Kennel, monkeypatch: pytest.MonkeyPatch, ledger: SqliteLedger
 ) -> None:
