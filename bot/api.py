@@ -3,7 +3,8 @@
 `plugin.yaml` names the version it was written for (`api:`). Within a version names are added and never taken away, a
 hook or method gets new arguments only with a default, and what a name means stays what it was; anything else is a new
 version, and a plugin that asks for another one is refused with the way out. What plugins reach through these names and
-is not listed here may change at any time. discord.py is a plugin's to use directly.
+is not listed here may change at any time. The rule holds from the release of 0.1.0 on. discord.py is a plugin's to use
+directly.
 
 In the order in which a plugin needs them: the plugin itself, its settings, calls and what happens in them, who may do
 what, words for people, money, what a provider needs, and what the settings commands are made of.
