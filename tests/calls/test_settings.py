@@ -298,7 +298,7 @@ async def test_a_mistake_in_a_servers_file_is_that_servers_alone(bot: RunningBot
     await eventually(lambda: bot.log().count(kept) == 3)
     assert await bot.process.stop() == 0
     await bot.process.run()
-    assert f"server {place.guild_id} starts no calls" in bot.log()
+    assert f"server {place.guild_id} cannot start calls" in bot.log()
     assert "settings file has a mistake, so no call can start" in await bot.command(place, ann, "voicebot join")
     shown = await bot.command(place, ann, "voicebot settings show")
     assert "2: `silence_limit`: expected a number" in shown
