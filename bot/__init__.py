@@ -6,8 +6,8 @@ longer. `plugin_host` runs plugins, which import `api` alone; `commands` and `ac
 of Discord, `config` is every server's settings, `cli` the `parley` command, `testing` what plugin authors test with.
 
 `app` puts one process together, with `billing_services` and `plugin_reload`. Used everywhere: `errors` and
-`discord_errors`, `language`, `text`, `names`, `clock`, `cancellation`; and what meets the outside: `network`,
-`public_address`, `secret`, `logins`.
+`discord_errors`, `language`, `text`, `names`, `clock`, `cancellation`, `task_failures`; and what meets the outside:
+`network`, `public_address`, `secret`, `logins`.
 """
 
 __version__ = "0.1.0"

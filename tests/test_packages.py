@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,12 @@ def test_no_package_names_a_module_that_is_gone() -> None:
     """What looks like the name of a module and is none is named here, so that it is meant."""
     others = {"parley", "record", "Config", "on_voice_state", "on_occupancy"}
     assert {name for package in PACKAGES for name in named(package) - inside(package) - others} == set()
+
+
+@pytest.mark.parametrize(("source", "may_import"), [("plugins", {"bot.api"}), ("bot.bridge", {"bot.bridge"})])
+def test_an_import_contract_knows_every_module_of_the_bot(source: str, may_import: set[str]) -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    of_source = [one["forbidden_modules"] for one in contracts if one.get("source_modules") == [source]]
+    (forbidden,) = [modules for modules in of_source if "bot.app" in modules]
+    modules = {f"bot.{name}" for name in inside(ROOT / "bot")} - {"bot.locales"}
+    assert set(forbidden) - {"plugins"} == modules - may_import

@@ -22,6 +22,7 @@ from bot.config.model import LimitSettings, ServerSettings
 from bot.errors import Refused
 from bot.language import Text, say
 from bot.provider import Provider
+from bot.task_failures import log_failure
 
 from . import last_room
 from .call import Call
@@ -228,14 +229,17 @@ class CallManager:
         if call is not None and call.state is not CallState.CONNECTING:
             call.update_bots()
             call.on_occupancy(len(people_in(call.channel)))
-            if member.id == call.host_id and call.settings.hand_over:
+            if member.id == call.host_id:
                 self._look_for_a_host(call)
             if member == member.guild.me and call.state is not CallState.ENDING:
                 call.check_permissions()
 
     @staticmethod
     def _look_for_a_host(call: Call) -> None:
-        """Make whoever has been in the channel for the longest the host, if the host has left."""
+        """Make whoever has been in the channel for the longest the host, if the host has left and the server wants
+        that."""
+        if not call.settings.hand_over:
+            return
         present = people_in(call.channel)
         if call.state is not CallState.ENDING and present and call.host_id not in present:
             call.hand_over(present[0])
@@ -292,8 +296,7 @@ class CallManager:
         call.update_bots()
         call.on_occupancy(count)
         call.check_permissions()
-        if call.settings.hand_over and by_gateway:
-            self._look_for_a_host(call)
+        self._look_for_a_host(call)
 
     async def _check_settled(self, guild_id: int) -> None:
         """Refused while an earlier run's session may still be billed: its end is tried again and again."""
@@ -352,8 +355,7 @@ class CallManager:
         self._tasks.discard(task)
         if self._calls.get(call.guild_id) is call:
             del self._calls[call.guild_id]
-        if not task.cancelled() and task.exception() is not None:
-            log.error("call %s ended badly", call.id, exc_info=task.exception())
+        log_failure(log, task, "call %s ended badly", call.id)
 
     def _check_free(self, guild_id: int) -> None:
         """Refused when the bot is going, or has a call on the server."""

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import aiohttp
 
+from bot.task_failures import log_failure
+
 from .ticker import Ticker
 
 T = TypeVar("T")
@@ -84,8 +86,7 @@ class MediaLoop:
 
     def _on_outlived(self, task: "asyncio.Task[None]") -> None:
         self._outliving.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("a task that outlives its call failed", exc_info=task.exception())
+        log_failure(log, task, "a task that outlives its call failed")
 
     async def _main(self, main: asyncio.AbstractEventLoop, ready: "asyncio.Future[None]") -> None:
         self._loop = asyncio.get_running_loop()

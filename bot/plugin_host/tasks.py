@@ -5,6 +5,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from bot.task_failures import log_failure
+
 from .patience import contained
 
 log = logging.getLogger(__name__)
@@ -41,5 +43,4 @@ class OwnedTasks:
 
     def _on_done(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("%s failed", task.get_name(), exc_info=task.exception())
+        log_failure(log, task, "%s failed", task.get_name())

@@ -15,6 +15,7 @@ from livekit import rtc
 from bot.errors import RoomError
 from bot.language import say
 from bot.provider import RoomMessage, Utterance
+from bot.task_failures import log_failure
 
 from .events import (
     AgentState,
@@ -195,8 +196,7 @@ class RoomConnection:
             self._on_event(TrackGone(sid))
             if not self._listeners and not self._leaving:
                 self._on_event(VoicebotGone())
-        if not task.cancelled() and task.exception() is not None:
-            log.error("reading the voicebot's track failed", exc_info=task.exception())
+        log_failure(log, task, "reading the voicebot's track failed")
 
     def _on_participant(self, participant: rtc.RemoteParticipant) -> None:
         """Attributes that were set before we saw the participant change no more: read them now."""

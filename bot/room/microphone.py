@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from livekit import rtc
 
+from bot.task_failures import log_failure
+
 from .stats import FeedStats
 
 log = logging.getLogger(__name__)
@@ -91,5 +93,4 @@ class Microphone:
 
 
 def _on_fed(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.error("room feed failed", exc_info=task.exception())
+    log_failure(log, task, "room feed failed")

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from livekit import rtc
 
 from bot.provider import Role, Utterance
+from bot.task_failures import log_failure
 
 log = logging.getLogger(__name__)
 
@@ -86,8 +87,7 @@ class TextStreams:
 
     def _on_done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("a text stream could not be read", exc_info=task.exception())
+        log_failure(log, task, "a text stream could not be read")
 
 
 async def _text_of(reader: rtc.TextStreamReader) -> tuple[str, bool]:
