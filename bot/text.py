@@ -119,8 +119,7 @@ def _escaped(text: str) -> str:
 
 def name(text: str) -> str:
     """Return a display name for use in a line of ours: plain and short."""
-    cleaned = clean(text)
-    return plain(cleaned if len(cleaned) <= 40 else cleaned[:39] + "…") or "someone"
+    return plain(fit(clean(text), 40)) or "someone"
 
 
 def split(text: str, limit: int = MESSAGE_LIMIT) -> list[str]:
@@ -161,8 +160,7 @@ def redact(text: str, limit: int = 200) -> str:
     """Return text from a provider, short and without anything that looks like a key or a token."""
     if len(text) > _LOOKED_AT:  # what the cut goes through may be half a secret
         text = text[:_LOOKED_AT].rpartition(" ")[0]
-    cleaned = _TOKEN.sub(_hidden, _BEARER.sub("…", clean(text)))
-    return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
+    return fit(_TOKEN.sub(_hidden, _BEARER.sub("…", clean(text))), limit)
 
 
 def _hidden(token: "re.Match[str]") -> str:

@@ -105,8 +105,16 @@ def item_needs_a_stage(item: pytest.Item) -> bool:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests that ask for a stage in a module that does not import one."""
-    config.hook.pytest_deselected(items=[item for item in items if item_needs_a_stage(item)])
-    items[:] = [item for item in items if not item_needs_a_stage(item)]
+    select(config, items, staged=False)
+
+
+def select(config: pytest.Config, items: list[pytest.Item], *, staged: bool) -> None:
+    """Leave only the tests that need a stage, or only those that need none."""
+    by_need: dict[bool, list[pytest.Item]] = {True: [], False: []}
+    for item in items:
+        by_need[item_needs_a_stage(item)].append(item)
+    config.hook.pytest_deselected(items=by_need[not staged])
+    items[:] = by_need[staged]
 
 
 @pytest.fixture(autouse=True)

@@ -169,13 +169,12 @@ class PermissionMonitor:
         found = {"voice": frozenset(missing_in_voice(voice))}
         if text is not None:
             found["text"] = frozenset(missing_in_text(text))
-            found["locked"] = frozenset({"locked"} if is_locked(text) else ())
-        found["timed out"] = frozenset({"timed out"} if timed_out_until(voice.guild) is not None else ())
+        yes_or_no = {} if text is None else {"locked": is_locked(text)}
+        yes_or_no["timed out"] = timed_out_until(voice.guild) is not None
         state = voice.guild.me.voice
         if state is not None:
-            found["muted"] = frozenset({"muted"} if state.mute else ())
-            found["suppressed"] = frozenset({"suppressed"} if state.suppress else ())
-            found["deafened"] = frozenset({"deafened"} if state.deaf else ())
+            yes_or_no |= {"muted": state.mute, "suppressed": state.suppress, "deafened": state.deaf}
+        found |= {kind: frozenset({kind} if there else ()) for kind, there in yes_or_no.items()}
         wrong, well = [], []
         for kind, names in found.items():
             told = self._told.get(kind, frozenset())
@@ -187,7 +186,8 @@ class PermissionMonitor:
         return wrong, well
 
 
-def _warning(kind: str, names: list[str], voice: VoiceChannel, text: Any | None) -> Text:
+def _warning(kind: str, names: list[str], voice: VoiceChannel, text: Any) -> Text:
+    """What people are told; `text` is None for a text channel that is gone, of which nothing is found."""
     if kind == "voice":
         return say(
             "I no longer have the permission {permissions} in {channel}, so the call may not work.",
@@ -198,7 +198,7 @@ def _warning(kind: str, names: list[str], voice: VoiceChannel, text: Any | None)
         return say(
             "I no longer have the permission {permissions} in {channel}, so lines and pictures may be missing.",
             permissions=listed(names),
-            channel=say("the text channel") if text is None else text.mention,
+            channel=text.mention,
         )
     if kind == "timed out":
         until = timed_out_until(voice.guild)

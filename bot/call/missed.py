@@ -59,12 +59,15 @@ def _missing(said: Sequence[str], kept: Sequence[str]) -> list[int]:
 
 def _matches(said: Sequence[str], kept: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs of equal lines in the order of both: first those that are unique, then what fits between them."""
-    once_said, once_kept = Counter(said), Counter(kept)
-    where = {line: at for at, line in enumerate(said)}
-    unique = [(where[line], at) for at, line in enumerate(kept) if once_kept[line] == 1 and once_said.get(line, 0) == 1]
     places: dict[str, list[int]] = {}
     for at, line in enumerate(said):
         places.setdefault(line, []).append(at)
+    times_kept = Counter(kept)
+    unique = [
+        (places[line][0], at)
+        for at, line in enumerate(kept)
+        if times_kept[line] == 1 and len(places.get(line, ())) == 1
+    ]
     pairs: list[tuple[int, int]] = []
     said_from = kept_from = 0
     for said_at, kept_at in [*_longest_increasing(unique), (len(said), len(kept))]:

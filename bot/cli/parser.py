@@ -15,6 +15,7 @@ def make_parser() -> argparse.ArgumentParser:
     texts = {
         "run": "run the bot",
         "check": "check a config file and say what is wrong",
+        "doctor": "whether this machine can run the bot; costs nothing",
         "watchdog": "end sessions when the bot dies; `run` starts one by itself",
     }
     for name, text in texts.items():
@@ -33,15 +34,9 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument("--schema", help="a file that `parley schema` has written: editors complete by it")
         else:
             command.add_argument("--server", action="store_true", help="of a file in servers/, which holds one server")
-    _add_doctor(commands)
     _add_plugins(commands)
     _add_sessions(commands)
     return parser
-
-
-def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("doctor", help="whether this machine can run the bot; costs nothing")
-    parser.add_argument("config", type=Path, nargs="?", default=DEFAULT_CONFIG, help="default: config.yaml")
 
 
 def _add_plugins(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

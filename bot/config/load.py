@@ -53,8 +53,7 @@ class Config:
 
     def find(self, guild_id: int, name: str, model: type[P]) -> P | None:
         """Return a plugin's effective settings on a server; None when this config was not checked against the model."""
-        scope = guild_id if guild_id in self.named else None
-        found = self.blocks.get((scope, name))
+        found = self.block(guild_id, name)
         return found if isinstance(found, model) else None
 
 

@@ -7,16 +7,19 @@ from bot.bridge.interruption import Interruption
 from bot.bridge.playout import is_silent
 from bot.bridge.track_mixer import TrackMixer
 
+from .consent import Consent
+
 SPEAKING = "speaking"  # of livekit-agents' `lk.agent.state`
 
 
 class BargeIn:
     """Decides at each tick whether somebody interrupts the voicebot."""
 
-    def __init__(self, tracks: TrackMixer, allowed: Collection[int] | None) -> None:
-        """`tracks` holds the voicebot's words; `allowed` are the user ids of those who may interrupt, None is all."""
-        self.bots: Collection[int] = ()  # user ids of other bots, which never interrupt
+    def __init__(self, tracks: TrackMixer, allowed: Collection[int] | None, consent: Consent) -> None:
+        """`tracks` holds the voicebot's words; `allowed` are the user ids of those who may interrupt, None is all but
+        other bots, which `consent` knows."""
         self.allowed = allowed
+        self._consent = consent
         self._tracks = tracks
         self._interruption = Interruption()
         self._agent_state = ""
@@ -63,4 +66,4 @@ class BargeIn:
         return self._tracks.playing or self._interruption.is_holding_back(now)
 
     def _may_interrupt(self, user_id: int) -> bool:
-        return (self.allowed is None or user_id in self.allowed) and user_id not in self.bots
+        return (self.allowed is None or user_id in self.allowed) and user_id not in self._consent.bots

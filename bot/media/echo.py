@@ -46,7 +46,7 @@ class Echo:
                 self._heard.pop()
             self._playing = True
 
-    def tick(self, *_: object) -> None:
+    def tick(self) -> None:
         """Play the next frame of what is being repeated; once per 20 ms."""
         if not self._playing:
             return

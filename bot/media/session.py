@@ -14,6 +14,7 @@ from bot.bridge.track_mixer import TrackMixer
 from bot.provider import RoomMessage
 from bot.room.connection import RoomConnection
 from bot.room.events import AgentState, RoomEvent, TrackGone
+from bot.task_failures import log_failure
 from bot.voice.connection import VoiceConnection, VoiceListener
 from bot.voice.gateway import VoiceServerInfo
 from bot.voice.opus import Encoder
@@ -59,7 +60,7 @@ class MediaSession:
         self._consent = Consent(ask_first=settings.ask_first, hear_bots=settings.hear_bots)
         self._closed_totals = ClosedTotals(ticks=self._ticks)
         tracks = TrackMixer(round(settings.lead_in * TICKS_PER_SECOND))
-        self._barge_in = BargeIn(tracks, settings.may_interrupt)
+        self._barge_in = BargeIn(tracks, settings.may_interrupt, self._consent)
         self._uplink = Uplink(settings, self._closed_totals, post)
         self._downlink = Downlink(tracks, self._barge_in, post)
         self._unheard = Unheard(post)
@@ -148,7 +149,6 @@ class MediaSession:
         """Set who in the channel is another bot: the voicebot is not interrupted by them, nor does it hear them, unless
         the server wants that."""
         self._consent.set_bots(user_ids)
-        self._barge_in.bots = user_ids
         for user_id in user_ids & self._uplink.speakers.keys():
             if not self._consent.allows(user_id):
                 self._on_member_left(user_id)
@@ -186,13 +186,12 @@ class MediaSession:
 
     def _on_retired(self, task: "asyncio.Task[None]") -> None:
         self._retired.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("a connection could not be closed properly", exc_info=task.exception())
+        log_failure(log, task, "a connection could not be closed properly")
 
     async def present(self) -> frozenset[int] | None:
         """Return the user ids of those who are at the voice server beside us, as far as it has told; None without a
         session."""
-        return None if self._voice is None else frozenset(self._voice.present)
+        return None if self._voice is None else self._voice.present
 
     async def report(self) -> SoundReport:
         """Return the counters as they stand."""

@@ -55,7 +55,6 @@ class Failure(Enum):
 
     EXCUSED = auto()  # it was Discord's, or the network's
     COUNTED = auto()
-    PAUSED = auto()
 
 
 class HookDispatcher:
@@ -107,7 +106,7 @@ class HookDispatcher:
                 else:
                     log.exception("plugin %s failed in on_call_starting", plugin.name)
                     text = mark("The plugin `{name}` failed; the call was not started.")
-                if not plugin.vital and self._count_failure(call.guild_id, plugin) is Failure.PAUSED:
+                if not plugin.vital and self._count_failure(call.guild_id, plugin):
                     text = mark(
                         "The plugin `{name}` failed {count} times in a minute, so I leave it alone for "
                         "{minutes} minutes: until then calls begin without it."
@@ -135,7 +134,7 @@ class HookDispatcher:
             return
         failure = await self._run(plugin, event.hook, lambda: getattr(plugin, event.hook)(call, *event.arguments))
         counts = failure is Failure.COUNTED and not plugin.vital
-        if counts and self._count_failure(call.guild_id, plugin) is Failure.PAUSED:
+        if counts and self._count_failure(call.guild_id, plugin):
             self.publish(call, WarningGiven(_trouble(FAILED, plugin.name, MAX_FAILURES)))
 
     async def finished(self, call: Call) -> None:
@@ -202,15 +201,16 @@ class HookDispatcher:
             return None
         return Failure.COUNTED
 
-    def _count_failure(self, guild_id: int, plugin: Plugin[Any]) -> Failure:
+    def _count_failure(self, guild_id: int, plugin: Plugin[Any]) -> bool:
+        """Count one; whether it was one too many, so that the plugin is paused now."""
         now, name = time.monotonic(), plugin.name
         failures = self._failures.setdefault((guild_id, name), deque(maxlen=MAX_FAILURES))
         failures.append(now)
         if len(failures) == MAX_FAILURES and now - failures[0] <= FAILURE_WINDOW:
             failures.clear()
             self._pause(guild_id, name)
-            return Failure.PAUSED
-        return Failure.COUNTED
+            return True
+        return False
 
     def _pause(self, guild_id: int, name: str) -> None:
         self._paused_until[guild_id, name] = time.monotonic() + PAUSE_SECONDS

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import aiohttp
 import discord
 
 from bot.api import DISCORD_FAILURES, Call, CallState, Receipt, Text, in_language, safe_name, say
@@ -159,12 +158,10 @@ class Panel:
             self._shown = shown
         except discord.NotFound:  # somebody deleted it: they do not want it
             self._message = None
-        except discord.HTTPException as error:
+        except DISCORD_FAILURES as error:
             log.info("call %s: the panel could not be edited: %s", self._call.id, error)
-            if error.code == TOO_OLD:
+            if isinstance(error, discord.HTTPException) and error.code == TOO_OLD:
                 self._posted_at = -REPLACE_AFTER
-        except (aiohttp.ClientError, OSError) as error:
-            log.info("call %s: the panel could not be edited: %s", self._call.id, error)
 
     def _embed(self) -> discord.Embed:
         call, language = self._call, self._language

@@ -53,7 +53,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
             for command in group.commands:
                 self.voicebot.add_command(command)
         self.voicebot.add_command(SettingsCommands(host))
-        self.voicebot.add_command(PluginCommands(host, self.name, host.is_owner))
+        self.voicebot.add_command(PluginCommands(host, self.name))
         self._poster = Poster(host, self.language)
         self._announcements = Announcements(host, self._poster, self.tasks.create)
         self._panels: dict[str, Panel] = {}  # by call id

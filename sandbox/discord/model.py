@@ -139,9 +139,6 @@ class World(Servers):
         guild = self._backend.guilds.get(guild_id)
         return guild is not None and user_id in guild.members
 
-    def channel_exists(self, channel_id: int) -> bool:
-        return channel_id in self._backend.channels
-
     def channel_name(self, channel_id: int) -> str:
         return str(self._backend.get_channel(channel_id).name)
 

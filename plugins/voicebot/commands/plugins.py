@@ -1,9 +1,7 @@
 """`/voicebot plugins`: what there is, what it does and keeps, and switching it on and off for a server."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-import discord
 from discord import app_commands
 
 from bot.api import Host, Manifest, PluginError, Refused, check_configure, fit, mark, plain, say
@@ -13,13 +11,12 @@ from .settings import choices, told_plainly
 
 
 class PluginCommands(app_commands.Group):
-    """The group `/voicebot plugins`. `is_owner` tells whether somebody is the bot's operator."""
+    """The commands of the group `/voicebot plugins`."""
 
-    def __init__(self, host: Host, own_name: str, is_owner: Callable[[discord.abc.User], Awaitable[bool]]) -> None:
+    def __init__(self, host: Host, own_name: str) -> None:
         super().__init__(name="plugins", description="What the bot can do on this server")
         self._host = host
         self._own_name = own_name
-        self._is_owner = is_owner
 
     @app_commands.command(name="list", description="All plugins, and whether they are on here")
     async def list_(self, interaction: Interaction) -> None:
@@ -65,7 +62,7 @@ class PluginCommands(app_commands.Group):
     async def reload(self, interaction: Interaction, name: str) -> None:
         """Reload a plugin's code for the bot's operator. Running calls keep what they began with."""
         await interaction.response.defer(ephemeral=True, thinking=True)  # who owns the bot is asked of Discord
-        if not await self._is_owner(interaction.user):
+        if not await self._host.is_owner(interaction.user):
             raise Refused(say("Only the bot's operator can do that."))
         try:
             await self._host.reload_plugin(name)
@@ -80,7 +77,7 @@ class PluginCommands(app_commands.Group):
     @disable.autocomplete("name")
     @reload.autocomplete("name")
     async def _names(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return choices(dict.fromkeys(self._host.plugins.instances), typed)  # type: ignore[arg-type]
+        return choices(self._host.plugins.instances, typed)
 
     async def _switch(self, interaction: Interaction, name: str, on: bool) -> None:
         guild, member = guild_and_member(interaction)

@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -158,7 +158,7 @@ class SettingsCommands(app_commands.Group):
     @set_.autocomplete("key")
     @reset.autocomplete("key")
     async def _changeable_key(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return choices({dotted: key for dotted, key in self._keys().items() if not key.operator}, typed)
+        return choices((dotted for dotted, key in self._keys().items() if not key.operator), typed)
 
     def _keys(self) -> ServerKeys:
         return server_keys(self._host.plugins.catalog.models, self._host.config.host.locked)
@@ -262,10 +262,10 @@ def inline(value: Any) -> str:
     return f"`{text.removesuffix('...' + chr(10)).strip()[:300]}`"
 
 
-def choices(keys: Mapping[str, Key], typed: str) -> list[app_commands.Choice[str]]:
-    """Return the keys with what was typed in their name, those that begin with it first."""
+def choices(names: Iterable[str], typed: str) -> list[app_commands.Choice[str]]:
+    """Return the names with what was typed in them, those that begin with it first."""
     wanted = typed.casefold()
-    found = sorted((k for k in keys if wanted in k.casefold()), key=lambda k: (not k.casefold().startswith(wanted), k))
+    found = sorted((k for k in names if wanted in k.casefold()), key=lambda k: (not k.casefold().startswith(wanted), k))
     return [app_commands.Choice(name=k[:MAX_CHOICE_LENGTH], value=k[:MAX_CHOICE_LENGTH]) for k in found[:MAX_CHOICES]]
 
 

@@ -5,6 +5,7 @@ import pytest
 from bot.bridge.interruption import NOTICED, YIELD
 from bot.bridge.track_mixer import TrackMixer
 from bot.media.barge_in import SPEAKING, BargeIn
+from bot.media.consent import Consent
 from tests.bot.media.sounds import silence, voice
 
 ANN, BOB = 1, 2
@@ -32,15 +33,16 @@ def play(barge_in: BargeIn, tracks: TrackMixer, *people: int, ticks: int = 40) -
 )
 def test_who_may_interrupt(allowed: set[int] | None, bots: set[int], count: int) -> None:
     tracks = TrackMixer()
-    barge_in = BargeIn(tracks, allowed)
-    barge_in.bots = bots
+    consent = Consent()
+    consent.set_bots(bots)
+    barge_in = BargeIn(tracks, allowed, consent)
     play(barge_in, tracks, ANN)
     assert barge_in.count == count
 
 
 def test_an_interruption_drops_what_is_held_and_holds_back_what_follows() -> None:
     tracks = TrackMixer()
-    barge_in = BargeIn(tracks, None)
+    barge_in = BargeIn(tracks, None, Consent())
     now = play(barge_in, tracks, ANN, ticks=25)
     assert barge_in.count == 1
     assert not tracks.playing
@@ -50,7 +52,7 @@ def test_an_interruption_drops_what_is_held_and_holds_back_what_follows() -> Non
 
 def test_a_voicebot_that_falls_silent_has_noticed_and_what_it_says_next_is_heard() -> None:
     tracks = TrackMixer()
-    barge_in = BargeIn(tracks, None)
+    barge_in = BargeIn(tracks, None, Consent())
     now = play(barge_in, tracks, ANN, ticks=25)
     assert barge_in.holds_back(ANSWER[50], now)
     assert barge_in.holds_back(silence(), now + NOTICED + 0.05)
@@ -59,7 +61,7 @@ def test_a_voicebot_that_falls_silent_has_noticed_and_what_it_says_next_is_heard
 
 def test_who_talks_while_the_voicebot_is_silent_interrupts_nothing() -> None:
     tracks = TrackMixer()
-    barge_in = BargeIn(tracks, None)
+    barge_in = BargeIn(tracks, None, Consent())
     for number, frame in enumerate(WORDS):
         barge_in.update({ANN: frame}, number * FRAME)
     assert barge_in.count == 0
@@ -79,7 +81,7 @@ def test_a_voicebot_that_stops_because_somebody_speaks_has_nothing_more_to_say(
 ) -> None:
     """What is held in a longer buffer, after it came unevenly, is dropped but for its last frame."""
     tracks = TrackMixer()
-    barge_in = BargeIn(tracks, frozenset())
+    barge_in = BargeIn(tracks, frozenset(), Consent())
     for frame in ANSWER[:12]:
         tracks.push("voice", frame)
     assert tracks.pop() is not None

@@ -3,6 +3,7 @@
 from bot.bridge import Frame
 from bot.bridge.track_mixer import TrackMixer
 from bot.media.barge_in import BargeIn
+from bot.media.consent import Consent
 from bot.media.downlink import Downlink
 from bot.media.events import VoicebotSpeaking
 from tests.bot.media.sounds import voice
@@ -32,7 +33,7 @@ class Bot:
     def __init__(self, lead_in: int = 0) -> None:
         self.events: list[VoicebotSpeaking] = []
         tracks = TrackMixer(lead_in)
-        self.downlink = Downlink(tracks, BargeIn(tracks, None), self.events.append)
+        self.downlink = Downlink(tracks, BargeIn(tracks, None, Consent()), self.events.append)
         self.voice: Voice | None = Voice()
         self.ticks = 0
 
