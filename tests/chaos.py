@@ -81,7 +81,7 @@ async def _kill(stage: Stage, bot: RunningBot, name: str, phase: str, random_: r
     if phase == "join":
         if random_.random() < 0.5:
             tally.slow += 1
-            stage.valsea.faults.add(Fault("open", delay=SLOW, when="after"))
+            bot.plan(Fault("open", delay=SLOW, when="after"))
         stage.discord.slash(bot.account, place.guild_id, place.text_id, ann.user_id, "voicebot join")
         await asyncio.sleep(JOIN_TIME * moment)
     else:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from sandbox.discord.model import BotAccount
 from sandbox.livekit.observer import RoomObserver
 from sandbox.people.person import Person
 from sandbox.stage import BotProcess, Place, Stage
+from sandbox.valsea.faults import Fault
 from sandbox.valsea.meter import Organisation
 from sandbox.valsea.session import Session
 from tests.support import eventually
@@ -66,6 +67,11 @@ class RunningBot:
         already = len(self.log())
         file.write_text(yaml.safe_dump(settings))
         await eventually(lambda: f"config: servers.{place.guild_id}" in self.log()[already:], 10, self.log()[-3000:])
+
+    def plan(self, *faults: Fault) -> None:
+        """Plan what goes wrong with the next requests of this bot; watchdogs of earlier bots may still send theirs."""
+        for fault in faults:
+            self.stage.valsea.faults.add(replace(fault, key=self.key))
 
     async def end_calls(self) -> None:
         """Everybody of this test leaves voice, and no session of it bills any more."""

@@ -23,6 +23,7 @@ class Fault:
     garbage: bytes | None = None  # a success whose body is this
     retry_after: int | None = None
     when: When = "before"
+    key: str | None = None  # whose requests alone; None for anybody's
 
 
 @dataclass(slots=True)
@@ -37,9 +38,9 @@ class FaultPlan:
     def clear(self) -> None:
         self.faults.clear()
 
-    def take(self, operation: Operation) -> Fault | None:
+    def take(self, operation: Operation, key: str) -> Fault | None:
         for fault in self.faults:
-            if fault.operation == operation:
+            if fault.operation == operation and fault.key in (None, key):
                 fault.times -= 1
                 if fault.times <= 0:
                     self.faults.remove(fault)

@@ -258,10 +258,7 @@ class Valsea:
         }
 
     def _authorised(self, request: web.Request) -> Organisation | web.Response:
-        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        if scheme != "Bearer":
-            key = request.headers.get("X-API-Key", "")
-        organisation = self.organisations.get(key)
+        organisation = self.organisations.get(_key(request))
         return organisation or _error(401, "Invalid API key")
 
     def _session(self, request: web.Request) -> Session | web.Response:
@@ -306,7 +303,7 @@ class Valsea:
             operation = "messages"
         else:
             operation = "library"
-        return self.faults.take(operation)
+        return self.faults.take(operation, _key(request))
 
     async def _send_packets(self) -> None:
         """In order within a room, and never in the way of a request."""
@@ -343,6 +340,11 @@ def _spoil(request: web.Request, fault: Fault) -> web.Response | None:
             answer.headers["Retry-After"] = str(fault.retry_after)
         return answer
     return None
+
+
+def _key(request: web.Request) -> str:
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    return key if scheme == "Bearer" else request.headers.get("X-API-Key", "")
 
 
 def _error(status: int, message: str, *, shape: str = "detail") -> web.Response:

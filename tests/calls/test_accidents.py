@@ -70,7 +70,7 @@ def titles(bot: RunningBot, place: Place) -> list[str]:
 async def test_killed_and_back_before_the_provider_answers(bot: RunningBot) -> None:
     """The new bot knows nothing of it, and the old watchdog has nobody left to pass the answer to."""
     place = bot.place()
-    bot.stage.valsea.faults.add(Fault("open", delay=1.8, when="after"))
+    bot.plan(Fault("open", delay=1.8, when="after"))
     session = await bot.request_session(place)
     await bot.process.kill()
     await bot.process.run()
@@ -100,7 +100,7 @@ async def test_a_session_with_thousands_of_pictures(ordinary_bot: RunningBot) ->
 async def test_the_watchdog_dies_in_the_middle_of_a_request(bot: RunningBot) -> None:
     """What it would have been told nobody will ever know: that is said, and does not count as a running call."""
     place = bot.place()
-    bot.stage.valsea.faults.add(Fault("open", delay=1.5, when="after"))
+    bot.plan(Fault("open", delay=1.5, when="after"))
     for person in place.people:
         await person.join(place.guild_id, place.voice_id)
     joining = asyncio.create_task(bot.command(place, place.people[0], "voicebot join"))

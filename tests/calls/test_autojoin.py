@@ -48,7 +48,7 @@ async def test_who_comes_while_the_last_call_is_ending_has_one_of_their_own(ordi
     await ann.join(place.guild_id, place.voice_id)
     await eventually(lambda: len(bot.running) == 1, 10, bot.log())
     await eventually(lambda: any("invited by" in m["content"] for m in bot.posts(place)))
-    bot.stage.valsea.faults.add(Fault("end", delay=3))
+    bot.plan(Fault("end", delay=3))
     await ann.leave()
     in_voice = bot.stage.discord.world.voice_channel_of
     await eventually(lambda: in_voice(place.guild_id, bot.account.user_id) is None)

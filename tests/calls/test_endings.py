@@ -162,11 +162,11 @@ async def test_leave_while_it_is_starting(impatient_bot: RunningBot) -> None:
     """The POST is on its way when the person changes their mind: its answer is waited for, and ended."""
     place = impatient_bot.place()
     stage = impatient_bot.stage
-    stage.valsea.faults.add(Fault("open", delay=1.5))
+    impatient_bot.plan(Fault("open", delay=1.5))
     await place.people[0].join(place.guild_id, place.voice_id)
     joining = asyncio.create_task(impatient_bot.command(place, place.people[0], "voicebot join"))
-    before = len(stage.valsea.requests)
-    await eventually(lambda: len(stage.valsea.requests) > before)
+    before = impatient_bot.requests_to("POST")
+    await eventually(lambda: impatient_bot.requests_to("POST") > before)
     assert "Leaving" in await impatient_bot.command(place, place.people[0], "voicebot leave")
     assert "ended before it had begun" in await joining
     session = list(stage.valsea.sessions.values())[-1]
@@ -176,10 +176,8 @@ async def test_leave_while_it_is_starting(impatient_bot: RunningBot) -> None:
 async def test_a_delete_that_fails_is_repeated_until_it_is_confirmed(impatient_bot: RunningBot) -> None:
     place = impatient_bot.place()
     session = await impatient_bot.start_call(place)
-    faults = impatient_bot.stage.valsea.faults
-    faults.add(Fault("end", status=503))
-    faults.add(Fault("end", drop=True))
-    faults.add(Fault("end", html=True))  # a web page's 404 is no end
+    a_web_page = Fault("end", html=True)  # its 404 is no end
+    impatient_bot.plan(Fault("end", status=503), Fault("end", drop=True), a_web_page)
     await impatient_bot.command(place, place.people[0], "voicebot leave")
     await eventually(lambda: not impatient_bot.bills(session), 15)
     await eventually(lambda: len(impatient_bot.receipts(place)) == 1)
@@ -189,7 +187,7 @@ async def test_a_session_that_is_gone_already_is_an_end(impatient_bot: RunningBo
     """The answer to the first DELETE is lost; the second one's 404 is taken for what it is."""
     place = impatient_bot.place()
     session = await impatient_bot.start_call(place)
-    impatient_bot.stage.valsea.faults.add(Fault("end", drop=True, when="after"))
+    impatient_bot.plan(Fault("end", drop=True, when="after"))
     await impatient_bot.command(place, place.people[0], "voicebot leave")
     await eventually(lambda: len(impatient_bot.receipts(place)) == 1)
     assert not impatient_bot.bills(session)

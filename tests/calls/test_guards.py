@@ -167,7 +167,7 @@ async def test_lines_the_live_transcript_missed_are_written_at_the_end(impatient
 async def test_a_failing_transcript_never_delays_the_end(impatient_bot: RunningBot, fault: Fault) -> None:
     place = impatient_bot.place()
     session = await impatient_bot.start_call(place)
-    impatient_bot.stage.valsea.faults.add(fault)
+    impatient_bot.plan(fault)
     await impatient_bot.command(place, place.people[0], "voicebot leave")
     await eventually(lambda: not impatient_bot.bills(session), 1.5)
     await impatient_bot.expect_end(place, session, "someone sent the bot away")

@@ -114,7 +114,7 @@ async def test_a_frozen_bot_is_a_dead_bot(bot: RunningBot) -> None:
 async def test_killed_while_the_answer_to_the_post_is_on_its_way(bot: RunningBot) -> None:
     """The bot never learns the session's name; its watchdog does."""
     place = bot.place()
-    bot.stage.valsea.faults.add(Fault("open", delay=1.0, when="after"))
+    bot.plan(Fault("open", delay=1.0, when="after"))
     session = await bot.request_session(place)
     await bot.process.kill()
     await eventually(lambda: not bot.bills(session), 1 + WATCHDOG_BOUND)
@@ -126,7 +126,7 @@ async def test_a_post_that_is_answered_too_late(ordinary_bot: RunningBot) -> Non
     """Nobody waits that long; but the answer is read, and what it names is ended."""
     bot = ordinary_bot
     place = await bot.place_with(plugins={"valsea": {"timeout": 1}})
-    bot.stage.valsea.faults.add(Fault("open", delay=2.5, when="after"))
+    bot.plan(Fault("open", delay=2.5, when="after"))
     await place.people[0].join(place.guild_id, place.voice_id)
     reply = await bot.command(place, place.people[0], "voicebot join")
     assert "does not answer" in reply
@@ -138,7 +138,7 @@ async def test_a_post_that_is_answered_too_late(ordinary_bot: RunningBot) -> Non
 async def test_a_post_whose_answer_is_lost_is_not_repeated(ordinary_bot: RunningBot) -> None:
     bot = ordinary_bot
     place = bot.place()
-    bot.stage.valsea.faults.add(Fault("open", drop=True, when="after"))
+    bot.plan(Fault("open", drop=True, when="after"))
     await place.people[0].join(place.guild_id, place.voice_id)
     assert "check the usage" in await bot.command(place, place.people[0], "voicebot join")
     assert len(bot.opened) == 1
@@ -154,7 +154,7 @@ async def test_a_post_whose_answer_is_lost_is_not_repeated(ordinary_bot: Running
 async def test_a_provider_that_is_down_leaves_no_voice_behind(ordinary_bot: RunningBot) -> None:
     bot = ordinary_bot
     place = bot.place()
-    bot.stage.valsea.faults.add(Fault("open", status=503))
+    bot.plan(Fault("open", status=503))
     await place.people[0].join(place.guild_id, place.voice_id)
     assert "problem of its own" in await bot.command(place, place.people[0], "voicebot join")
     world = bot.stage.discord.world
@@ -166,7 +166,7 @@ async def test_a_provider_that_is_down_leaves_no_voice_behind(ordinary_bot: Runn
 async def test_a_stopped_bot_leaves_what_it_cannot_end_to_the_watchdog(bot: RunningBot) -> None:
     place = bot.place()
     session = await bot.start_call(place)
-    bot.stage.valsea.faults.add(Fault("end", status=503, times=1000))
+    bot.plan(Fault("end", status=503, times=1000))
     assert await bot.process.stop(timeout=10) == 0
     assert bot.bills(session)
     assert "may still be open and billed" in bot.log()
@@ -183,7 +183,7 @@ async def test_a_stopped_bot_leaves_what_it_cannot_end_to_the_watchdog(bot: Runn
 async def test_a_second_sigterm_does_not_skip_the_end(bot: RunningBot) -> None:
     place = bot.place()
     session = await bot.start_call(place)
-    bot.stage.valsea.faults.add(Fault("end", delay=1.0))
+    bot.plan(Fault("end", delay=1.0))
     assert bot.process.process is not None
     bot.process.process.terminate()
     await asyncio.sleep(0.3)
@@ -198,8 +198,8 @@ async def test_a_key_that_is_refused_is_said_loudly_and_is_no_end(ordinary_bot: 
     place = bot.place()
     already = len(bot.log())
     session = await bot.start_call(place)
-    bot.stage.valsea.faults.add(Fault("end", status=401))
-    bot.stage.valsea.faults.add(Fault("end", html=True))
+    bot.plan(Fault("end", status=401))
+    bot.plan(Fault("end", html=True))
     await bot.command(place, place.people[0], "voicebot leave")
     await eventually(lambda: not bot.bills(session), 10)
     complaints = [
@@ -333,7 +333,7 @@ async def _watchdog_pid(bot: RunningBot) -> int:
 
 async def test_sigterm_while_the_answer_to_the_post_is_on_its_way(bot: RunningBot) -> None:
     place = bot.place()
-    bot.stage.valsea.faults.add(Fault("open", delay=12.0, when="after"))
+    bot.plan(Fault("open", delay=12.0, when="after"))
     session = await bot.request_session(place)
     assert await bot.process.stop(timeout=12) == 0
     await eventually(lambda: not bot.bills(session), 14)

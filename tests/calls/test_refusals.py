@@ -36,7 +36,7 @@ async def test_every_refusal_of_the_provider_in_the_users_words(
     (ann,) = place.people
     await ann.join(place.guild_id, place.voice_id)
     impatient_bot.stage.valsea.faults.clear()
-    impatient_bot.stage.valsea.faults.add(fault)
+    impatient_bot.plan(fault)
     billed = len(impatient_bot.organisation.meters)
     posts = len(_posts(impatient_bot))
     reply = await impatient_bot.command(place, ann, "voicebot join")
@@ -54,7 +54,7 @@ async def test_a_slow_provider_is_not_asked_twice(ordinary_bot: RunningBot) -> N
     place = await slow.place_with(plugins={"valsea": {"timeout": 1.0}})
     (ann,) = place.people
     await ann.join(place.guild_id, place.voice_id)
-    slow.stage.valsea.faults.add(Fault("open", delay=3.0))
+    slow.plan(Fault("open", delay=3.0))
     posts = len(_posts(slow))
     reply = await slow.command(place, ann, "voicebot join")
     assert "may have opened a session" in reply
@@ -68,7 +68,7 @@ async def test_a_session_whose_answer_lacks_the_token_is_ended(impatient_bot: Ru
     await ann.join(place.guild_id, place.voice_id)
     before = len(impatient_bot.stage.valsea.requests)
     answer = json.dumps({"sessionId": "1", "roomName": "ext-vb-half"}).encode()
-    impatient_bot.stage.valsea.faults.add(Fault("open", garbage=answer))
+    impatient_bot.plan(Fault("open", garbage=answer))
     reply = await impatient_bot.command(place, ann, "voicebot join")
     assert "could not be understood" in reply
     path = "/v1/voicebot-livekit/session/ext-vb-half"
@@ -221,7 +221,7 @@ def _posts(bot: RunningBot) -> list[tuple[str, str, float]]:
 async def test_an_error_after_the_session_was_opened(impatient_bot: RunningBot) -> None:
     """A 500 may come after the provider has acted; nobody is told to just try again."""
     place = impatient_bot.place()
-    impatient_bot.stage.valsea.faults.add(Fault("open", status=500, when="after"))
+    impatient_bot.plan(Fault("open", status=500, when="after"))
     await place.people[0].join(place.guild_id, place.voice_id)
     reply = await impatient_bot.command(place, place.people[0], "voicebot join")
     assert "may have opened a session all the same" in reply

@@ -63,7 +63,7 @@ async def test_a_library_that_cannot_be_read_is_asked_again(impatient_bot: Runni
     place = impatient_bot.place()
     session = await impatient_bot.start_call(place)
     session.image_form = "key"
-    impatient_bot.stage.valsea.faults.add(Fault("library", status=404, html=True))
+    impatient_bot.plan(Fault("library", status=404, html=True))
     session.on_voicebot({"event": "showed", "key": "garden_cafe"})
     await eventually(lambda: any("cannot be read just now" in post["content"] for post in impatient_bot.posts(place)))
     session.on_voicebot({"event": "showed", "key": "garden_cafe"})
