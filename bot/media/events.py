@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.provider import RoomMessage
 from bot.room.events import RoomEvent
 from bot.voice.close_codes import Remedy
 from bot.voice.gateway import VoiceServerInfo
@@ -56,5 +57,13 @@ class Unowned:
 
 
 MediaEvent = (
-    VoiceResuming | VoiceResumed | VoiceLost | SpeakingChanged | VoicebotSpeaking | Undecryptable | Unowned | RoomEvent
+    VoiceResuming
+    | VoiceResumed
+    | VoiceLost
+    | SpeakingChanged
+    | VoicebotSpeaking
+    | Undecryptable
+    | Unowned
+    | RoomEvent
+    | RoomMessage
 )

@@ -110,6 +110,7 @@ class MediaSession:
         room = RoomConnection(
             read_packet=self._read_packet,
             on_frame=self._on_frame,
+            on_message=self._post,
             on_event=self._on_room_event,
             outlive=self._loop.outlive,
         )

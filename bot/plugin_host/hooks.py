@@ -8,8 +8,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
-from enum import Enum, auto
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -44,17 +43,6 @@ BEHIND = mark(
     "The plugin `{name}` is too slow: {count} events of this call wait for it, so I leave it alone for "
     "{minutes} minutes."
 )
-
-
-#: One hook of a plugin, with its arguments.
-Hook = Callable[[], Coroutine[Any, Any, None]]
-
-
-class Failure(Enum):
-    """What a failing hook has led to."""
-
-    EXCUSED = auto()  # it was Discord's, or the network's
-    COUNTED = auto()
 
 
 class HookDispatcher:
@@ -132,10 +120,16 @@ class HookDispatcher:
         people are told."""
         if not self._active(call.guild_id, [plugin]):
             return
-        failure = await self._run(plugin, event.hook, lambda: getattr(plugin, event.hook)(call, *event.arguments))
-        counts = failure is Failure.COUNTED and not plugin.vital
-        if counts and self._count_failure(call.guild_id, plugin):
-            self.publish(call, WarningGiven(_trouble(FAILED, plugin.name, MAX_FAILURES)))
+        try:
+            await within(
+                self.hook_timeout,
+                getattr(plugin, event.hook)(call, *event.arguments),
+                f"plugin {plugin.name}: {event.hook}",
+            )
+        except Exception as error:
+            counts = _log_failed_hook(plugin, event.hook, error) and not plugin.vital
+            if counts and self._count_failure(call.guild_id, plugin):
+                self.publish(call, WarningGiven(_trouble(FAILED, plugin.name, MAX_FAILURES)))
 
     async def finished(self, call: Call) -> None:
         """Deliver what waits to every plugin that is fast enough, and end the call's tasks."""
@@ -155,7 +149,12 @@ class HookDispatcher:
         own = self._of_call.get(receipt.call_id) or self._plugins()
         waiting = [p for p in own if p.enabled(receipt.guild_id) and p.name not in told]
         for plugin in waiting:
-            if await self._run(plugin, "on_call_ended", partial(plugin.on_call_ended, receipt)) is None:
+            try:
+                hook = plugin.on_call_ended(receipt)
+                await within(self.hook_timeout, hook, f"plugin {plugin.name}: on_call_ended")
+            except Exception as error:
+                _log_failed_hook(plugin, "on_call_ended", error)
+            else:
                 told.add(plugin.name)
         complete = all(plugin.name in told for plugin in waiting)
         if complete:
@@ -186,21 +185,6 @@ class HookDispatcher:
         if self._of_call.pop(call_id, None) is not None and self._released is not None:
             self._released()
 
-    async def _run(self, plugin: Plugin[Any], name: str, hook: Hook) -> Failure | None:
-        """Call one hook with a time limit, whatever it raises; None when it went well."""
-        try:
-            await within(self.hook_timeout, hook(), f"plugin {plugin.name}: {name}")
-        except (discord.HTTPException, aiohttp.ClientError, ConnectionError) as error:  # a permission, or an outage
-            log.error("plugin %s: Discord refused in %s: %s", plugin.name, name, error)
-            return Failure.EXCUSED
-        except TimeoutError:
-            log.error("plugin %s took too long in %s", plugin.name, name)
-        except Exception:
-            log.exception("plugin %s failed in %s", plugin.name, name)
-        else:
-            return None
-        return Failure.COUNTED
-
     def _count_failure(self, guild_id: int, plugin: Plugin[Any]) -> bool:
         """Count one; whether it was one too many, so that the plugin is paused now."""
         now, name = time.monotonic(), plugin.name
@@ -218,6 +202,19 @@ class HookDispatcher:
 
     def _active(self, guild_id: int, plugins: Iterable[Plugin[Any]]) -> list[Plugin[Any]]:
         return [p for p in plugins if p.enabled(guild_id) and not self.paused(guild_id, p.name)]
+
+
+def _log_failed_hook(plugin: Plugin[Any], hook: str, error: Exception) -> bool:
+    """Log why a hook failed; False when that was Discord's fault or the network's."""
+    match error:
+        case discord.HTTPException() | aiohttp.ClientError() | ConnectionError():  # a permission, or an outage
+            log.error("plugin %s: Discord refused in %s: %s", plugin.name, hook, error)
+            return False
+        case TimeoutError():
+            log.error("plugin %s took too long in %s", plugin.name, hook)
+        case _:
+            log.error("plugin %s failed in %s", plugin.name, hook, exc_info=error)
+    return True
 
 
 def _trouble(template: str, name: str, count: int) -> Text:

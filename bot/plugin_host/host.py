@@ -18,6 +18,7 @@ from .hooks import HookDispatcher
 from .importing import PluginClass
 from .patience import within
 from .plugin import Host, Plugin, SwitchedOff
+from .scope import scoped
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ class PluginHost:
     async def _load(self, plugin: PluginClass) -> Plugin[Any]:
         instance: Plugin[Any] | None = None
         try:
-            instance = plugin(self._host)
+            instance = plugin(scoped(self._host, plugin))
             await within(LIFECYCLE_TIMEOUT, instance.on_load(), f"plugin {plugin.name}: on_load")
         except (Exception, SystemExit) as error:
             raise await self._failed(plugin, instance, error) from error

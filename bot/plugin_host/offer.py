@@ -1,8 +1,8 @@
 """What plugins are offered of calls and of each other: enough to run calls, nothing that stops the bot or changes the
 ledger.
 
-The bot's own objects have more methods; these are the ones that a plugin may rely on. The objects themselves are
-`bot.call.call.Call`, `bot.call.manager.CallManager` and `bot.plugin_host.host.PluginHost`.
+The objects themselves have more methods; these are the ones that a plugin may rely on. They are `bot.call.call.Call`,
+`bot.plugin_host.host.PluginHost`, and `bot.plugin_host.scope.ScopedCalls` before the bot's `CallManager`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -138,7 +138,11 @@ class Call(Protocol):
 
 
 class Calls(Protocol):
-    """The bot's calls, of which each server has at most one."""
+    """The bot's calls, of which each server has at most one.
+
+    A plugin sees those of servers where it is on: elsewhere there is no call, and methods that cannot say so raise
+    PluginError.
+    """
 
     def of_guild(self, guild_id: int) -> Call | None:
         """Return the server's call that has not ended; None when there is none."""

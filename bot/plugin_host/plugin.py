@@ -163,12 +163,7 @@ class Plugin(commands.Cog, Generic[S]):
 
     def settings(self, guild_id: int) -> S:
         """Return this plugin's effective settings on a server: those a running call began with, else those in force."""
-        begun_with = self.host.calls.config_of(guild_id)
-        # A call that is older than this plugin's code knows only the settings that the older code had.
-        found = None if begun_with is None else begun_with.find(guild_id, self.name, self.Settings)
-        if found is None:
-            found = self.host.config.plugin(guild_id, self.name, self.Settings)
-        return found  # type: ignore[return-value]
+        return settings_of(type(self), self.host, guild_id)  # type: ignore[return-value]
 
     @property
     def memory(self) -> dict[str, Any]:
@@ -228,3 +223,11 @@ class Plugin(commands.Cog, Generic[S]):
 
     async def on_notice(self, call: "Call", text: str) -> None:
         """Called when what was wrong works again."""
+
+
+def settings_of(plugin: type[Plugin[Any]], host: Host, guild_id: int) -> PluginSettings:
+    """Return a plugin's effective settings on a server: those a running call began with, else those in force."""
+    begun_with = host.calls.config_of(guild_id)
+    # A call that is older than this plugin's code knows only the settings that the older code had.
+    found = None if begun_with is None else begun_with.find(guild_id, plugin.name, plugin.Settings)
+    return host.config.plugin(guild_id, plugin.name, plugin.Settings) if found is None else found

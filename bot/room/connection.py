@@ -51,12 +51,14 @@ class RoomConnection:
         *,
         read_packet: Callable[[bytes], Sequence[RoomMessage]],
         on_frame: Callable[[str, Frame], None],
+        on_message: Callable[[RoomMessage], None],
         on_event: Callable[[RoomEvent], None],
         outlive: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
         """`outlive` runs something to its end, whatever becomes of this object."""
         self._read_packet = read_packet
         self._on_frame = on_frame
+        self._on_message = on_message
         self._on_event = on_event
         self._outlive = outlive
         self._room = rtc.Room()
@@ -246,7 +248,7 @@ class RoomConnection:
             if accepted is None:
                 return
             message = accepted
-        self._on_event(message)
+        self._on_message(message)
 
     def _on_disconnected(self, reason: Any) -> None:
         if self._leaving:

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from bot.provider import RoomMessage
-
 
 class RoomEnd(Enum):
     """Why a room is over for us."""
@@ -57,13 +55,4 @@ class RoomClosed:
     reason: RoomEnd
 
 
-RoomEvent = (
-    VoicebotArrived
-    | VoicebotGone
-    | TrackGone
-    | AgentState
-    | RoomReconnecting
-    | RoomReconnected
-    | RoomClosed
-    | RoomMessage
-)
+RoomEvent = VoicebotArrived | VoicebotGone | TrackGone | AgentState | RoomReconnecting | RoomReconnected | RoomClosed

@@ -32,7 +32,11 @@ class Joined:
         self.tracks: dict[str, list[np.ndarray]] = {}
         self.outliving: set[asyncio.Task[None]] = set()
         self.room = RoomConnection(
-            read_packet=read_packet, on_frame=self._hear, on_event=self.events.append, outlive=self._outlive
+            read_packet=read_packet,
+            on_frame=self._hear,
+            on_message=self.events.append,
+            on_event=self.events.append,
+            outlive=self._outlive,
         )
         self.voicebot = rtc.Room()
 
@@ -236,7 +240,8 @@ async def main(url, tokens):
     late = set()
     for number, token in enumerate(tokens):
         room = RoomConnection(
-            read_packet=lambda payload: (), on_frame=lambda track, frame: None, on_event=lambda event: None,
+            read_packet=lambda payload: (), on_frame=lambda track, frame: None, on_message=lambda message: None,
+            on_event=lambda event: None,
             outlive=lambda work: late.add(asyncio.create_task(work)),
         )
         with contextlib.suppress(TimeoutError):
