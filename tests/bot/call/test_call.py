@@ -189,6 +189,17 @@ async def test_a_room_that_is_lost_is_joined_again(play: Make) -> None:
     assert a_call.closer.reasons == [EndReason.ROOM_LOST]
 
 
+async def test_a_repair_that_is_going_on_is_given_up_with_the_call(play: Make) -> None:
+    async with live(play()) as a_call:
+        a_call.story.gates["join room"] = asyncio.Event()
+        a_call.happens(RoomClosed(RoomEnd.CONNECTION_LOST))
+        await a_call.settle()
+        assert a_call.story.told.count("join room") == 2
+        a_call.call.end(EndReason.LEFT)
+        await over(a_call)
+        assert [task.get_name() for task in asyncio.all_tasks() if "repair" in task.get_name()] == []
+
+
 async def test_a_voice_session_that_is_being_resumed_is_a_reconnection(play: Make) -> None:
     async with live(play()) as a_call:
         a_call.happens(VoiceResuming())

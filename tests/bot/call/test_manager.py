@@ -180,6 +180,17 @@ async def test_what_events_have_missed_is_seen_all_the_same(desk: Desks, monkeyp
     await eventually(lambda: here.play.closer.reasons == [EndReason.EMPTY])
 
 
+async def test_a_bot_whose_arrival_was_missed_is_not_heard_either(desk: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHECK_INTERVAL", 0.001)
+    here = desk()
+    await here.manager.recover()
+    call = await here.start()
+    here.play.guild.members[BOB].bot = True
+    here.play.guild.people(ANN, BOB)
+    await eventually(lambda: BOB in call.consent.bots)
+    assert f"bots {sorted(call.consent.bots)}" in here.play.story.told
+
+
 async def test_sessions_an_earlier_run_left_open_are_ended_before_anything_else(desk: Desks) -> None:
     here = desk()
     await here.ledger.record_intent(record("old"))

@@ -425,3 +425,16 @@ async def test_in_whatever_order_files_are_written_what_was_good_last_is_in_forc
         for one, expected in in_force.items():
             assert source.config.server(1 if one is None else one).voicebot == expected, (step, whose)
     assert not source.config.unusable
+
+
+async def test_a_file_that_says_the_same_in_other_places_is_known_by_its_new_lines(file: Path, own: Path) -> None:
+    """Nothing has changed, so nobody is told; but a mistake that is complained about later stands where it is now."""
+    own.write_text("plugins: {nobody: {}}\n")
+    source = ConfigFile(file, {"loud": Loud})
+    told: list[Config] = []
+    source.on_change = told.append
+    own.write_text("# a comment\nplugins: {nobody: {}}\n")
+    assert not await reload(source)
+    (warning,) = source.config.warnings
+    assert warning.place.line == 2
+    assert told == []

@@ -57,6 +57,21 @@ async def test_nobody_is_told_of_a_call_that_is_over(server: PlayedServer) -> No
     assert len(server.messages) == before + 1
 
 
+async def test_words_that_discord_never_answers_to_do_not_outlive_the_call(
+    server: PlayedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(of_plugin(server, "announcing"), "FINAL_ANNOUNCE_TIMEOUT", 0.01)
+    with monkeypatch.context() as silent:
+        silent.setattr(server.text, "send", hangs)
+        await server.start()
+        assert len(server.plugin.tasks) > 0
+    await server.end()
+    await eventually(lambda: len(server.plugin.tasks) == 0)
+
+
 async def test_a_panel_that_comes_late_knows_what_has_happened(server: PlayedServer) -> None:
     server.text.refusal = refusal(503, "upstream")
     await server.start()
