@@ -110,6 +110,16 @@ async def test_it_is_put_in_place_and_taken_away(log: list[str]) -> None:
     assert log == ["load 1", "unload 1"]
 
 
+async def test_it_sees_the_bot_as_plugins_may(log: list[str]) -> None:
+    plugins, bot = host()
+    await plugins.start()
+    seen = plugins.instances["dice"].host
+    assert seen.get_cog("dice") is bot.get_cog("dice")
+    with pytest.raises(AttributeError, match="no 'placed'"):
+        _ = seen.placed  # type: ignore[attr-defined]
+    await plugins.stop()
+
+
 async def test_one_that_cannot_be_loaded_is_left_out(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Dice, "fails", "load")
     plugins, bot = host()
