@@ -12,9 +12,10 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from bot import clock
 from bot.access.permissions import PermissionMonitor
@@ -26,7 +27,7 @@ from bot.billing.ledger import SessionRecord
 from bot.billing.limits import Allowance
 from bot.cancellation import StepCancelled, cancel_when
 from bot.config.load import Config
-from bot.errors import ParleyError
+from bot.errors import ParleyError, VoiceError
 from bot.language import say
 from bot.media.consent import Consent
 from bot.media.events import (
@@ -65,6 +66,10 @@ log = logging.getLogger(__name__)
 DELETION_TIMEOUT = 0.25  # seconds
 #: Seconds that the end of a session may wait for its room to be left; it takes a few milliseconds.
 LEAVE_TIMEOUT = 0.1
+#: Seconds for each step of the end that needs the media loop.
+CLOSE_TIMEOUT = 5.0
+
+T = TypeVar("T")
 
 
 class Call:
@@ -198,12 +203,22 @@ class Call:
             await channel.guild.change_voice_state(channel=channel)
 
     async def sound_report(self) -> SoundReport:
-        """Return the media loop's counters for this call as they stand."""
-        return await self._media.report()
+        """Return the media loop's counters for this call as they stand; VoiceError when it does not answer."""
+        return await self._answer(self._media.report())
 
     async def present(self) -> frozenset[int] | None:
-        """Return the user ids of those at the voice server, as far as it has told; None without a voice session."""
-        return await self._media.present()
+        """Return the user ids of those at the voice server, as far as it has told; None without a voice session.
+        VoiceError when the media loop does not answer."""
+        return await self._answer(self._media.present())
+
+    async def _answer(self, question: Coroutine[Any, Any, T]) -> T:
+        """A media loop that does not answer carries no sound: nobody is to pay for such a call."""
+        try:
+            return await question
+        except TimeoutError:
+            log.error("call %s: the media loop does not answer, so nobody is heard", self.id)
+            self.end(EndReason.FAILED)
+            raise VoiceError("the media loop does not answer") from None
 
     def listeners(self) -> Listeners:
         """Count the people in the channel who cannot or do not want to be heard."""
@@ -366,18 +381,22 @@ class Call:
             self.closing = self._billing.end(self.machine.end_reason, self.ended_by)
         if self.session is not None and self.machine.was_live:
             self._conversation.begin_catch_up(self.session.reference)
-        await self._healing.cancel()
-        for step in (leaving, self._media.close(), self._media.voice.leave()):
-            try:
-                await step
-            except Exception:
-                log.exception("call %s: a step of the ending failed", self.id)
-        await self._await_confirmation()
-        self._drain_transcript()
-        await self._conversation.publish_missed_lines()
+        await self._attempt(self._healing.cancel())
+        await self._attempt(asyncio.wait_for(leaving, CLOSE_TIMEOUT))
+        await self._attempt(asyncio.wait_for(self._media.close(), CLOSE_TIMEOUT))
+        await self._attempt(self._media.voice.leave())
+        await self._attempt(self._await_confirmation())
+        await self._attempt(self._publish_what_is_left())
         self.machine.on_ended()
         log.info("call %s ended: %s", self.id, self.machine.end_reason)
-        await self._observer.finished(self)
+        await self._attempt(self._observer.finished(self))
+
+    async def _attempt(self, step: Awaitable[None]) -> None:
+        """A step of the end that fails keeps no other from being taken."""
+        try:
+            await step
+        except Exception:
+            log.exception("call %s: a step of the ending failed", self.id)
 
     async def _await_confirmation(self) -> None:
         if self.closing is None or await confirmed(self.closing, hurry=self.machine.end_reason is EndReason.SHUTDOWN):
@@ -454,11 +473,12 @@ class Call:
             self._guards.on_speaking(clock.now(), event.user_id, event.speaking)
         self._conversation.publish(event, time.monotonic())
 
-    def _drain_transcript(self) -> None:
-        """Words and pictures that had arrived when the call ended still belong to it."""
+    async def _publish_what_is_left(self) -> None:
+        """Words and pictures that had arrived when the call ended still belong to it, and those that were missed."""
         for event in self._inbox.drain():
             if isinstance(event, Utterance | ShownImage):
                 self._conversation.publish(event, time.monotonic())
+        await self._conversation.publish_missed_lines()
 
     def _may_be_in(self, channel_id: int) -> bool:
         return self._moves.may_be_in(channel_id, clock.now())

@@ -48,15 +48,17 @@ class Inbox(Generic[T]):
             while not self.closed.is_set():
                 await asyncio.wait({closing, arriving, waking}, timeout=patience(), return_when=asyncio.FIRST_COMPLETED)
                 if arriving.done():
-                    handle(arriving.result())
-                    arriving = asyncio.create_task(self._items.get())
+                    arrived, arriving = arriving.result(), asyncio.create_task(self._items.get())
+                    handle(arrived)
                 if waking.done():
                     self._woken.clear()
                     waking = asyncio.create_task(self._woken.wait())
                 await look()
         finally:
-            if arriving.done():
-                handle(arriving.result())
-            for waiting in (closing, arriving, waking):
-                waiting.cancel()
-            await asyncio.gather(closing, arriving, waking, return_exceptions=True)
+            try:
+                if arriving.done():
+                    handle(arriving.result())
+            finally:
+                for waiting in (closing, arriving, waking):
+                    waiting.cancel()
+                await asyncio.gather(closing, arriving, waking, return_exceptions=True)

@@ -27,7 +27,6 @@ from bot.task_failures import log_failure
 from . import last_room
 from .call import Call
 from .connection.echo import EchoTest
-from .presence import Presence
 from .request import CallRequest
 from .services import CallServices
 from .state import CallState
@@ -175,7 +174,7 @@ class CallManager:
         await asyncio.shield(call.live)
         if self._ledger_file is not None and call.session is not None:
             await asyncio.to_thread(last_room.remember, self._ledger_file, call.session.room_url)
-        call.on_occupancy(len(people_in(call.channel)))
+        self._count_people(call)
         return call
 
     def test_of(self, guild_id: int) -> EchoTest | None:
@@ -228,7 +227,7 @@ class CallManager:
         call = self.of_guild(member.guild.id)
         if call is not None and call.state is not CallState.CONNECTING:
             call.update_bots()
-            call.on_occupancy(len(people_in(call.channel)))
+            self._count_people(call, member.id)
             if member.id == call.host_id:
                 self._look_for_a_host(call)
             if member == member.guild.me and call.state is not CallState.ENDING:
@@ -271,26 +270,29 @@ class CallManager:
             if call is not None:
                 call.on_gateway(connected=connected)
                 if connected and call.state is not CallState.CONNECTING:  # people may have left unseen
-                    call.on_occupancy(len(people_in(call.channel)))
+                    self._count_people(call)
 
     async def _watch_presence(self) -> None:
         """Events can be missed: look at what they tell of, again and again."""
-        presence: dict[str, Presence] = {}  # by call id
         while True:
             await asyncio.sleep(CHECK_INTERVAL)
             running = [call for call in self._calls.values() if call.state in (CallState.LIVE, CallState.RECONNECTING)]
-            presence = {call.id: presence.get(call.id, Presence()) for call in running}
             for call in running:
                 try:
-                    await self._look_at(call, presence[call.id])
+                    await self._look_at(call)
                 except Exception:  # one call's trouble is no other's
                     log.exception("call %s: could not find out who is in its channel", call.id)
 
-    async def _look_at(self, call: Call, presence: Presence) -> None:
+    @staticmethod
+    def _count_people(call: Call, about: int | None = None) -> None:
+        """Tell a call how many people it has, after the gateway has told of one of them, or of all."""
+        call.on_occupancy(call.participants.presence.after_event(people_in(call.channel), about))
+
+    async def _look_at(self, call: Call) -> None:
         at_server = await call.present()
         by_gateway = set(people_in(call.channel))
         people = None if at_server is None else at_server - call.consent.bots
-        count, disagreement = presence.people(by_gateway, people, call.since_heard)
+        count, disagreement = call.participants.presence.people(by_gateway, people, call.since_heard)
         if disagreement is not None:
             log.warning("call %s: %s", call.id, disagreement)
         call.update_bots()

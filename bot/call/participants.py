@@ -5,6 +5,8 @@ Times are seconds of any steady clock, and arguments.
 
 from bot.media.consent import Consent
 
+from .presence import Presence
+
 
 class Participants:
     """The people in the voice channel and the voicebot in its room, as far as a call must know them."""
@@ -15,6 +17,8 @@ class Participants:
         self.voicebot_there = False
         #: Whether it has said anything in this call.
         self.voicebot_spoke = False
+        #: How many people there are.
+        self.presence = Presence()
         self._speaking: set[int] = set()  # user ids
         self._heard_at: float | None = None
 

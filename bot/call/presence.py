@@ -19,6 +19,8 @@ class Presence:
 
     _seen_at_server: bool = False
     _alone: int = 0  # looks in a row
+    _ghosts: frozenset[int] = frozenset()  # user ids that the gateway names and that were not believed
+    _unnamed: int = 0  # people of whom the gateway does not know
 
     def people(
         self, by_gateway: Collection[int], by_server: Collection[int] | None, since_heard: float | None
@@ -27,6 +29,22 @@ class Presence:
 
         User ids without bots; `by_server` is None without a voice session. `since_heard` is in seconds, None for never.
         """
+        count, disagreement = self._weigh(by_gateway, by_server, since_heard)
+        self._ghosts = frozenset() if count else frozenset(by_gateway)
+        self._unnamed = 0 if by_gateway else count
+        return count, disagreement
+
+    def after_event(self, by_gateway: Collection[int], about: int | None = None) -> int:
+        """Return how many people there are by the gateway's latest word, without whom `people` has not believed.
+
+        `about` is the user id that the event tells of: of them the gateway knows the newest.
+        """
+        self._ghosts -= {about}
+        return len(set(by_gateway) - self._ghosts) if by_gateway else self._unnamed
+
+    def _weigh(
+        self, by_gateway: Collection[int], by_server: Collection[int] | None, since_heard: float | None
+    ) -> tuple[int, str | None]:
         if by_server is None:
             self._alone = 0
             return len(by_gateway), None

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from bot import clock
 from bot.billing.end_reason import EndReason
+from bot.errors import VoiceError
 from bot.language import say
 
 from .events import CallObserver, NoticeGiven, WarningGiven
@@ -49,7 +50,11 @@ class Supervision:
 
     async def _check_hearing(self, check: CheckHearing) -> None:
         """Nobody has spoken so far: say why, and end the call in time, unless the voicebot alone is listened to."""
-        problem = diagnosis(await self._call.sound_report(), self._call.listeners())
+        try:
+            sound = await self._call.sound_report()
+        except VoiceError:  # the call ends
+            return
+        problem = diagnosis(sound, self._call.listeners())
         if problem is None:
             return
         if not check.last:

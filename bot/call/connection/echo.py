@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from bot.access.voice_channel import VoiceChannel
 from bot.call.hearing import Listeners
+from bot.cancellation import StepCancelled, cancel_when
 from bot.config.model import ServerSettings
 from bot.errors import ParleyError, VoiceError
 from bot.language import say
@@ -19,6 +20,7 @@ from .sound_settings import sound_settings
 log = logging.getLogger(__name__)
 
 MAX_SECONDS = 60.0  # seconds
+CLOSE_TIMEOUT = 5.0  # seconds for each step of the end
 
 
 class EchoTest:
@@ -60,7 +62,7 @@ class EchoTest:
     async def run(self) -> None:
         """Run the whole test. Raises nothing but cancellation; `ready` carries what went wrong at the start."""
         try:
-            await self._media.voice.connect()
+            await cancel_when(self._stop, self._media.voice.connect())
             self._media.set_bots(self._media.voice.bots)
             await self._media.join_echo()
             self.ready.set_result(None)
@@ -68,6 +70,8 @@ class EchoTest:
                 await self._stop.wait()
         except TimeoutError:
             pass
+        except StepCancelled:
+            self._fail(VoiceError("stopped", for_user=say("The test was ended before it had begun.")))
         except ParleyError as error:
             self._fail(error)
         except Exception:
@@ -79,11 +83,17 @@ class EchoTest:
 
     async def _close(self) -> None:
         try:
-            self.sound, self.listeners = await self._media.report(), self._media.voice.listeners()
-            await self._media.close()
-            await self._media.voice.leave()
+            for step in (self._note_findings, self._media.close, self._media.voice.leave):
+                try:
+                    async with asyncio.timeout(CLOSE_TIMEOUT):
+                        await step()
+                except Exception:  # the channel is left whatever the media loop does
+                    log.exception("a step of an echo test's ending failed")
         finally:
             self.over.set()
+
+    async def _note_findings(self) -> None:
+        self.sound, self.listeners = await self._media.report(), self._media.voice.listeners()
 
     def _fail(self, error: ParleyError) -> None:
         if not self.ready.done():

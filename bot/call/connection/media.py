@@ -26,6 +26,9 @@ from .voice_link import VoiceLink
 if TYPE_CHECKING:
     from bot.media.session import MediaSession
 
+#: Seconds that the media loop may take to answer a question; it needs milliseconds.
+ANSWER_TIMEOUT = 5.0
+
 ReadPacket = Callable[[bytes], Sequence[RoomMessage]]
 
 
@@ -87,12 +90,15 @@ class CallMedia:
         await self._loop.run(self._session.close())
 
     async def report(self) -> SoundReport:
-        """Return the counters as they stand."""
-        return await self._loop.run(self._session.report())
+        """Return the counters as they stand; TimeoutError when the media loop does not answer."""
+        async with asyncio.timeout(ANSWER_TIMEOUT):
+            return await self._loop.run(self._session.report())
 
     async def present(self) -> frozenset[int] | None:
-        """Return the user ids of those at the voice server, as far as it has told; None without a voice session."""
-        return await self._loop.run(self._session.present())
+        """Return the user ids of those at the voice server, as far as it has told; None without a voice session.
+        TimeoutError when the media loop does not answer."""
+        async with asyncio.timeout(ANSWER_TIMEOUT):
+            return await self._loop.run(self._session.present())
 
     async def listen(self) -> AudioTap:
         """Return a copy of the sound of both sides, from now to the end."""

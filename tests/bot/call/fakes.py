@@ -128,6 +128,12 @@ class Media:
         self.story, self.sound, self.post = story, sound, post
         self.numbers = SoundReport(packets_heard=1)
         self.at_server: frozenset[int] | None = None
+        #: Whether the media loop answers to nothing from now on.
+        self.stuck = False
+
+    async def _stick(self) -> None:
+        if self.stuck:
+            await asyncio.Event().wait()
 
     async def connect_voice(self, server: VoiceServerInfo, keys_timeout: float | None, bitrate: int) -> None:
         await self.story.tell("connect voice")
@@ -139,15 +145,19 @@ class Media:
         await self.story.tell("join echo")
 
     async def leave_room(self) -> None:
+        await self._stick()
         await self.story.tell("leave room")
 
     async def close(self) -> None:
+        await self._stick()
         await self.story.tell("close sound")
 
     async def report(self) -> SoundReport:
+        await self._stick()
         return self.numbers
 
     async def present(self) -> frozenset[int] | None:
+        await self._stick()
         return self.at_server
 
     async def set_consent(self, user_id: int, given: bool) -> None:

@@ -11,9 +11,10 @@ from bot.billing.end_reason import EndReason
 from bot.billing.limits import Allowance
 from bot.call import call as call_module
 from bot.call import supervision
+from bot.call.connection import media as media_module
 from bot.call.events import CallMoved, CallStarted, HandedOver, ImageShown, LineSaid, NoticeGiven, WarningGiven
 from bot.call.state import CallState
-from bot.errors import ParleyError, ProviderDown, Refused, VoiceClosed
+from bot.errors import ParleyError, ProviderDown, Refused, VoiceClosed, VoiceError
 from bot.media.events import SpeakingChanged, Undecryptable, Unowned, VoicebotSpeaking, VoiceResumed, VoiceResuming
 from bot.media.report import SoundReport
 from bot.provider import ShownImage, StoredMessage, Utterance
@@ -154,6 +155,37 @@ async def test_a_room_that_is_not_left_holds_the_session_up_for_a_moment_only(
         await eventually(lambda: "end session" in a_call.story.told)
         a_call.story.gates["leave room"].set()
         await running
+
+
+async def test_a_media_loop_that_answers_to_nothing_keeps_no_session_open(
+    play: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(media_module, "ANSWER_TIMEOUT", 0.01)
+    monkeypatch.setattr(call_module, "CLOSE_TIMEOUT", 0.01)
+    async with live(play()) as a_call:
+        a_call.media[0].stuck = True
+        with pytest.raises(VoiceError, match="does not answer"):
+            await a_call.call.sound_report()
+        await over(a_call)
+        assert a_call.closer.reasons == [EndReason.FAILED]
+        assert a_call.story.told == [*START, "end session", "leave channel", "plugins done"]
+    assert caplog.text.count("the media loop does not answer") == 1
+
+
+async def test_a_provider_that_has_stored_nonsense_keeps_nobody_from_being_told_of_the_end(
+    play: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    a_call = play()
+
+    async def messages(reference: str) -> list[object]:
+        return [StoredMessage("user", None)]  # type: ignore[arg-type]
+
+    a_call.provider.messages = messages
+    async with live(a_call):
+        pass
+    assert a_call.story.told == START + END
+    assert a_call.state() is CallState.ENDED
+    assert "a step of the ending failed" in caplog.text
 
 
 async def test_the_first_reason_stands(play: Make) -> None:

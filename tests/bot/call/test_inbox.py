@@ -87,3 +87,21 @@ def test_what_is_left_can_be_taken_out() -> None:
     inbox.put("two")
     assert list(inbox.drain()) == ["one", "two"]
     assert list(inbox.drain()) == []
+
+
+async def test_an_item_that_cannot_be_handled_is_not_tried_again_and_nothing_goes_on() -> None:
+    inbox: Inbox[str] = Inbox()
+    handled: list[str] = []
+
+    def handle(item: str) -> None:
+        handled.append(item)
+        raise ZeroDivisionError
+
+    async def look() -> None: ...
+
+    before = asyncio.all_tasks()
+    inbox.put("one")
+    with pytest.raises(ZeroDivisionError):
+        await inbox.run(handle=handle, look=look, patience=lambda: 60.0)
+    assert handled == ["one"]
+    assert asyncio.all_tasks() == before

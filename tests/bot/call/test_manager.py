@@ -13,6 +13,7 @@ from bot.billing.end_reason import EndReason
 from bot.billing.ledger.sqlite import SqliteLedger
 from bot.call import manager as module
 from bot.call.call import Call
+from bot.call.connection import media as media_module
 from bot.call.events import HandedOver
 from bot.call.manager import CallManager
 from bot.call.state import CallState
@@ -178,6 +179,35 @@ async def test_what_events_have_missed_is_seen_all_the_same(desk: Desks, monkeyp
     here.play.guild.people()
     here.play.media[-1].at_server = frozenset()
     await eventually(lambda: here.play.closer.reasons == [EndReason.EMPTY])
+
+
+async def test_somebody_who_is_elsewhere_keeps_no_call_alive_that_all_have_left(
+    desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gateway has lost an exit; events about others go on all the time."""
+    monkeypatch.setattr(module, "CHECK_INTERVAL", 0.001)
+    here = desk("{empty_channel_grace: 1}")
+    await here.manager.recover()
+    await here.start()
+    here.play.media[-1].at_server = frozenset({ANN})
+    await asyncio.sleep(0.01)
+    here.play.media[-1].at_server = frozenset()
+    async with asyncio.timeout(10):
+        while here.play.closer.reasons != [EndReason.EMPTY]:
+            here.changed(77)
+            await asyncio.sleep(0.01)
+
+
+async def test_a_call_whose_media_loop_does_not_answer_ends_and_holds_up_no_other(
+    desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHECK_INTERVAL", 0.001)
+    monkeypatch.setattr(media_module, "ANSWER_TIMEOUT", 0.01)
+    here = desk()
+    await here.manager.recover()
+    await here.start()
+    here.play.media[-1].stuck = True
+    await eventually(lambda: here.play.closer.reasons == [EndReason.FAILED])
 
 
 async def test_a_bot_whose_arrival_was_missed_is_not_heard_either(desk: Desks, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,3 +54,21 @@ def test_who_was_heard_a_moment_ago_is_there() -> None:
     presence.people({ANN}, {ANN}, None)
     for _ in range(5):
         assert presence.people({ANN}, set(), 1.0) == (1, None)
+
+
+def test_an_event_about_somebody_else_does_not_bring_back_who_was_not_believed() -> None:
+    presence = Presence()
+    presence.people({ANN}, {ANN}, None)
+    for _ in range(CHECKS_IN_A_ROW):
+        presence.people({ANN}, set(), None)
+    assert presence.after_event({ANN}, about=BOB) == 0
+    assert presence.after_event({ANN, BOB}, about=BOB) == 1
+    assert presence.after_event({ANN}, about=ANN) == 1, "she has come back, and the gateway says so"
+
+
+def test_an_event_does_not_hide_who_is_heard_and_whom_the_gateway_does_not_know() -> None:
+    presence = Presence()
+    presence.people(set(), {ANN}, 1.0)
+    assert presence.after_event(set(), about=BOB) == 1
+    presence.people(set(), set(), 1.0)
+    assert presence.after_event(set(), about=BOB) == 0

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from bot.call.connection import echo as module
 from bot.call.connection.echo import EchoTest
 from bot.errors import VoiceClosed, VoiceError
 from bot.media.events import VoiceLost
@@ -40,6 +41,37 @@ async def test_it_opens_no_session_and_says_what_it_has_found(play: Make) -> Non
     assert test.listeners.people == 1
     assert test.over.is_set()
     assert not a_call.media[-1].sound.ask_first  # who speaks into a test hears themselves, and nothing leaves Discord
+
+
+async def test_it_can_be_stopped_while_it_is_being_started(play: Make) -> None:
+    a_call = play()
+    a_call.story.gates["connect voice"] = asyncio.Event()
+    test = _test(a_call)
+    running = asyncio.create_task(test.run())
+    await a_call.settle()
+    test.stop()
+    async with asyncio.timeout(5):
+        await running
+    with pytest.raises(VoiceError) as error:
+        await test.ready
+    assert "before it had begun" in error.value.for_user
+    assert a_call.story.told[-1] == "leave channel"
+
+
+async def test_the_channel_is_left_though_the_media_loop_does_not_answer(
+    play: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CLOSE_TIMEOUT", 0.01)
+    a_call = play()
+    test = _test(a_call)
+    running = asyncio.create_task(test.run())
+    await test.ready
+    a_call.media[-1].stuck = True
+    test.stop()
+    async with asyncio.timeout(5):
+        await running
+    assert a_call.story.told == [*START, "leave channel"]
+    assert test.over.is_set()
 
 
 async def test_it_ends_by_itself(play: Make) -> None:
