@@ -130,8 +130,7 @@ class ConfigFile:
                 raise ConfigError([_is_empty(file)])
             return edit.changed(file, text, changes)
 
-        async with self.changing:
-            await self._replace(guild_id, make)
+        await self._replace(guild_id, make)
 
     async def replace(
         self, guild_id: int, text: str, kept: Callable[[], Mapping[KeyPath, Any]] = dict[KeyPath, Any]
@@ -145,12 +144,16 @@ class ConfigFile:
             staying = kept()
             return edit.changed(self.server_file(guild_id), text, staying) if staying else text
 
-        async with self.changing:
-            await self._replace(guild_id, make)
+        await self._replace(guild_id, make)
 
     async def _replace(self, guild_id: int, make: Callable[[], str]) -> None:
-        before = self.config
-        self.put_in_force(before, await asyncio.to_thread(self._write, guild_id, make))
+        """Whoever gives up waiting does not keep what was written from being in force."""
+        await asyncio.shield(asyncio.create_task(self._write_and_use(guild_id, make), name="settings"))
+
+    async def _write_and_use(self, guild_id: int, make: Callable[[], str]) -> None:
+        async with self.changing:
+            before = self.config
+            self.put_in_force(before, await asyncio.to_thread(self._write, guild_id, make))
 
     def _write(self, guild_id: int, make: Callable[[], str]) -> Config:
         """Write a server's new file. What somebody else wrote meanwhile is not written over: it is read again."""

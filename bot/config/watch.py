@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 DEBOUNCE_MS = 300
 #: Seconds in which nobody must have written any more before files count as whole.
 QUIET_SECONDS = 0.7
+#: How often files are read that do not come to rest; others who change settings wait meanwhile.
+MAX_READS = 20
 #: Seconds between two looks where the system does not tell of changes.
 POLL_INTERVAL = 5
 
@@ -42,11 +44,14 @@ async def reload(source: ConfigFile) -> bool:
     """Read changed files until nobody writes them any more; whether there is a new config in force."""
     async with source.changing:
         before = source.config
-        while True:
+        for _ in range(MAX_READS):
             after, problems = await _read(source)
             await asyncio.sleep(QUIET_SECONDS)
             if not source.is_outdated():
                 break
+        else:
+            log.error("the changed config is not used yet: something writes its files all the time")
+            return False
         for problem in problems:
             log.error("the changed config is not used: %s", problem)
         return after is not None and source.put_in_force(before, after)

@@ -147,7 +147,7 @@ class HookDispatcher:
         """Tell every plugin that was not told before, a paused one too; those that fail are told again next time."""
         told = self._told.setdefault(receipt.call_id, set())
         own = self._of_call.get(receipt.call_id) or self._plugins()
-        waiting = [p for p in own if p.enabled(receipt.guild_id) and p.name not in told]
+        waiting = [p for p in own if _is_on(p, receipt.guild_id) and p.name not in told]
         for plugin in waiting:
             try:
                 hook = plugin.on_call_ended(receipt)
@@ -201,7 +201,16 @@ class HookDispatcher:
         log.error("plugin %s is paused on server %d for %d s", name, guild_id, PAUSE_SECONDS)
 
     def _active(self, guild_id: int, plugins: Iterable[Plugin[Any]]) -> list[Plugin[Any]]:
-        return [p for p in plugins if p.enabled(guild_id) and not self.paused(guild_id, p.name)]
+        return [p for p in plugins if not self.paused(guild_id, p.name) and _is_on(p, guild_id)]
+
+
+def _is_on(plugin: Plugin[Any], guild_id: int) -> bool:
+    """Return whether a plugin is on; one that cannot say so is not. Its `enabled` may be its own."""
+    try:
+        return bool(plugin.enabled(guild_id))
+    except Exception:
+        log.exception("plugin %s failed in enabled", plugin.name)
+        return False
 
 
 def _log_failed_hook(plugin: Plugin[Any], hook: str, error: Exception) -> bool:

@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 JOIN_TIMEOUT = 15.0  # seconds
 AGENT_SESSION_TOPIC = "lk.agent.session"
 AGENT_STATE = "lk.agent.state"
+#: Its values, by livekit-agents' documentation of a voice AI's state.
+AGENT_STATES = frozenset({"initializing", "idle", "listening", "thinking", "speaking"})
 
 
 class RoomConnection:
@@ -178,8 +180,10 @@ class RoomConnection:
         if first:
             self._on_event(VoicebotArrived(participant.identity))
 
-    def _is_voicebot(self, participant: rtc.RemoteParticipant) -> bool:
-        """An agent by its token; when the room has none, anyone with an audio track."""
+    def _is_voicebot(self, participant: rtc.Participant) -> bool:
+        """An agent by its token; when the room has none, anyone else with an audio track."""
+        if participant.identity == self._identity:
+            return False
         agent = rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
         if participant.kind == agent:
             return True
@@ -206,7 +210,9 @@ class RoomConnection:
 
     def _on_attributes(self, changed: dict[str, str], participant: rtc.Participant) -> None:
         state = participant.attributes.get(AGENT_STATE)
-        if AGENT_STATE in changed and state and participant.identity != self._identity:
+        if AGENT_STATE not in changed or state not in AGENT_STATES or not self._is_voicebot(participant):
+            return
+        if self._accepts(participant.identity, len(state)):
             self._on_event(AgentState(state))
 
     def _on_participant_gone(self, participant: rtc.RemoteParticipant) -> None:

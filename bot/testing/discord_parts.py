@@ -28,10 +28,11 @@ class Posted:
 
     async def edit(self, **changes: Any) -> "Posted":
         """Edit it, as discord.py's message does."""
-        checked = as_posted(**changes)
-        self.content = checked.content if "content" in changes else self.content
-        self.embeds = checked.embeds if {"embed", "embeds"} & set(changes) else self.embeds
-        self.view = changes.get("view", self.view)
+        standing: dict[str, Any] = {"content": self.content, "view": self.view}
+        if not {"embed", "embeds"} & set(changes):
+            standing["embeds"] = self.embeds
+        edited = as_posted(**{**standing, **changes})
+        self.content, self.embeds, self.view = edited.content, edited.embeds, edited.view
         self.edits += 1
         return self
 

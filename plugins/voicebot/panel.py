@@ -85,6 +85,7 @@ class Panel:
         self._heard: dict[int, None] = {}  # user ids, in the order in which they were heard first
         self._warning: str | None = None
         self._dirty = asyncio.Event()
+        self._writing = asyncio.Lock()
         self._shown: Any = None
         self._text: Text | None = None
         self._posted_at = 0.0  # by the loop's time
@@ -134,20 +135,21 @@ class Panel:
                 async with asyncio.timeout(max(REFRESH_INTERVAL, 60 - self._call.elapsed % 60)):
                     await self._dirty.wait()
             self._dirty.clear()
-            if asyncio.get_running_loop().time() - self._posted_at > REPLACE_AFTER:
-                await self._post_afresh()
-            else:
-                await self._edit(self._embed())
+            async with self._writing:
+                if asyncio.get_running_loop().time() - self._posted_at > REPLACE_AFTER:
+                    await self._post_afresh()
+                else:
+                    await self._edit(self._embed())
             await asyncio.sleep(REFRESH_INTERVAL)
 
     async def end(self, receipt: Receipt) -> None:
-        """The last edit: the buttons go."""
-        if self.keeper is not None:
-            self.keeper.cancel()
-        self._buttons.stop()
-        if self._message is None:
-            return
-        await self._edit(ended(self._embed(), receipt, self._language), view=None)
+        """Edit it for the last time: the buttons go, those of a message that Discord is just taking, too."""
+        async with self._writing:
+            if self.keeper is not None:
+                self.keeper.cancel()
+            self._buttons.stop()
+            if self._message is not None:
+                await self._edit(ended(self._embed(), receipt, self._language), view=None)
 
     async def _edit(self, embed: discord.Embed, **changes: Any) -> None:
         shown = embed.to_dict()

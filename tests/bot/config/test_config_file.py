@@ -438,3 +438,25 @@ async def test_a_file_that_says_the_same_in_other_places_is_known_by_its_new_lin
     (warning,) = source.config.warnings
     assert warning.place.line == 2
     assert told == []
+
+
+async def test_a_change_that_nobody_waits_for_any_more_is_in_force_all_the_same(
+    file: Path, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = ConfigFile(file, {"loud": Loud})
+    written = asyncio.Event()
+    loop, write = asyncio.get_running_loop(), edit.write
+
+    def slowly(*arguments: Any) -> Any:
+        stamp = write(*arguments)
+        loop.call_soon_threadsafe(written.set)
+        return stamp
+
+    monkeypatch.setattr(edit, "write", slowly)
+    changing = asyncio.create_task(source.change(GUILD, {("voicebot",): "new"}))
+    await written.wait()
+    changing.cancel()
+    await asyncio.gather(changing, return_exceptions=True)
+    async with source.changing:
+        assert source.config.server(GUILD).voicebot == "new"
+    assert not source.is_outdated()

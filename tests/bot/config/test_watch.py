@@ -187,3 +187,15 @@ async def test_a_link_that_leads_elsewhere_is_a_change(tmp_path: Path, monkeypat
         (tmp_path / "..new").symlink_to("..1")
         (tmp_path / "..new").replace(tmp_path / "..data")
         await eventually(lambda: [config.server(GUILD).voicebot for config in applied] == ["poet"], 4)
+
+
+async def test_files_that_are_written_all_the_time_hold_up_nobody_for_ever(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "QUIET_SECONDS", 0.001)
+    source = ConfigFile(file, {"loud": Loud})
+    monkeypatch.setattr(source, "is_outdated", lambda: True)
+    file.write_text("defaults: {voicebot: poet}\n")
+    assert not await reload(source)
+    assert not source.changing.locked()
+    assert "all the time" in caplog.text

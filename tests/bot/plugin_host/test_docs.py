@@ -79,3 +79,10 @@ def test_every_hook_is_described() -> None:
     """In the table of hooks, and not only in passing."""
     rows = "\n".join(row.split(" | ")[0] for row in TEXT.splitlines() if row.startswith("| `on_"))
     assert [hook for hook in HOOKS if f"`{hook}" not in rows] == []
+
+
+def test_authors_are_sent_to_no_module_but_the_api() -> None:
+    allowed = {"bot.api", "bot.api.py", "bot.testing", "bot.testing.conformance"}
+    named = {name.rstrip("./").replace("/", ".") for name in re.findall(r"\bbot[./][a-z_./]+", TEXT)}
+    assert named <= allowed
+    assert "bot.api" in named

@@ -116,6 +116,19 @@ async def test_one_that_fails_at_every_start_is_asked_no_more_for_a_while() -> N
         await dispatcher.starting(CALL)
 
 
+async def test_one_that_cannot_say_whether_it_is_on_is_off_and_harms_nobody() -> None:
+    class Broken(Recorder):
+        def enabled(self, guild_id: int) -> bool:
+            raise KeyError(guild_id)
+
+    bad, good = Broken("bad"), Recorder("good")
+    dispatcher = _dispatcher(bad, good)
+    await dispatcher.starting(CALL)
+    _say(dispatcher, "one")
+    await _end(dispatcher)
+    assert (bad.told, good.told) == ([], ["one", "ended"])
+
+
 async def test_one_that_raises_does_not_keep_the_others_from_hearing() -> None:
     async def fail() -> None:
         raise ValueError("bug")

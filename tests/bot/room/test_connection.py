@@ -184,6 +184,22 @@ async def test_the_voicebots_state_is_told(joined: Joined) -> None:
     await eventually(lambda: AgentState("thinking") in joined.events)
 
 
+async def test_no_more_is_told_of_its_state_than_there_are_states_and_no_faster_than_it_may_speak(
+    joined: Joined,
+) -> None:
+    await joined.bring_voicebot()
+    me = joined.voicebot.local_participant
+    await me.set_attributes({"lk.agent.state": "x" * 1000})
+    for number in range(200):
+        await me.set_attributes({"lk.agent.state": ("listening", "speaking")[number % 2]})
+    await me.set_attributes({"done": "yes"})
+    there = joined.room._room.remote_participants
+    await eventually(lambda: any(p.attributes.get("done") for p in there.values()))
+    told = joined.of(AgentState)
+    assert {event.state for event in told} <= {"listening", "speaking"}
+    assert told
+
+
 async def test_our_voice_reaches_the_room(joined: Joined, stage: Stage) -> None:
     from sandbox.livekit.observer import RoomObserver
 

@@ -8,6 +8,7 @@ import pytest
 from bot.billing.end_reason import EndReason
 from bot.plugin_host import template
 from bot.testing import conformance
+from bot.testing.discord_parts import Posted
 from bot.testing.server import PlayedServer
 
 NASTY = Path("tests/calls/nasty")
@@ -180,3 +181,12 @@ async def test_what_cannot_happen_is_refused(ends: Path) -> None:
     with pytest.raises(AssertionError, match="a key, an address, or both"):
         await server.show()
     await server.close()
+
+
+async def test_an_edit_changes_what_it_names_and_is_refused_where_nothing_would_be_left() -> None:
+    message = Posted("hello", view="buttons")
+    await message.edit(view=None)
+    assert (message.content, message.view, message.edits) == ("hello", None, 1)
+    with pytest.raises(discord.HTTPException, match="empty message"):
+        await message.edit(content="")
+    assert message.content == "hello"
