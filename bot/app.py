@@ -203,7 +203,7 @@ class Parley(commands.AutoShardedBot):
         self.names.learn_from_gateway(message)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """Learn the name of whoever uses a command."""
+        """Learn the display name of a person who uses a command."""
         if interaction.guild_id is not None:
             self.names.learn(interaction.guild_id, interaction.user.id, interaction.user.display_name)
 
@@ -249,8 +249,8 @@ class Parley(commands.AutoShardedBot):
             self.calls.on_permissions(after.guild)  # it may have been locked
 
     def get_channel(self, channel_id: int, /) -> Any:
-        """Find a channel as discord.py does, which forgets a thread when it is archived: one that a call writes into is
-        found all the same, since Discord opens it again for the next message."""
+        """Find a channel as discord.py does, or an archived thread that a call writes into: discord.py forgets archived
+        threads, but Discord reopens one for the next message."""
         found = super().get_channel(channel_id)
         closed = (thread for thread in self._archived.values() if thread.id == channel_id)
         return found if found is not None else next(closed, None)
@@ -268,7 +268,7 @@ class Parley(commands.AutoShardedBot):
         self.calls.on_gateway([guild.id], connected=True)
 
     async def on_shard_disconnect(self, shard_id: int) -> None:
-        """Tell the calls which servers nothing is heard of."""
+        """Tell the calls of a shard's servers that its connection is lost."""
         self.calls.on_gateway([guild.id for guild in self._guilds_of(shard_id)], connected=False)
 
     async def on_shard_resumed(self, shard_id: int) -> None:

@@ -1,5 +1,5 @@
-"""Everything that has to do with money, opened before Discord is and closed after it: the ledger, the lock on it, the
-provider accounts, the watchdog, and who opens and ends sessions."""
+"""The parts of the process that deal with billing, opened before Discord and closed after it: the ledger, its lock,
+the provider accounts, the watchdog, and the parts that open and end sessions."""
 
 import asyncio
 import logging
@@ -94,8 +94,8 @@ class BillingServices:
 
 
 async def rescue(config: Config, plugins: Mapping[str, type[Plugin[Any]]], stop: asyncio.Event) -> None:
-    """End what a ledger that cannot be written knows as open, until `stop`: no bot starts with such a ledger. A
-    watchdog of an earlier run may be at it as well, which does no harm."""
+    """End the sessions that are open in a ledger that cannot be written, until `stop` is set, since no bot starts with
+    such a ledger. A watchdog of an earlier run may do the same, which is harmless."""
     providers = Providers(lambda: config, plugins, lambda: Network.of(config.host.network))
     ledger: Ledger | None = None
     try:

@@ -1,4 +1,4 @@
-"""Giving up a step when an event is set."""
+"""Cancels a coroutine when an event is set."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class StepCancelled(Exception):
-    """Raised by `cancel_when` for a step that is not wanted any more."""
+    """Raised by `cancel_when` when the event was set before the coroutine returned."""
 
 
 async def cancel_when(event: asyncio.Event, coroutine: Coroutine[Any, Any, T]) -> T:

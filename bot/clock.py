@@ -1,5 +1,5 @@
-"""The clock that money is counted by: it goes on while the machine is suspended, as the provider's meter does, and is
-not moved by anyone setting the time."""
+"""The clock for billed time. It continues while the machine is suspended, as the provider's billing does, and is not
+affected by changes of the system time."""
 
 import time
 

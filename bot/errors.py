@@ -97,7 +97,7 @@ class VoiceError(ParleyError):
 
 
 class VoiceBlocked(VoiceError):
-    """Sound cannot get through, whatever the handshake says: seldom does another attempt help."""
+    """No sound gets through although the handshake succeeded; another attempt rarely helps."""
 
 
 class SeatTaken(VoiceError):
@@ -132,7 +132,7 @@ class KeyRejected(ProviderError):
 
 
 class OutOfCredits(ProviderError):
-    """The organisation has no credits left (402)."""
+    """The account has no credits left (402)."""
 
 
 class NotAllowed(ProviderError):

@@ -1,7 +1,7 @@
-"""What people read, in their own language: English stands in the code, a gettext catalogue per language beside it.
+"""Translates what people read: the English text is in the code, the other languages are in gettext catalogues.
 
-`say("There is nobody in {channel}.", channel=...)` makes an English `str` that remembers how it was made; whoever shows
-it to somebody puts it `in_language`. What a catalogue lacks stays English. Catalogues are `locales/<language>.po` in
+`say("There is nobody in {channel}.", channel=...)` makes an English `str` that keeps its template and values. The code
+that shows it translates it with `in_language`; missing texts stay English. Catalogues are `locales/<language>.po` in
 `bot/` and in each plugin's folder (https://www.gnu.org/software/gettext/manual/html_node/PO-Files.html).
 """
 
@@ -66,7 +66,7 @@ def say(template: str, /, **values: Any) -> Text:
 
 
 def say_n(one: str, many: str, /, count: int, **values: Any) -> Text:
-    """Make a sentence by number; `{count}` is one of the names."""
+    """Make a sentence whose form depends on a number, which is its value `{count}`."""
     return Text(one, {"count": count, **values}, many)
 
 
@@ -90,8 +90,8 @@ def spoken(locale: object) -> str:
 
 
 def is_command_name(word: str) -> bool:
-    """Return whether Discord takes a word for the name of a command or an option. The signs of Hindi and Thai are no
-    letters to Python.
+    """Return whether Discord accepts a word as the name of a command or an option. Vowel signs of Hindi and Thai are
+    allowed, which are not letters to Python.
 
     Source: https://discord.com/developers/docs/interactions/application-commands#application-command-object-application-command-naming
     """

@@ -1,7 +1,7 @@
-"""How often the bot logs in to Discord's gateway: a day has a thousand logins, and who uses them up loses the token.
+"""Limits how often the bot logs in to Discord's gateway: after 1000 logins in a day Discord resets the bot's token.
 
-A session that is refused again and again would be asked for every few seconds; the pause between two logins grows
-instead. Pure. Source: https://discord.com/developers/docs/events/gateway#session-start-limit
+A bot whose session is refused would log in again every few seconds; the pause between two logins grows instead.
+Pure. Source: https://discord.com/developers/docs/events/gateway#session-start-limit
 """
 
 from collections import deque

@@ -68,17 +68,16 @@ class StoredMessage:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who pays, and where: what must be remembered to end a session, whatever the config says by then."""
+    """The account that pays for a session: what is needed to end the session even if the config has changed."""
 
     key_name: str  # the environment variable with the key; never the key itself
     endpoint: str
-    #: Tells one key from another without telling anything of either (`mark_of`); None for what was opened before there
-    #: were marks.
+    #: A hash that distinguishes keys without revealing them (`mark_of`); None for sessions of versions that had none.
     key_mark: str | None = field(default=None, compare=False)
 
 
 def mark_of(key: str) -> str:
-    """Return 32 bits of a key's hash: enough to see that it was replaced, and no help to who looks for it."""
+    """Return 32 bits of a key's hash: enough to see that it was replaced, too few to find the key."""
     return hashlib.sha256(b"parley key mark:" + key.encode()).hexdigest()[:8]
 
 

@@ -14,8 +14,8 @@ def read(variable: str) -> str | None:
         return None
     if not all("!" <= character <= "~" for character in value):
         raise SecretError(
-            f"the environment variable {variable} holds a blank, a line break or a sign that no key has in it; "
-            "copy the key again, it stands on one line",
+            f"the environment variable {variable} contains a space, a line break or a character that no key has; "
+            "copy the key again, as a single line",
             for_user=say(
                 "The environment variable `{variable}` does not hold a valid key. The bot's operator must set it "
                 "again.",

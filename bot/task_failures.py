@@ -1,4 +1,4 @@
-"""Saying in the log why a task failed that nobody waits for."""
+"""Logs the errors of tasks whose result nobody awaits."""
 
 import asyncio
 import logging
@@ -6,6 +6,6 @@ from typing import Any
 
 
 def log_failure(log: logging.Logger, task: "asyncio.Task[Any]", message: str, *values: object) -> None:
-    """Log what a task that is done has raised, after a message; nothing when it ended well or was cancelled."""
+    """Log the exception of a task that is done, after a message; do nothing if it succeeded or was cancelled."""
     if not task.cancelled() and task.exception() is not None:
         log.error(message, *values, exc_info=task.exception())

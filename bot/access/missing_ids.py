@@ -1,4 +1,4 @@
-"""Channels and roles that settings name and that are not there: told of at once, and not when a call fails."""
+"""Finds channels and roles in the settings that do not exist, to report them before a call fails."""
 
 import discord
 

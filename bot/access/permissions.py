@@ -46,8 +46,8 @@ def missing_in_text(channel: Any) -> list[str]:
 
 
 def check_text(guild: discord.Guild, channel_id: int) -> None:
-    """Raise Refused when what is said could not be written into a channel of this server: people must read that they
-    are heard, and nothing of them may appear elsewhere."""
+    """Raise Refused when the bot cannot write into a text channel, or it is not on this server: people must read there
+    that they are heard, and what they say may not appear on another server."""
     channel = guild.get_channel_or_thread(channel_id)
     if channel is None:
         raise Refused(
@@ -119,7 +119,7 @@ def check_voice(channel: VoiceChannel) -> None:
 
 
 def is_full(channel: VoiceChannel) -> bool:
-    """Return whether there is no seat left for the bot. Who may move members, or manage the channel, needs none."""
+    """Return whether a channel has no room for the bot, which may always join if it can move members or manage it."""
     permissions = channel.permissions_for(channel.guild.me)
     return seats_taken(channel) and not (permissions.move_members or permissions.manage_channels)
 
@@ -155,8 +155,8 @@ def listed(names: Iterable[str]) -> str:
 
 
 class PermissionMonitor:
-    """Watches what keeps a running call from working. Each fault is told once, once more when it grows, and when it is
-    over."""
+    """Watches the permissions of a running call. Each problem is reported once, again when it grows, and when it is
+    solved."""
 
     def __init__(self) -> None:
         self._told: dict[str, frozenset[str]] = {}  # by kind: the names that people were told of
@@ -164,7 +164,7 @@ class PermissionMonitor:
     def update(self, voice: VoiceChannel, text: Any | None) -> tuple[list[Text], list[Text]]:
         """Look again; return what people should be told is wrong, and what works again.
 
-        A channel that is gone, and a bot that is in no voice channel, say nothing new.
+        Nothing is reported about a channel that is gone, or while the bot is in no voice channel.
         """
         found = {"voice": frozenset(missing_in_voice(voice))}
         if text is not None:

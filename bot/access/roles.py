@@ -16,7 +16,7 @@ def check_start(member: discord.Member, access: AccessSettings) -> None:
 
 
 def check_stop(member: discord.Member, access: AccessSettings, starter_id: int, host_id: int) -> None:
-    """Raise Refused when a member may not end a call or a test. Whoever started it may, and so may the call's host."""
+    """Raise Refused when a member may not end a call or a test. Its starter and the call's host always may."""
     if (
         access.stop
         and member.id not in (starter_id, host_id)

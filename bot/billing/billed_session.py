@@ -1,4 +1,4 @@
-"""One call's session: opened once, ended by an obligation that outlives the call, and counted in between."""
+"""The session of one call: opens it once, counts its time, and makes sure that it ends even without the call."""
 
 import asyncio
 import contextlib
@@ -42,8 +42,8 @@ class BilledSession:
         return 0 if self._opened_at is None else billed_minutes(self.elapsed)
 
     async def open(self, participant: str) -> VoicebotSession:
-        """Open the session. Its answer is all that can end what it opened, so a cancellation waits for it for a moment;
-        after that whoever opens it must end it: the watchdog, or the next start."""
+        """Open the session. It can only be ended with the reference in the provider's answer, so a cancellation waits
+        up to `SHUTDOWN_TIMEOUT` for that; after it, the watchdog or the next start must end the session."""
         asked_at = clock.now()
         self.record = replace(self.record, intended_at=time.time())  # the call may have been asked for long before
         opening = asyncio.create_task(self._opener.open(self.record, participant))

@@ -1,7 +1,6 @@
-"""Ending a session is a loop: again and again until the provider confirms it, since only that stops the meter.
+"""Ends sessions by retrying until the provider confirms the end, since only that stops the billing.
 
-The ledger is told of every step, but the ending does not depend on it: with a dead disk the session is ended all the
-same.
+Every step is recorded in the ledger, but ending a session does not depend on that: it also works with a failed disk.
 """
 
 import asyncio
@@ -41,7 +40,8 @@ CONFIRM_TIMEOUT, CONFIRM_TIMEOUT_AT_SHUTDOWN = 15.0, 4.0
 #: Seconds for which a provider must say that there is no such session before that is believed: right after the POST one
 #: part of it may not know yet what another has opened. A session this young is asked for longer.
 GONE_FOR, GONE_FOR_YOUNG, YOUNG = 10.0, 30.0, 60.0
-#: The same of a key that is not the one that opened it, which may be another organisation's: no session bills so long.
+#: The same for a key other than the one that opened the session, which may be another account's: no session is billed
+#: for that long.
 GONE_FOR_OTHER_KEY = 86_400.0
 #: The provider does not let us end it with what the config says: only a change of that helps.
 STUCK = (KeyRejected, NotAllowed, WrongAddress)
@@ -155,8 +155,8 @@ class SessionCloser:
         return closed if written is None or written.state is not SessionState.CLOSED else written
 
     async def _delete_session(self, record: SessionRecord, reference: str) -> tuple[SessionEnd, Account]:
-        """One attempt by the account that pays, and when its key is no longer accepted, by the others that may; what
-        came of it, and by whose key."""
+        """Make one attempt with the account that pays and, if its key is no longer accepted, with the other accounts.
+        Return the provider's answer and the account that got it."""
         enders = self._enders_of(record)
         try:
             return await enders[0].end_session(reference), enders[0].account
@@ -177,7 +177,7 @@ class SessionCloser:
         minutes: int,
         used: Decimal | None,
     ) -> None:
-        """The disk may recover; until the end is written down, the session counts as running and as costing more."""
+        """Retry recording the end, since the disk may recover. Until then the session counts as running and billed."""
 
         async def write() -> None:
             while True:
@@ -213,8 +213,8 @@ class SessionCloser:
 
 
 class _Doubt:
-    """Whether a provider is to be believed that there is no such session, given what it said before. `expected`: it has
-    ended the session itself, as far as we know."""
+    """Decides when a provider's answer that there is no such session is accepted as its end. `expected` means
+    that the session has probably been ended already, so the first such answer is accepted."""
 
     def __init__(self, record: SessionRecord, *, expected: bool) -> None:
         self._record = record

@@ -74,12 +74,12 @@ _SERVER: Literal["server"] = "server"
 _USER: Literal["user"] = "user"
 
 
-#: Ends of sessions that lie in the future, whose first sight is remembered.
+#: Sessions with an end in the future for which the time of the first look is remembered.
 MAX_REMEMBERED = 1000
 
 
 class Limits:
-    """Decides by the ledger whether a call may begin; LedgerError refuses it, since a budget nobody knows is none."""
+    """Decides from the ledger whether a call may begin. LedgerError refuses it, since the budget is unknown then."""
 
     def __init__(self, ledger: Ledger, max_calls: int | None = None) -> None:
         self._ledger = ledger

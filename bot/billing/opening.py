@@ -1,7 +1,7 @@
 """Opening a session, with a record on disk before the request and after its answer.
 
-What runs here may run in the bot or in its watchdog; in the watchdog, a bot killed in the middle of the request still
-leaves someone behind who reads the answer.
+This code runs in the bot or in its watchdog. In the watchdog, the answer is read even if the bot is killed in the
+middle of the request.
 """
 
 import asyncio
@@ -92,7 +92,7 @@ class RecordedOpener:
         return session
 
     async def _opened(self, record: SessionRecord, reference: str, name: str | None, at: float) -> None:
-        """Without this on disk, a crash would leave the session open for good; so it does not begin without."""
+        """Record the open session; if that fails, end it at once, since nothing could end it after a crash."""
         try:
             await self._ledger.record_opened(record.id, reference, name, at)
         except LedgerError as error:

@@ -1,7 +1,7 @@
-"""Sessions that nobody looks after: looked for in the ledger again and again, and ended.
+"""Finds orphaned sessions in the ledger, which are open although no call uses them, and ends them.
 
-None should be there. But a watchdog may die between writing down an answer and passing it on, or hear of it when a new
-bot has long begun; whatever the accident, a named session without a call is one that nobody wants to pay for.
+There should be none. But a watchdog may die between recording an answer and passing it on, or may receive the answer
+after a new bot has started. Whatever the cause, an orphaned session would be billed without being used.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from .ledger import Ledger, SessionState
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks. A session must be found alike in two of them: whoever looks after it may be about to.
+#: Seconds between two checks. A session must be found in the same state twice, since its call may just be starting.
 CHECK_INTERVAL = 10.0
 
 

@@ -1,4 +1,4 @@
-"""Every billed session gets its receipt once, also when it ended while nobody was there to write one."""
+"""Gives the receipt of every billed session once, even for a session that ended while no bot was running."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ LATE_ANSWER_TIMEOUT = 10.0
 
 
 class ReceiptObserver(Protocol):
-    """Is told of sessions that are over: the plugins."""
+    """Receives the receipts of ended sessions; the plugin host implements it."""
 
     async def ended(self, receipt: Receipt) -> bool:
         """Tell everybody of a billed session that is over; False when somebody could not be told, and is to be told
@@ -42,7 +42,8 @@ class Receipts:
         self._observer = observer
         self._attempts: dict[str, int] = {}
         self._not_before: dict[str, float] = {}  # by session id, `time.monotonic()`
-        #: Given, whatever the disk made of that: that an outcome is unknown is one receipt, what came of it another.
+        #: Receipts that were given, even if the ledger could not record it. A session may have two: one that says that
+        #: its outcome is unknown, and one with the outcome.
         self._given: dict[tuple[str, SessionState], None] = {}  # the latest ones
         self._own: set[str] = set()  # of calls that are this process's
         self._unknown_since: dict[str, float] = {}  # by session id, `time.monotonic()`
@@ -75,7 +76,7 @@ class Receipts:
         await self._write(record.id)
 
     async def _write(self, session_id: str) -> None:
-        """Should the disk not take it, the sweep comes by again."""
+        """Record that a receipt was given. If that fails, the next sweep tries again."""
         try:
             await self._ledger.record_announced(session_id, time.time())
         except LedgerError as error:
@@ -97,7 +98,7 @@ class Receipts:
             await asyncio.sleep(SWEEP_INTERVAL)
 
     async def _give_safely(self, record: SessionRecord) -> None:
-        """What is wrong with one session's receipt costs no other its own."""
+        """Give a receipt, so that an error in it does not keep other sessions from theirs."""
         try:
             await self.give(record)
         except LedgerError:

@@ -101,7 +101,7 @@ class Call:
         )
         self.started_at = datetime.now(UTC)
         self.ended_by: int | None = None
-        #: Set when the call is live; holds the error when it never came to that.
+        #: Done when the call is live; holds the error if the call could not start.
         self.live: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._observer = services.observer
         self._inbox: Inbox[MediaEvent | VoiceUpdate] = Inbox()
@@ -131,7 +131,7 @@ class Call:
             end=self.end,
         )
         self._permissions = PermissionMonitor()
-        #: Who may end it and interrupt the voicebot where that is the starter's: the starter, until they leave.
+        #: User id of the host, who may end the call and may interrupt the voicebot: the starter, until they leave.
         self.host_id = request.starter_id
         self._moves = Moves(request.channel.id, follow=settings.follow_moves)
 
@@ -370,8 +370,8 @@ class Call:
     async def _close(self) -> None:
         """Undo everything, the session first. Every step is tried whatever the others do.
 
-        The room alone is left a moment before: one that the provider closes while we are in it leaks a thread and some
-        megabytes of the SDK's, whatever is done about it afterwards (livekit 1.1.21).
+        Only the room is left shortly before the session ends: a room that the provider closes while we are in it leaks
+        a thread and some megabytes in the SDK, which nothing frees afterwards (livekit 1.1.21).
         """
         assert self.machine.end_reason is not None
         leaving = asyncio.create_task(self._media.leave_room(), name=f"call {self.id} room")
@@ -417,7 +417,7 @@ class Call:
     # -- what happens -------------------------------------------------------------------------------------------
 
     def _on_voice_update(self, update: VoiceUpdate) -> None:
-        """While the call is being started nobody reads the queue, and every second may be billed."""
+        """End a call that is still starting at once, since nothing reads the queue then and it may be billed."""
         if self.state is CallState.CONNECTING:
             if isinstance(update, Disconnected):
                 self.end(EndReason.DISCONNECTED)

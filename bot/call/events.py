@@ -28,7 +28,7 @@ class CallEvent:
     fields in their order: a new event is a class here and a method of `bot.plugin_host.plugin.Plugin`."""
 
     hook: ClassVar[str]
-    #: One that passes by itself: a plugin that is far behind is not told of it any more.
+    #: Whether the event soon loses its meaning: a plugin that is far behind no longer gets it.
     passing: ClassVar[bool] = False
 
     @property
@@ -87,7 +87,7 @@ class ImageShown(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class PersonSpeaking(CallEvent):
-    """A person has begun or stopped to speak."""
+    """A person has started or stopped speaking."""
 
     hook = "on_speaking"
     passing = True

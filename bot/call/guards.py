@@ -45,8 +45,8 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class CheckHearing:
-    """A guard's verdict: see whether anybody was heard at all. `last` is the time to end the call if not, unless the
-    voicebot has spoken, and `final` the time to end it all the same."""
+    """A guard's verdict: check whether anybody was heard. If not, `last` means that the call ends unless the voicebot
+    has spoken, and `final` that it ends in any case."""
 
     last: bool
     final: bool = False
@@ -61,8 +61,8 @@ class End:
 
 Verdict = Warn | Recovered | CheckHearing | End
 
-#: What people are told of a connection that is away for longer than a breath, and when it is back. Discord's main
-#: gateway is not among them: sound goes on without it.
+#: What people are told when a connection is lost for longer than `NOTICEABLE_SECONDS`, and when it is back. Discord's
+#: main gateway is not among them, since sound continues without it.
 _AWAY = {
     "voice": (
         say("The connection to this voice channel broke. I am reconnecting."),
@@ -71,16 +71,17 @@ _AWAY = {
     "room": (say("The connection to the voicebot broke. I am reconnecting."), say("The voicebot is connected again.")),
     "voicebot": (say("The voicebot has left. I wait a moment for it to come back."), say("The voicebot is back.")),
 }
-#: Times `first_audio_limit` in which somebody must be heard where the voicebot has spoken: greeting is no conversation.
+#: Multiple of `first_audio_limit` within which somebody must be heard if the voicebot has spoken: a greeting alone is
+#: not a conversation.
 GREETED = 3
-#: Times `silence_limit` in which people must speak, however much the voicebot says meanwhile.
+#: Multiple of `silence_limit` within which a person must speak, even if the voicebot keeps talking.
 TALKED_AT = 3
 #: Seconds until a gap is told of: shorter ones are over before anyone has read it.
 NOTICEABLE_SECONDS = 3.0
 
 
 class Guards:
-    """Deadlines for what must happen in a call. It is told what happens, and returns verdicts about what does not."""
+    """Keeps the deadlines of a call: it is told what happens, and returns verdicts when something does not."""
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
@@ -129,7 +130,7 @@ class Guards:
         self._deadlines.start("allowance", now, *steps)
 
     def on_speaking(self, now: float, who: int | None, speaks: bool) -> None:
-        """Note that a user, or the voicebot (None), has started or stopped to speak."""
+        """Note that a user, or the voicebot (None), has started or stopped speaking."""
         if speaks:
             self._speaking.add(who)
             self._deadlines.stop("silence")

@@ -8,8 +8,8 @@ T = TypeVar("T")
 
 
 class Inbox(Generic[T]):
-    """A call's queue of events: put in from anywhere on the loop, and handled one after the other by whoever runs
-    it."""
+    """A call's queue of events: they are added from anywhere on the loop, and handled one after the other by
+    `run`."""
 
     def __init__(self) -> None:
         #: Set when nothing more is to be handled.

@@ -12,7 +12,7 @@ def _file(ledger_file: Path) -> Path:
 
 
 def remember(ledger_file: Path, room_url: str) -> None:
-    """Write down the scheme and host of a room's address; whatever the disk says, a call does not depend on it."""
+    """Write down the scheme and host of a room's address. A failure is only logged, since no call depends on it."""
     parts = urlsplit(room_url)
     try:
         _file(ledger_file).write_text(f"{parts.scheme}://{parts.netloc}\n")

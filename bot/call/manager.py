@@ -85,7 +85,7 @@ class CallManager:
         return call
 
     def is_in_voice(self, guild_id: int) -> bool:
-        """Return whether a call or an echo test has business in one of the server's voice channels."""
+        """Return whether a call or an echo test uses one of the server's voice channels."""
         call = self.of_guild(guild_id)
         return guild_id in self._tests or (call is not None and call.state is not CallState.ENDING)
 
@@ -203,7 +203,7 @@ class CallManager:
             self._forget_test(test)
 
     async def _end_test(self, guild_id: int) -> None:
-        """Nothing of it is left then; Refused when somebody else took the server while it was ending."""
+        """End an echo test and wait for it; Refused when another call or test has started on the server meanwhile."""
         while (test := self._tests.get(guild_id)) is not None:
             test.stop()
             await test.over.wait()
@@ -235,8 +235,8 @@ class CallManager:
 
     @staticmethod
     def _look_for_a_host(call: Call) -> None:
-        """Make whoever has been in the channel for the longest the host, if the host has left and the server wants
-        that."""
+        """Make the person who has been in the channel for the longest time the host, if the host has left and the
+        server's settings allow it."""
         if not call.settings.hand_over:
             return
         present = people_in(call.channel)
@@ -273,7 +273,7 @@ class CallManager:
                     self._count_people(call)
 
     async def _watch_presence(self) -> None:
-        """Events can be missed: look at what they tell of, again and again."""
+        """Check the people in each call and the bot's permissions at intervals, since events can be missed."""
         while True:
             await asyncio.sleep(CHECK_INTERVAL)
             running = [call for call in self._calls.values() if call.state in (CallState.LIVE, CallState.RECONNECTING)]
@@ -312,7 +312,7 @@ class CallManager:
                 )
 
     async def shutdown(self) -> None:
-        """End every call and wait for the provider's word, but not for ever: what is left, the ledger knows."""
+        """End every call and wait up to `SHUTDOWN_TIMEOUT` for the provider; the ledger has what is still open."""
         self._closing = True
         for call in self._calls.values():
             call.end(EndReason.SHUTDOWN)

@@ -105,7 +105,8 @@ def _longest_increasing(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int
 
 
 def _missing_in_gap(said: Sequence[str], kept: Sequence[str]) -> list[int]:
-    """Between two anchors: what was cut differently is there, and as many lines as are left live are other wordings."""
+    """Return the missing lines between two anchors. Lines that were cut differently are not missing; of the others, as
+    many as there are unmatched live lines count as other wordings of those."""
     free = set(range(len(said)))
     left: list[int] = []
     for at, line in enumerate(kept):
@@ -127,7 +128,7 @@ def _missing_in_gap(said: Sequence[str], kept: Sequence[str]) -> list[int]:
 
 
 def _near(at: int, of: int, among: int) -> range:
-    """Indices among so many lines around the place that corresponds to `at` of the others."""
+    """Return the indices within `WINDOW` of the line, out of `among`, that corresponds to line `at` out of `of`."""
     middle = at * among // max(of, 1)
     return range(max(0, middle - WINDOW // 2), min(among, middle + WINDOW // 2 + 1))
 

@@ -1,6 +1,6 @@
 """Which voice channels a call may be in: its own, one that it was sent to, or any that it is moved to. Pure."""
 
-#: Seconds in which a move that we asked for is ours.
+#: Seconds within which a move to a channel counts as the one that we requested.
 SENT_SECONDS = 15.0
 
 

@@ -1,7 +1,7 @@
-"""How many people a call has, by two witnesses: Discord's main gateway and the voice server. Pure.
+"""Counts the people in a call from two sources, Discord's main gateway and the voice server. Pure.
 
-Either may miss something: an exit that is never told would be billed until everybody's silence ends the call, and a
-join that is never told would end a call in which somebody speaks.
+Either source may miss an event. After a missed exit the call would be billed until the silence limit ends it; a missed
+join would end a call in which somebody speaks.
 """
 
 from collections.abc import Collection
@@ -25,7 +25,7 @@ class Presence:
     def people(
         self, by_gateway: Collection[int], by_server: Collection[int] | None, since_heard: float | None
     ) -> tuple[int, str | None]:
-        """Return how many people there are, and what the witnesses disagree about, for the log.
+        """Return how many people there are and, for the log, what the two sources disagree about.
 
         User ids without bots; `by_server` is None without a voice session. `since_heard` is in seconds, None for never.
         """

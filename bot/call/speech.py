@@ -7,8 +7,8 @@ which two people spoke carries both names.
 from collections import deque
 from dataclasses import dataclass
 
-#: Seconds of silence after which somebody counts as silent: `bot.bridge.activity` has the same, and what decides about
-#: lines must not need what computes with sound.
+#: Seconds of silence after which somebody counts as silent. `bot.bridge.activity` has the same value, which is
+#: repeated here so that this module does not depend on the processing of sound.
 HANGOVER = 0.3
 #: A pause of everybody at least this long separates one turn from the next.
 TURN_GAP = 0.4
@@ -85,9 +85,9 @@ class SpeechLedger:
         return tuple(sorted(major, key=lambda user: -major[user]))
 
     def _spend(self, at: float, spoken: dict[int, float]) -> None:
-        """What the turn still going on holds so far has brought its line; the next one is for what follows.
+        """Use up the current turn's speech so far for its line, so that the next line gets only what follows.
 
-        Someone who fell silent counts as speaking for `HANGOVER` longer: that much is not speech of the next line.
+        A person who stops speaking still counts as speaking for `HANGOVER`, which is not part of the next line.
         """
         self._claimed = at, dict(spoken)
         for turn in self._turns:

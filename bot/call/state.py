@@ -59,7 +59,7 @@ class CallStateMachine:
         self._broken.discard(side)
 
     def end(self, reason: EndReason) -> bool:
-        """Begin to end; the first reason stands. Whether this call was the first."""
+        """Begin to end the call. Only the first reason is kept; return whether this one was the first."""
         if self.end_reason is not None:
             return False
         self.end_reason = reason

@@ -49,7 +49,7 @@ class Supervision:
                 await self._check_hearing(verdict)
 
     async def _check_hearing(self, check: CheckHearing) -> None:
-        """Nobody has spoken so far: say why, and end the call in time, unless the voicebot alone is listened to."""
+        """Tell people why nobody was heard, and end the call when its time is up and the voicebot has not spoken."""
         try:
             sound = await self._call.sound_report()
         except VoiceError:  # the call ends

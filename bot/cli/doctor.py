@@ -41,7 +41,7 @@ MAX_CLOCK_SKEW = 30.0
 TIMEOUT = 10.0
 #: Servers that are named.
 MAX_SERVERS = 25
-UNASKED = "the bot's account, its intents and this clock were not looked at: only Discord can tell"
+UNASKED = "the bot's account, its intents and this clock were not checked, since that needs Discord"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ async def _print(config: Config, catalog: Catalog) -> int:
     async for line in examine(config, catalog):
         print(line, flush=True)
         bad += not line.good
-    print("Everything is well." if not bad else f"{bad} thing{'s' * (bad != 1)} to see to.")
+    print("No problems were found." if not bad else f"{bad} problem{'s' * (bad != 1)} found.")
     return int(bad > 0)
 
 
@@ -100,7 +100,7 @@ def _machine(config: Config) -> Iterator[Line]:
         free = shutil.disk_usage(config.ledger_file.parent).free
         yield Line(free > MIN_DISK, f"{free >> 20} MB free for {config.ledger_file} (200 MB or more is wise)")
     except OSError as error:
-        yield Line(False, f"{config.ledger_file.parent}: {error.strerror}; the ledger is to be there: make the folder")
+        yield Line(False, f"{config.ledger_file.parent}: {error.strerror}; create this folder for the ledger")
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
             udp.bind(("", 0))
@@ -110,8 +110,8 @@ def _machine(config: Config) -> Iterator[Line]:
         text = "UDP sockets can be opened (Discord's voice and LiveKit need outgoing UDP)"
         if holds < RECEIVE_BUFFER:
             text += (
-                f"; they hold {holds >> 10} KiB, which a crowd fills in less than a second in which the machine has no "
-                f"time for it: on Linux, sysctl -w net.core.rmem_max={RECEIVE_BUFFER} lets them hold more"
+                f"; their buffer of {holds >> 10} KiB can overflow when many people speak while the machine is busy: "
+                f"on Linux, sysctl -w net.core.rmem_max={RECEIVE_BUFFER} allows a larger one"
             )
         yield Line(True, text)
     except OSError as error:
@@ -189,7 +189,7 @@ async def _invitations(config: Config, http: aiohttp.ClientSession) -> AsyncIter
     if public:
         yield Line(
             True,
-            "whoever likes may invite this bot, and calls are at your cost: switch Public Bot off in the developer "
+            "anybody can invite this bot, and calls are at your cost: switch Public Bot off in the developer "
             "portal, or set `servers_allowed:`",
         )
 

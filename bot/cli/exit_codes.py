@@ -1,3 +1,3 @@
-"""How the command tells other programs what became of it; 0 is success."""
+"""The exit codes of the `parley` command; 0 means success."""
 
 EXIT_FAILED, EXIT_CONFIG, EXIT_LOGIN = 1, 2, 3

@@ -29,7 +29,7 @@ def make_parser() -> argparse.ArgumentParser:
         ("schema", "print the JSON Schema of the config file, for editors"),
     ):
         command = commands.add_parser(name, help=text)
-        command.add_argument("config", type=Path, nargs="?", help="one whose `plugin_folders:` are to be in it")
+        command.add_argument("config", type=Path, nargs="?", help="a config file whose `plugin_folders:` are included")
         if name == "example":
             command.add_argument("--schema", help="a file that `parley schema` has written: editors complete by it")
         else:
@@ -47,7 +47,7 @@ def _add_plugins(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     checking = actions.add_parser("check", help="whether the plugin in a folder can be used; needs no config")
     checking.add_argument("path", type=Path, help="the plugin's folder")
     checking.add_argument(
-        "--thorough", action="store_true", help="play calls with it, too: what every plugin must stand"
+        "--thorough", action="store_true", help="also run calls with it and check what every plugin must do"
     )
     making = actions.add_parser("new", help="write a plugin to begin with, and a test that passes")
     making.add_argument("name", help="lower case letters, digits and _")

@@ -60,7 +60,7 @@ async def _open(file: Path) -> SqliteLedger:
     try:
         return await SqliteLedger.open(file)
     except LedgerError as error:
-        print(f"{error}. I go on without writing anything down.", file=sys.stderr)
+        print(f"{error}. Continuing without recording any changes.", file=sys.stderr)
         return await SqliteLedger.open_to_read(file)
 
 
@@ -72,7 +72,7 @@ async def _end(ledger: Ledger, closer: SessionCloser, session_id: str | None) ->
     nameless = [record for record in records if record.reference is None]
     for record in nameless:
         print(
-            f"{record.id}: the provider never said what it is called, so it cannot be ended from here. Check the usage "
+            f"{record.id}: the provider never sent a reference for it, so it cannot be ended here. Check the usage "
             f"at {record.account.endpoint}, then `parley sessions forget {record.id}`.",
             file=sys.stderr,
         )

@@ -23,7 +23,7 @@ def is_refusal(error: Exception) -> bool:
 
 
 def explained(cause: Exception) -> str:
-    """Return what people are told of an error, with the way out; what is no refusal is logged."""
+    """Return what people are told about an error and what they can do; errors other than refusals are logged."""
     if isinstance(cause, ParleyError | CommandRefused):
         return cause.for_user
     if isinstance(cause, app_commands.CommandOnCooldown):

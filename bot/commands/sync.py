@@ -24,7 +24,7 @@ class CommandSync:
         self._plugins = plugins
         self._known: list[Any] = []  # as Discord has them
         self._later: asyncio.Task[None] | None = None
-        #: Held by whoever puts commands into the tree or takes them out, and while they are sent.
+        #: Held while commands are added to the tree, removed from it, or sent to Discord.
         self.changing = asyncio.Lock()
 
     async def sync(self) -> None:
@@ -86,7 +86,7 @@ class CommandSync:
                 log.error("Discord does not accept the commands yet: %s", error)
 
     async def _sync_one_by_one(self) -> None:
-        """Ours, then those of each plugin in turn: whose are refused is known then."""
+        """Register our commands, then those of each plugin in turn, to find out whose commands are refused."""
         waiting = {name: self._remove(name) for name in self._guests()}
         try:
             await self._sync()

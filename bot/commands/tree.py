@@ -1,4 +1,4 @@
-"""The tree of slash commands: where a plugin is off its commands are, and what goes wrong in one is explained."""
+"""The tree of slash commands: it refuses the commands of plugins that are off, and explains errors in the others."""
 
 from typing import Any
 

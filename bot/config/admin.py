@@ -36,8 +36,8 @@ class AdminSettings:
         await self._source.change(guild_id, changes, check)
 
     async def replace(self, guild_id: int, text: str) -> None:
-        """Put a text in place of a server's own file, but for what is the operator's in it; ConfigError, and Refused
-        when the text says something of what is the operator's."""
+        """Replace a server's own file, except for the operator's settings in it. ConfigError; Refused when the text
+        contains a setting that only the operator may change."""
         file = self._source.server_file(guild_id)
 
         def kept() -> dict[KeyPath, Any]:

@@ -1,4 +1,4 @@
-"""The config's files, and the config in force: the last good one, whatever stands in the files meanwhile.
+"""The config files and the config in force, which is the last good one even if the files have a mistake now.
 
                        a mistake in the config file: ConfigError, everything stays in force
                      /
@@ -33,7 +33,7 @@ BROKEN_ELSEWHERE = say("the bot's own config file has a mistake just now; its op
 
 
 class ConfigFile:
-    """Owns the config in force. Whoever changes it holds `changing` meanwhile."""
+    """Owns the config in force. Hold `changing` while changing it."""
 
     def __init__(self, file: Path, plugins: PluginModels) -> None:
         """Read the files; ConfigError when there is no good config to begin with."""
@@ -101,8 +101,8 @@ class ConfigFile:
             raise ConfigError.at(Place(file, 1), say("cannot be read: {why}", why=error.strerror)) from error
 
     def last_text(self, guild_id: int) -> str:
-        """Return what a server's own file says, or while it is empty or no YAML, what it said before. ConfigError when
-        there is nothing to go by."""
+        """Return the text of a server's own file or, while that is empty or not YAML, its last good text. ConfigError
+        when there is neither."""
         file = self.server_file(guild_id)
         try:
             text = self.server_text(guild_id)
@@ -177,7 +177,7 @@ class ConfigFile:
     def _checked(self, guild_id: int, text: str) -> tuple[Texts, Source, Config]:
         """The config with a server's new file, before it is there.
 
-        The others are taken as they were read last: what an editor is about to write is not for us to judge half-way.
+        The other files are used as they were last read, since an editor may be in the middle of writing one.
         """
         file = self.server_file(guild_id)
         texts = {**self._texts, file: text}

@@ -1,4 +1,4 @@
-"""Which of a server's channels and roles its settings name, so that those that are not there can be told of. Pure."""
+"""Finds the channels and roles that a server's settings name, so that missing ones can be reported. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Changes one server's YAML as a careful person would: only what is meant, comments and order kept, all or nothing.
+"""Edits one server's YAML: only the given keys change, comments and order are kept, and all of it or nothing is done.
 
 ruamel.yaml keeps comments, quotes and order, which PyYAML does not.
 """
@@ -27,7 +27,7 @@ ABSENT = object()
 
 
 def changed(file: Path, text: str, changes: Mapping[KeyPath, Any]) -> str:
-    """Return a file's text with some keys set or taken out; ConfigError when the text is no YAML to begin with."""
+    """Return a file's text with some keys set or removed; ConfigError when the text is not valid YAML."""
     parse(file, text)  # its errors are clearer
     yaml = _yaml()
     try:
@@ -126,7 +126,7 @@ def _escaped(value: Any) -> Any:
 
 
 def _is_itself(text: str) -> bool:
-    """Whether plain text is read as what it is."""
+    """Whether a text without quotes is read back as the same text."""
     try:
         return bool(pyyaml.safe_load(text) == text)
     except (pyyaml.YAMLError, ValueError):
@@ -145,5 +145,5 @@ def _remove(data: Any, path: KeyPath) -> None:
 
 
 def _comments_of(text: str) -> str:
-    """What stays of a file that says nothing any more."""
+    """Return the comments of a file that has no settings left."""
     return "".join(line + "\n" for line in text.splitlines() if line.lstrip().startswith("#"))

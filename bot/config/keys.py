@@ -41,8 +41,8 @@ class ServerKeys(dict[str, Key]):
         self._plugins = {key.path[1] for key in self.values() if key.path[0] == PLUGINS}
 
     def is_of_no_plugin(self, path: KeyPath) -> bool:
-        """Whether a path stands below `plugins:` under a name that nobody knows. It may be that of a provider that is
-        not installed just now, and then what it says is the operator's."""
+        """Whether a path is below `plugins:` under an unknown name. That may be a provider that is not installed now,
+        whose settings are the operator's."""
         return len(path) > 1 and path[0] == PLUGINS and path[1] not in self._plugins
 
 

@@ -26,7 +26,7 @@ class Config:
     #: Effective settings of the servers that are named, and of plugins by server and name; None is all other servers.
     named: Mapping[int, ServerSettings]
     blocks: Mapping[tuple[int | None, str], PluginSettings]
-    #: What is wrong with servers' own files, by the server's id, and what is only worth a word.
+    #: The problems in servers' own files, by the server's id, and those that are only warnings.
     faults: Mapping[int, tuple[Problem, ...]] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     #: What servers' own files said when they had no mistake, by the server's id; laid over what the operator says.
@@ -222,7 +222,7 @@ class _Builder:
 
 
 def _check_locked(source: Source, plugins: PluginModels, problems: list[Problem]) -> None:
-    """A lock on what does not exist would lock nothing."""
+    """Report entries of `locked` that are not settings, since they would lock nothing."""
     known = {".".join(key.path[:length]) for key in server_keys(plugins).values() for length in range(1, 9)}
     unchecked = tuple(f"plugins.{name}" for name, model in plugins.items() if issubclass(model, UncheckedSettings))
     named = source.data.get("locked")

@@ -55,7 +55,7 @@ EnvName = Annotated[str, AfterValidator(_check_env_name)]
 
 #: Marks a setting that server admins may not change from Discord: it is about the operator's accounts or machine.
 OPERATOR: dict[str, Any] = {"operator": True}
-#: Marks a setting whose ids are a server's channels, or roles: those that are not there are told of at once.
+#: Marks a setting whose ids are a server's channels, or roles: ids that do not exist are reported at once.
 CHANNEL: dict[str, Any] = {"discord": "channel"}
 ROLE: dict[str, Any] = {"discord": "role"}
 
@@ -72,7 +72,7 @@ class Settings(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _check_no_switch(cls, value: Any, about: ValidationInfo) -> Any:
-        """Python takes true for 1, and whoever writes `off` for a limit does not mean 0."""
+        """Refuse booleans in place of numbers: Python would take `true` for 1 and `off` for 0."""
         if not isinstance(value, bool):
             return value
         kinds = _kinds(cls.model_fields[about.field_name or ""].annotation)
@@ -173,7 +173,7 @@ class LedgerSettings(Settings):
 
 
 class Rule(Settings):
-    """How much of what is billed; null is no limit."""
+    """How much may be billed; null means no limit."""
 
     minutes_per_call: Annotated[int, Field(ge=1)] | None = Field(None, description="after which a call is ended")
     minutes_per_day: Annotated[int, Field(ge=0)] | None = Field(None, description="of all calls that began on one day")
@@ -187,14 +187,14 @@ class Rule(Settings):
 
 
 class ServerRule(Rule):
-    """How much of what is billed; null is no limit."""
+    """How much may be billed; null means no limit."""
 
     minutes_per_call: Annotated[int, Field(ge=1)] | None = Field(120, description="after which a call is ended")
 
 
 class LimitSettings(Settings):
-    """Budgets of a server. A user's own entry goes before those of their roles, of which the most generous counts,
-    and those before what holds for every user. Minutes count for the day and month in which a call began."""
+    """Budgets of a server. A user's own entry overrides those of their roles, of which the most generous counts, and
+    a role's entry overrides the one for every user. Minutes count for the day and month in which a call began."""
 
     time_zone: str = Field("UTC", description="in which days and months begin, such as Asia/Ho_Chi_Minh")
     quiet_hours: tuple[str, ...] = Field((), description='without calls, for example ["23:00-07:00"]')
@@ -224,7 +224,7 @@ class LimitSettings(Settings):
 
 
 class AccessSettings(Settings):
-    """Who may do what, by role id; who may manage the server may everything, and the starter of a call may end it."""
+    """Who may do what, by role id. People who can manage the server may do everything; a call's starter may end it."""
 
     start: tuple[Snowflake, ...] = Field(
         (), description="roles that may start calls; empty means everybody", json_schema_extra=ROLE
@@ -329,7 +329,7 @@ class UncheckedSettings(PluginSettings):
     model_config = ConfigDict(extra="allow", frozen=True)
 
 
-#: What decides how much is billed: whoever invites the bot spends its operator's credits.
+#: The settings that decide how much is billed: people who invite the bot spend its operator's credits.
 LOCKED = (
     "limits",
     "silence_limit",

@@ -115,13 +115,13 @@ def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 def read(file: Path, hint: str = "") -> Source:
     """Parse a file; ConfigError when it cannot be read, is not YAML, or says the same key twice.
 
-    `hint` is for who has no such file.
+    `hint` is added to the error for a file that does not exist.
     """
     return parse(file, read_text(file, hint))
 
 
 def read_text(file: Path, hint: str = "") -> str:
-    """Read the text of a file; ConfigError when it cannot be read. `hint` is for who has no such file."""
+    """Read the text of a file; ConfigError when it cannot be read. `hint` is added when the file does not exist."""
     try:
         if file.stat().st_size > MAX_BYTES:
             raise _too_large(file)

@@ -32,7 +32,7 @@ _EXPECTED = {
     "missing": mark("is missing"),
 }
 
-#: What nobody writes in a file is not what they read.
+#: Values as Python writes them, and as people know them from a config file.
 _AS_YAML = {"None": say("nothing"), "True": "true", "False": "false"}
 
 M = TypeVar("M", bound=BaseModel)

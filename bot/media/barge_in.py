@@ -30,8 +30,8 @@ class BargeIn:
         return self._interruption.count
 
     def update(self, spoken: Mapping[int, Frame], now: float) -> None:
-        """Take in what people said in this tick, by user id, before it was made louder: an echo made louder is none
-        any more. Drops what is held of the voicebot's words when somebody interrupts it."""
+        """Take in what people said in this tick, by user id, before it was made louder, since an amplified echo is not
+        recognised as an echo. When somebody interrupts the voicebot, its waiting words are dropped."""
         for user_id, frame in spoken.items():
             heeded = self._can_be_interrupted(now) and self._may_interrupt(user_id)
             if heeded and self._interruption.on_person_frame(user_id, frame, now):

@@ -17,7 +17,7 @@ class Consent:
         self._given: dict[int, bool] = {}  # by user id, of those who said something
 
     def allows(self, user_id: int) -> bool:
-        """Return whether somebody may be heard; of who may not, not a packet is decrypted."""
+        """Return whether somebody may be heard; no packet of anybody else is decrypted."""
         if user_id in self.bots:
             return self.hear_bots
         return self._given.get(user_id, not self.ask_first)

@@ -1,6 +1,6 @@
-"""What a call's sound has counted: the parts' own counters, and those of parts that are gone. Cheap to read.
+"""The counters of a call's sound, added up over its current parts and those that are gone. Cheap to read.
 
-The numbers are the call's: what a voice session, a room or a person who is gone has counted stays in them.
+The totals are for the whole call: counts of closed voice sessions, rooms and of people who left stay in them.
 """
 
 import math

@@ -44,8 +44,8 @@ class Downlink:
     def carry(self, voice: Voice | None, tick: int, now: float) -> Frame | None:
         """Send what the voicebot says in this tick; the frame, None when it says nothing.
 
-        Without a voice session, while one is being replaced, what it says is dropped: what nobody hears is not to be
-        late for those who come back.
+        Without a voice session, while one is being replaced, what it says is dropped, so that it is not played late
+        when the new session is open.
         """
         if voice is None:
             self.tracks.clear()

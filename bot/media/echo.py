@@ -1,6 +1,6 @@
-"""What people say comes back to them: for trying out both directions of the sound without a voicebot.
+"""Plays back what people say, to test both directions of the sound without a voicebot.
 
-It stands where the room does (`bot.room.connection`): takes what is fed, and plays it when its speaker pauses. Pure.
+It takes the place of the room (`bot.room.connection`): it records what it is fed and plays it in the next pause. Pure.
 """
 
 from collections import deque
@@ -12,7 +12,8 @@ from bot.room.stats import FeedStats
 
 #: Frames of 20 ms: the longest thing that is repeated, and the pause that ends it.
 MAX_FRAMES, PAUSE_FRAMES = 500, 50
-#: Frames for which it stays deaf at its end: so late does it come out of somebody's loudspeakers into their microphone.
+#: Frames of silence that end a repetition. The echo ignores all sound until they are played: the repetition may reach
+#: a microphone through somebody's loudspeakers that late.
 DEAF_FRAMES = 20
 
 

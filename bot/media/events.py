@@ -15,7 +15,7 @@ class VoiceResuming:
 
 @dataclass(frozen=True, slots=True)
 class VoiceResumed:
-    """The session is whole again."""
+    """The voice session was resumed successfully."""
 
 
 @dataclass(frozen=True, slots=True)

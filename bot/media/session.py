@@ -179,7 +179,7 @@ class MediaSession:
         return self._retire(room.leave())
 
     def _retire(self, closing: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """Close a connection in a task of its own: nobody waits for its goodbye, and no cancellation cuts it short."""
+        """Close a connection in a separate task, so that nothing waits for it and no cancellation interrupts it."""
         task = asyncio.create_task(closing, name="end of a connection")
         self._retired.add(task)
         task.add_done_callback(self._on_retired)

@@ -33,7 +33,7 @@ class AudioTap:
     """A copy of a call's sound for one reader: `async for frame in tap` until the call is over."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, capacity: int = CAPACITY) -> None:
-        """`loop` is the event loop of whoever reads it."""
+        """`loop` is the event loop in which the tap is read."""
         self._loop = loop
         self._frames: deque[SoundFrame] = deque(maxlen=capacity)
         self._ready = asyncio.Event()
@@ -59,7 +59,7 @@ class AudioTap:
         self._wake()
 
     async def __aiter__(self) -> AsyncIterator[SoundFrame]:
-        """Once; a reader that stops to read gets no more frames, and holds none."""
+        """Iterate over the frames, once. A reader that stops reading gets no more frames, and none are kept for it."""
         try:
             while True:
                 self._woken = False

@@ -98,7 +98,7 @@ class Uplink:
         room.feed(self._outflow.fit(_SILENCE if mixed is None else mixed, room.held))
 
     def _next_frames(self, now: float) -> Iterator[Frame]:
-        """The frames to mix; says who has begun or stopped to speak."""
+        """Yield the frames to mix, and report who has started or stopped speaking."""
         self.spoken.clear()
         talking = sum(speaker.activity.speaking for speaker in self.speakers.values())
         for user_id, speaker in self.speakers.items():

@@ -11,9 +11,10 @@ from bot.call.events import CallEvent
 
 from .plugin import Plugin
 
-#: After a call, events that must be told in so many seconds, or the rest is not: a third of what Discord takes.
+#: After a call, a plugin that handles fewer events than this in so many seconds does not get the rest. The pace is a
+#: third of what Discord allows.
 PACE_EVENTS, PACE_SECONDS = 20, 60.0
-#: So many times in a row it may be less for a vital plugin, whose Discord may be away.
+#: Periods in a row in which a vital plugin may be slower, since Discord may be unavailable.
 MAX_SLOW_PERIODS = 10
 
 #: Tells a plugin of an event; it catches whatever the hook raises.

@@ -16,8 +16,8 @@ class Catalog:
     """What the bot, the watchdog and `parley` know of plugins. Needs no Discord."""
 
     def __init__(self, discovery: Discovery, folders: Sequence[Path] = (), *, providers_only: bool = False) -> None:
-        """`folders` are looked through again for a plugin that nobody knows yet. With `providers_only` no code is run
-        of those that say in their plugin.yaml that they are none, and their settings are not checked."""
+        """`folders` are looked through again for a plugin that nobody knows yet. With `providers_only`,
+        plugins whose plugin.yaml says `provider: false` are not imported, and their settings are not checked."""
         self._folders = folders
         self.found = discovery.found
         self.broken = discovery.broken

@@ -27,13 +27,13 @@ from .plugin import Plugin
 
 log = logging.getLogger(__name__)
 
-#: Seconds: posting waits for Discord's rate limits, and while Discord answers with 500 or 502 discord.py goes on trying
-#: for 25; what it raises then is nobody's failure. Three in a row are still within the window.
+#: Seconds. Posting waits for Discord's rate limits, and discord.py retries for 25 s while Discord answers with 500 or
+#: 502; the error it raises then is not the plugin's failure. Three timeouts in a row still fall within the window.
 HOOK_TIMEOUT = 28.0
 VETO_TIMEOUT = 2.0
-PASSING_LIMIT = 1000  # so far behind, a plugin is not told of what passes by itself
-BACKLOG_LIMIT = 5000  # and so far, it is paused: the lines of a whole call that come at its end must find room
-MAX_FAILURES, FAILURE_WINDOW = 3, 60.0  # so many failures in so many seconds pause a plugin on a server
+PASSING_LIMIT = 1000  # waiting events of a plugin, above which it gets no more `passing` ones
+BACKLOG_LIMIT = 5000  # above which it is paused; all lines of a call may come at its end, and must fit
+MAX_FAILURES, FAILURE_WINDOW = 3, 60.0  # failures within these seconds pause a plugin on a server
 PAUSE_SECONDS = 300.0
 FAILED = mark(
     "The plugin `{name}` failed {count} times in a minute, so I leave it alone for "
@@ -70,8 +70,8 @@ class HookDispatcher:
     async def starting(self, call: Call) -> None:
         """Ask every plugin; a veto, or no answer in time, refuses the call before it costs anything.
 
-        A plugin that fails to answer again and again is paused as for any hook, and asked no more for that time: it
-        would refuse every call of its server for ever. A vital one may do that.
+        A plugin that repeatedly fails to answer is paused, as for any hook, and not asked during that time; otherwise
+        it would refuse every call on the server. A vital plugin is never paused.
         """
         own = self._of_call[call.id] = list(self._plugins())
         active = self._active(call.guild_id, own)

@@ -1,4 +1,4 @@
-"""The plugins at work: one instance each, put in place, replaced at once or not at all, and taken away when unused.
+"""The running plugins: one instance each, which is installed, replaced in one step, and unloaded when it is unused.
 
 Needs the running bot; the code itself comes from `catalog`.
 """
@@ -47,7 +47,7 @@ class PluginHost:
         return self.dispatcher.paused(guild_id, name)
 
     def memory(self, name: str) -> dict[str, Any]:
-        """Return what a plugin's instances have in common, those that were replaced included."""
+        """Return the dict that all instances of a plugin share, including replaced ones."""
         return self._memories.setdefault(name, {})
 
     def switched_off(self, command: Any, guild_id: int) -> SwitchedOff | None:
@@ -59,7 +59,7 @@ class PluginHost:
         return None
 
     async def start(self) -> None:
-        """Put every plugin in place; one that cannot be is left out, and said to be broken."""
+        """Install every plugin. One that cannot be installed is left out and listed as broken."""
         for name, plugin in self.catalog.classes.items():
             try:
                 self.instances[name] = await self._install(plugin)
@@ -111,7 +111,7 @@ class PluginHost:
         self.retire(new)
 
     async def stop(self) -> None:
-        """Take all away; every call must have ended."""
+        """Unload all plugins; every call must have ended."""
         plugins = [*self.instances.values(), *self._retired]
         self.instances.clear()
         self._retired.clear()
@@ -142,7 +142,7 @@ class PluginHost:
             raise await self._failed(type(instance), instance, error) from error
 
     async def _put_back(self, instance: Plugin[Any]) -> None:
-        """An instance whose successor could not take its place."""
+        """Add the commands of an instance again that could not be replaced by a new one."""
         try:
             await within(LIFECYCLE_TIMEOUT, self._host.add_cog(instance), f"plugin {instance.name}: commands")
         except (Exception, SystemExit):
@@ -150,7 +150,7 @@ class PluginHost:
             log.exception("plugin %s goes on without its commands", instance.name)
 
     def _sweep(self, instance: Plugin[Any]) -> None:
-        """What discord.py has taken of a cog before it failed half-way."""
+        """Remove the commands and listeners that discord.py had added before adding the cog failed."""
         for command in commands_of(instance):
             if self._host.tree.get_command(command.name) is command:
                 self._host.tree.remove_command(command.name)

@@ -1,5 +1,5 @@
-"""What plugins are offered of calls and of each other: enough to run calls, nothing that stops the bot or changes the
-ledger.
+"""The parts of calls and of other plugins that plugins may use: enough to run calls, nothing that stops the bot or
+changes the ledger.
 
 The objects themselves have more methods; these are the ones that a plugin may rely on. They are `bot.call.call.Call`,
 `bot.plugin_host.host.PluginHost`, and `bot.plugin_host.scope.ScopedCalls` before the bot's `CallManager`.
@@ -39,7 +39,7 @@ class Call(Protocol):
     started_at: datetime
     #: How long it may last; None is for ever.
     allowance: "Allowance | None"
-    #: User id of who may end it where that is the starter's: the starter, until they leave.
+    #: User id of the host, who may end the call: the starter, until they leave.
     host_id: int
 
     @property
@@ -124,12 +124,12 @@ class Call(Protocol):
         """Return a copy of the sound of both sides, from now to the end of the call: `async for sound in await
         call.listen()`.
 
-        Whoever reads it must be able to say what it is for: people read in the channel that the voicebot hears them.
+        A plugin must be able to justify this: the channel only tells people that the voicebot hears them.
         """
         ...
 
     async def move_to(self, channel: "VoiceChannel") -> None:
-        """Take the call along to another voice channel of its server; its people were told there, or will be."""
+        """Move the call to another voice channel of its server; people there are told that they are heard."""
         ...
 
     def end(self, reason: "EndReason", by: int | None = None) -> None:

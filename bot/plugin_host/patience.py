@@ -18,7 +18,7 @@ _ABANDONED: set["asyncio.Task[Any]"] = set()
 async def within(seconds: float, work: Coroutine[Any, Any, T], name: str) -> T:
     """Return the result of a plugin's work, or raise its errors; TimeoutError when it takes longer.
 
-    RuntimeError when it was cancelled from inside, or raised SystemExit: neither must reach whoever waits.
+    RuntimeError when it cancelled itself or raised SystemExit: neither may reach the caller.
     """
     task = asyncio.create_task(contained(work), name=name)
     try:
@@ -34,7 +34,7 @@ async def within(seconds: float, work: Coroutine[Any, Any, T], name: str) -> T:
             log.error("%s ignores cancellation", name)
         raise TimeoutError
     if task.cancelled():
-        raise RuntimeError("it was cancelled by itself")
+        raise RuntimeError("it cancelled itself")
     return task.result()
 
 

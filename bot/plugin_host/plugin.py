@@ -143,15 +143,15 @@ class Plugin(commands.Cog, Generic[S]):
     #: The plugin's name in config files, and in its `plugin.yaml`.
     name: ClassVar[str]
     Settings: ClassVar[type[PluginSettings]] = PluginSettings
-    #: Never left alone for its failures: without what it says people would be heard and not know it.
+    #: Whether it is never paused after failures, since people would not be told that they are heard.
     vital: ClassVar[bool] = False
-    #: Tells people that they are heard: no call begins where no plugin that does is on.
+    #: Whether it tells people that they are heard. No call begins on a server where no such plugin is on.
     announces: ClassVar[bool] = False
     #: Set by a plugin that is a voicebot provider; it is called without a bot around, too.
     connect: ClassVar[Connect | None] = None
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Two plugins may call their classes the same: what tells cogs apart is the plugin's own name."""
+        """Name the cog after the plugin, since the classes of two plugins may have the same name."""
         super().__init_subclass__(**options)
         if isinstance(named := getattr(cls, "name", None), str):
             cls.__cog_name__ = named
@@ -167,7 +167,7 @@ class Plugin(commands.Cog, Generic[S]):
 
     @property
     def memory(self) -> dict[str, Any]:
-        """What the next instance knows, too, after a reload; gone at the bot's end. Plain data: its code is another."""
+        """A dict shared with the next instance after a reload, until the bot stops. Keep only plain data in it."""
         return self.host.plugins.memory(self.name)
 
     def enabled(self, guild_id: int) -> bool:
@@ -181,14 +181,14 @@ class Plugin(commands.Cog, Generic[S]):
         return wanted or (ENGLISH if guild is None else spoken(guild.preferred_locale))
 
     async def on_load(self) -> None:
-        """Called before the plugin is put in place. Whatever it raises keeps it out, and an older one of its kind
-        in."""
+        """Called before the plugin is installed. If it raises, the plugin is not installed, and an older version of it
+        stays."""
 
     async def on_unload(self) -> None:
         """Called when no call needs this instance any more; its tasks are cancelled after that."""
 
     async def on_call_starting(self, call: "Call") -> str | None:
-        """Called before anything is opened or billed. A text refuses the call and is shown to who asked."""
+        """Called before anything is opened or billed. Return a text to refuse the call; the starter reads it."""
         return None
 
     async def on_call_started(self, call: "Call") -> None:
@@ -203,7 +203,7 @@ class Plugin(commands.Cog, Generic[S]):
     async def on_call_ended(self, receipt: "Receipt") -> None:
         """Called when a billed session is over; once per session, also when it ended while the bot was dead.
 
-        Only a crash in the middle of this very hook brings it again; `receipt.call_id` tells.
+        It is called again only after a crash during this hook, with the same `receipt.call_id`.
         """
 
     async def on_transcript(self, call: "Call", line: "TranscriptLine") -> None:
@@ -213,7 +213,7 @@ class Plugin(commands.Cog, Generic[S]):
         """Called when the voicebot shows a picture."""
 
     async def on_speaking(self, call: "Call", user_id: int, speaking: bool) -> None:
-        """Called when someone in the channel has started or stopped to speak."""
+        """Called when someone in the channel has started or stopped speaking."""
 
     async def on_agent_state(self, call: "Call", state: str) -> None:
         """Called when the voicebot's state changes: initializing, listening, thinking, speaking."""
@@ -222,7 +222,7 @@ class Plugin(commands.Cog, Generic[S]):
         """Called when something is wrong with the call, or about to be, and people should know."""
 
     async def on_notice(self, call: "Call", text: str) -> None:
-        """Called when what was wrong works again."""
+        """Called when something that was wrong works again."""
 
 
 def settings_of(plugin: type[Plugin[Any]], host: Host, guild_id: int) -> PluginSettings:

@@ -57,8 +57,8 @@ class Providers:
         return self._client(record.guild_id, record.provider, record.account)
 
     def enders(self, record: SessionRecord) -> list[Provider]:
-        """Who may end a session: the account that pays for it, then the server's own by now, if it is at the same
-        address: a key that was replaced is of the same organisation. Refused or KeyRejected when there is nobody."""
+        """Return the providers that may end a session: the account that pays for it, then the server's current one if
+        it has the same address, since it may have replaced the key. Refused or KeyRejected when there is none."""
         found: list[Provider] = []
         refusal: ParleyError | None = None
         try:

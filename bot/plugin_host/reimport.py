@@ -1,4 +1,4 @@
-"""A plugin's newest code in place of the one that runs, without risk to what works."""
+"""Imports a plugin's newest code in place of the running code, which stays when the new code cannot be used."""
 
 import asyncio
 import logging
@@ -93,7 +93,7 @@ class Reimport:
             del sys.modules[name]
         manifest = read_manifest(old.folder)
         if manifest.name != old.manifest.name:
-            raise PluginError(f"it calls itself {manifest.name} now; start anew for that")
+            raise PluginError(f"its name is {manifest.name} now; restart the bot to load it under that name")
         forget_bytecode(old.folder)
         new = Found(manifest, old.module, old.folder, old.origin)
         plugin = import_plugin(new)

@@ -1,4 +1,4 @@
-"""Tasks that belong to somebody: created in one place, their errors logged, cancelled and awaited together."""
+"""The background tasks of a plugin: their errors are logged, and they are cancelled and awaited together."""
 
 import asyncio
 import logging

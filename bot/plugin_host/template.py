@@ -13,7 +13,7 @@ _MANIFEST = """\
 name: {name}
 version: 0.1.0
 api: {api}
-description: Greets whoever starts a call, and counts what is said
+description: Greets the person who starts a call, and counts what is said
 author: You
 provider: false
 permissions: [view_channel, send_messages]
@@ -21,7 +21,7 @@ stores: Nothing.
 """
 
 _CODE = '''\
-"""Greets whoever starts a call, and counts what is said in it."""
+"""Greets the person who starts a call, and counts what is said in it."""
 
 from pydantic import Field
 
@@ -93,8 +93,8 @@ async def test_it_stands_what_every_plugin_must(check):
 
 
 def write(name: str, parent: Path) -> list[Path]:
-    """Write a new plugin into a folder of its own below `parent`; return the files. PluginError when the name is none,
-    or taken."""
+    """Write a new plugin into a folder of its own below `parent`; return the files. PluginError when the name is
+    invalid or taken."""
     try:
         Manifest(name=name, version="0.1.0", api=API_VERSION, description="x")
     except ValueError as error:

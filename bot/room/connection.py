@@ -129,8 +129,8 @@ class RoomConnection:
             self._let_go()
 
     def _let_go(self) -> None:
-        """The room no longer knows of us: two that know of each other, with all that the SDK holds for a room, would
-        wait for the garbage collector, which knows nothing of the SDK's memory."""
+        """Break the reference cycle with the room: otherwise all that the SDK holds for it would stay in memory until
+        the garbage collector runs, which does not know of the SDK's memory."""
         for event, callback in self._callbacks.items():
             self._room.off(event, callback)
         self._callbacks.clear()
@@ -216,7 +216,7 @@ class RoomConnection:
             self._on_event(AgentState(state))
 
     def _on_participant_gone(self, participant: rtc.RemoteParticipant) -> None:
-        """Who comes in their place numbers its segments anew."""
+        """Forget the participant's segments, since a new participant numbers its own from the start."""
         self._transcript.forget(participant.identity)
 
     def _on_data(self, packet: rtc.DataPacket) -> None:
@@ -236,7 +236,7 @@ class RoomConnection:
         if self._intake.accepts(sender, size, asyncio.get_running_loop().time()):
             return True
         if self._intake.dropped == 1:
-            log.warning("the voicebot's side sends more messages than a call can need; those beyond are dropped")
+            log.warning("the voicebot sends too many messages for a call; some are dropped")
         return False
 
     def _is_ours(self, track: str | None, identity: str) -> bool:

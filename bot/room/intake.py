@@ -1,7 +1,7 @@
 """How much one participant may say into a call by data packets and text streams. Pure: time comes in as an argument.
 
-Whoever writes a voicebot's prompt decides what it sends, and every message costs the media loop a moment: what is
-beyond the rate of a very talkative voicebot is dropped and counted. A token bucket for each sender.
+The author of a voicebot's prompt decides what it sends, and every message takes time in the media loop. Messages above
+the rate of a very talkative voicebot are dropped and counted, with a token bucket for each sender.
 """
 
 from dataclasses import dataclass

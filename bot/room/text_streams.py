@@ -2,7 +2,7 @@
 
 Source: https://docs.livekit.io/agents/build/text/ (topic `lk.transcription`, and its attributes). A person's words come
 as a new stream for each version, with all of the text in it; the voicebot's as one stream, whose end is the end of the
-words. Some agents say of every stream of theirs that it is not final, and never say that one is.
+words. Some agents mark all of their streams as not final.
 """
 
 import asyncio

@@ -44,7 +44,7 @@ class Clock:
         while (due := min((at for at, _ in self._sleeping.values()), default=math.inf)) <= end:
             idle = 0 if due > self.now() else idle + 1
             if idle > MAX_IDLE_WAKES:
-                raise AssertionError("somebody sleeps for no time, again and again: nothing else would ever be done")
+                raise AssertionError("something sleeps for 0 seconds in a loop, so that nothing else could run")
             self._skip(due, passed)
             for waking, (at, _) in list(self._sleeping.items()):
                 if at <= due:

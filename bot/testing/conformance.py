@@ -1,4 +1,4 @@
-"""What every plugin must stand, whatever it does: strange calls, a Discord that says no, reloads, and its own end.
+"""Checks that every plugin must pass: unusual calls, refusals by Discord, reloads, and its own unloading.
 
 `parley plugins check FOLDER --thorough` runs all of it, and so does the test that `parley plugins new` writes.
 """

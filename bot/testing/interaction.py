@@ -43,7 +43,7 @@ class Interaction:
         self.created_at: datetime = discord.utils.utcnow()
         self.response = Response(self)
         self.followup = Followup(self)
-        #: What whoever typed it reads, in order; what others read too is in the channel as well.
+        #: The answers in order, as the person who typed the command reads them; public ones are also in the channel.
         self.answers: list[Posted] = []
         self.answered_after: float | None = None  # seconds
         self.thinking = False
@@ -189,7 +189,7 @@ async def run(interaction: Interaction, values: Mapping[str, Any]) -> str | None
 
 
 async def _handled(interaction: Interaction, error: Exception) -> bool:
-    """Whether the command has an error handler of its own, which is asked."""
+    """Call the command's own error handlers; return whether there are any."""
     command = interaction.command
     if not command._has_any_error_handlers():
         return False
@@ -220,7 +220,7 @@ def _number_within(parameter: app_commands.Parameter, usual: float) -> float:
 
 
 def samples(command: Command, person: Person, channel: Channel) -> dict[str, Any] | None:
-    """Return a value for every option, as somebody may choose it; None when one is of a kind that there is none of
+    """Return a possible value for every option; None when an option has a type for which there is no sample
     here."""
     kinds = discord.AppCommandOptionType
     values: dict[str, Any] = {}

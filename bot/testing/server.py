@@ -89,7 +89,7 @@ class PlayedCall:
     ended_by: int | None = None
     #: The voice channel it is in.
     channel: Any = None
-    #: Whom `end` tells.
+    #: Called by `end`.
     ends: Callable[[EndReason, int | None], None] = lambda reason, by: None
     taps: list[AudioTap] = field(default_factory=list)
 
@@ -140,7 +140,7 @@ class PlayedServer:
         written = yaml.safe_dump({"defaults": {"plugins": {found: dict(settings)}}}, sort_keys=False)
         bot.config = check(parse(folder / "config.yaml", written), catalog.models)
         bot.calls = self
-        bot.plugins = PluginHost(bot, catalog, announced=False)  # there is but one plugin
+        bot.plugins = PluginHost(bot, catalog, announced=False)  # the plugin under test is the only one
         self.call: PlayedCall | None = None
         #: What was wrong with the plugin, as the operator's log says it. A test that expects it empties it.
         self.failures: list[str] = []
@@ -198,7 +198,7 @@ class PlayedServer:
         return [_words(message) for message in self.text.posted if not message.deleted]
 
     def person(self, name: str) -> Person:
-        """Return a member of the server; who is named for the first time joins it."""
+        """Return the member of the server with this name, who joins it when the name is new."""
         for person in self.guild.people.values():
             if person.display_name == name:
                 return person
@@ -279,7 +279,7 @@ class PlayedServer:
         await self.settle()
 
     async def sound(self, people: Frame | None = None, voicebot: Frame | None = None) -> None:
-        """Play 20 ms of sound to whoever listens: 960 samples of int16 at 48 kHz, None for who is silent."""
+        """Play 20 ms of sound to the call's taps: 960 samples of int16 at 48 kHz; None means silence."""
         for tap in self._live.taps:
             tap.put(time.monotonic(), people, voicebot)
         await asyncio.sleep(0)

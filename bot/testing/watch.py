@@ -1,4 +1,4 @@
-"""Whether a plugin keeps the event loop to itself: every other server's commands and words wait for it meanwhile."""
+"""Finds out whether a plugin blocks the event loop, which delays the commands and messages of all servers."""
 
 import asyncio
 import math

@@ -46,14 +46,14 @@ _CODES = {
 }
 
 
-#: Not a code of Discord's: our keys fit nobody's, however often we ask for new ones.
+#: Not one of Discord's codes: nobody can be decrypted, even after several requests for new keys.
 NOBODY_DECRYPTED = CloseCode(
     Remedy.FRESH_SESSION,
     say("Nobody's voice can be decrypted. Everybody needs to leave the voice channel and join it again."),
 )
 
 
-#: Nor this: the address that the voice server sends to is ours no longer.
+#: Not one of Discord's codes either: our address has changed, and the voice server still sends to the old one.
 READDRESSED = CloseCode(Remedy.FRESH_SESSION, say("The bot's network gave it another address."))
 
 

@@ -1,7 +1,7 @@
 """One voice session, kept alive: handshake, resume, who is in the call, sound in and out.
 
-Runs on the media loop. It survives what can be survived on the voice server's own terms (a resume); what needs the
-main gateway (a fresh session, a move) it reports through `on_lost` and leaves to its owner.
+Runs on the media loop. It resumes a session by itself when the voice server allows that. Whatever needs the main
+gateway (a fresh session, a move) is reported through `on_lost` and left to the owner of the connection.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ HANDSHAKE_TIMEOUT = 15.0  # seconds
 RESUME_ATTEMPTS = 5
 #: Seconds without keys while others are there, and between two looks.
 KEYS_TIMEOUT, KEYS_CHECK_INTERVAL = 5.0, 1.0
-#: Seconds in which they are counted together: a server that takes every resume and hangs up again is no server.
+#: Seconds within which resumes are counted: a server that accepts every resume and closes again counts as lost.
 RESUME_PERIOD = 60.0
 
 
@@ -319,7 +319,7 @@ class VoiceConnection:
         self._described.set()
 
     def _look_at_keys(self) -> None:
-        """Something was said about them; there may be some now."""
+        """Check whether there are keys now, after a DAVE message from the voice server."""
         self._keys_changed.set()
         if self.dave.ready and not self.transmitter.path_opened:
             self._soon(self.transmitter.open_path())

@@ -23,18 +23,18 @@ JSON_OPS = frozenset({PREPARE_TRANSITION, EXECUTE_TRANSITION, PREPARE_EPOCH})
 SILENCE_FRAME = b"\xf8\xff\xfe"
 MAX_PROTOCOL_VERSION: int = davey.DAVE_PROTOCOL_VERSION
 
-#: Undecryptable frames of one speaker in a row before our keys count as lost (0.72 s; as @discordjs/voice has it). One
-#: readable frame of anybody proves our keys right: then it is the others' keys that do not fit. Counted for each
-#: speaker: five who talk while a commit is under way to us would be 36 frames in a seventh of that. Whoever cannot be
-#: read with new keys either has wrong ones: for them nobody's keys are changed once more.
+#: Undecryptable frames of one speaker in a row before our keys count as lost (0.72 s, as in @discordjs/voice). A
+#: decrypted frame from anybody proves that our keys are right and that the other speaker's are wrong. The frames are
+#: counted per speaker: five people who talk while a commit is on its way to us send 36 frames in 0.14 s. A speaker who
+#: cannot be decrypted with new keys either has wrong keys, and causes no further recovery.
 FAILURES_BEFORE_RECOVERY = 36
 #: How much a frame counts that came while our keys are still on their way. Others talk on meanwhile, and asking anew
 #: would make the Welcome that is under way worthless.
 BEFORE_KEYS = 0.075
 #: Recoveries that brought no readable frame before only a fresh voice session can help.
 MAX_RECOVERIES = 5
-#: Frames in clear that are still taken after an upgrade: those that were on their way, a second of five people. Were it
-#: more, whoever can slip frames in, the server for one, would speak in a member's name.
+#: Unencrypted frames that are still accepted after an upgrade, since they may have been on their way: one second of
+#: five people. With a higher limit, anyone who can inject frames, such as the server, could speak in a member's name.
 CLEAR_AFTER_UPGRADE = 250
 #: What the encrypted frames end with (https://daveprotocol.com, "magic marker").
 SEALED = b"\xfa\xfa"
@@ -146,7 +146,7 @@ class DaveSession:
         return []
 
     def _unfit(self, session: davey.DaveSession, op: int, transition_id: int) -> list[Reply]:
-        """A commit or Welcome that our keys cannot follow. What was on its way when we asked anew is not for us."""
+        """Handle a commit or Welcome that does not fit our keys, except one that was sent before our last recovery."""
         if op == ANNOUNCE_COMMIT and not session.ready and not self._committed:
             return []
         if op == WELCOME and self._outdated:
@@ -180,8 +180,8 @@ class DaveSession:
         return opus
 
     def try_open(self, user_id: int, frame: bytes) -> bytes | None:
-        """Return one decrypted frame of which nobody says that it is `user_id`'s; None says nothing about anybody's
-        keys."""
+        """Try to decrypt a frame of an unknown sender with the keys of `user_id`. A failure (None) does not count
+        against anybody's keys."""
         if self._session is None or not self._session.ready:
             return None
         try:
@@ -203,15 +203,15 @@ class DaveSession:
         self._asked_for.discard(user_id)
 
     def _takes_clear(self, frame: bytes) -> bool:
-        """Silence is never sealed, and proves nothing; the rest comes in clear around a change of version alone."""
+        """Whether to accept an unencrypted frame: silence always, other frames only around a change of the version."""
         if frame == SILENCE_FRAME or self._version == 0 or 0 in self._pending.values():
             return True
         self._clear_left = max(0, self._clear_left - 1)
         return self._clear_left > 0
 
     def needs_recovery(self, members: Collection[int]) -> bool:
-        """Return whether nobody has been readable for too long, as far as it may be for our keys. `members`: in the
-        call."""
+        """Return whether people could not be decrypted for so long that our keys may be wrong. `members` are the user
+        ids of the people in the call."""
         failing = self._failing()
         if not failing or failing - self._wrong:
             return bool(failing)

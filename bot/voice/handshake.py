@@ -52,7 +52,8 @@ class Moved:
 
 VoiceUpdate = ServerChanged | Moved | Disconnected
 
-#: Seconds within which the echo of a goodbye of ours comes, if it comes: Discord sends none when it had put us out.
+#: Seconds within which Discord confirms that we left a channel. It sends no confirmation if it had already
+#: disconnected the bot.
 GOODBYE_ECHO_SECONDS = 10.0
 #: Seconds within which a voice server that was named before the news of a move belongs to that move.
 SAME_MOVE_SECONDS = 2.0
@@ -145,9 +146,9 @@ class VoiceHandshake(discord.VoiceProtocol):
     async def on_voice_state_update(self, data: "GuildVoiceState", /) -> None:
         """discord.py: the bot's own voice state changed.
 
-        Requests and news do not alternate: news of before a goodbye (a moderator's mute, say) comes after it was said
-        and before its echo, and there is no echo when Discord had put us out already. A session that was left is what
-        tells older news from newer.
+        Events do not follow the order of our requests. One from before a leave request, such as a moderator's
+        mute, may arrive between the request and its confirmation, and there is no confirmation if Discord had already
+        disconnected the bot. An outdated event is recognised by the id of the session that was left.
         """
         channel_id = data["channel_id"]
         awaited = self._awaits_echo()

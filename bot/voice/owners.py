@@ -1,8 +1,8 @@
-"""Whose an SSRC is, when Discord does not say: a frame that somebody's keys open is theirs. Pure.
+"""Finds the owner of an SSRC that Discord has not announced, by trying whose keys decrypt its frames. Pure.
 
-SPEAKING (opcode 5) names an SSRC's owner, but it may come late, and people who sat in the channel before the bot are
-reported never to be named. DAVE authenticates every frame with keys of its sender, so opening one is proof. What is
-tried is bounded: packets from outside the call must not cost the loop anything.
+SPEAKING (opcode 5) names an SSRC's owner, but it may come late, and it is reported to be missing for people who were in
+the channel before the bot. DAVE authenticates every frame with its sender's keys, so decrypting one is proof. The
+number of attempts is limited, so that packets from outside the call cannot load the loop.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,8 +34,8 @@ class OwnerSearch:
         return self._allowance >= 1
 
     def find(self, ssrc: int, frame: bytes, candidates: Sequence[int]) -> tuple[int, bytes] | None:
-        """Return the owner among the candidates and the opened frame. Who was tried in vain is tried again after the
-        others: a frame around a change of keys can be opened with nobody's."""
+        """Return the owner among the candidates and the decrypted frame. A candidate that failed is tried again after
+        the others, since a frame sent during a key change may not decrypt with anybody's keys."""
         at = self._next.get(ssrc, 0)
         for _ in range(len(candidates)):
             if self._allowance < 1:

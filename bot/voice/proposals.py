@@ -102,7 +102,7 @@ class _Reader:
 
 
 def _proposal(reader: _Reader) -> tuple[bytes, bool]:
-    """The next message, and whether it proposes an add; ValueError when it is none of the voice server's."""
+    """Read the next message and whether it proposes an add; ValueError when it is not from the voice server."""
     begin = reader.at
     if reader.take(4) != _PUBLIC_MESSAGE:
         raise ValueError("no public message")

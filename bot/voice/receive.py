@@ -17,7 +17,7 @@ from .owners import OwnerSearch
 #: Packets of one SSRC kept until its owner is known: SPEAKING can come a moment after the first sound.
 HELD_PER_SSRC = 25
 HELD_SSRCS = 16
-#: Seconds for which they are: an SSRC that nobody claims may be somebody else's next.
+#: Seconds for which packets are held: an SSRC without an owner may belong to somebody else later.
 HELD_SECONDS = 1.0
 #: SSRCs without an owner that are counted each for itself; the others are counted together, under 0.
 COUNTED_SSRCS = 16
@@ -147,8 +147,8 @@ class Receiver:
         return True
 
     def _count_unowned(self, ssrc: int, unnamed: Collection[int]) -> None:
-        """It may be somebody's who does not want to be heard, and whom Discord has not introduced either: as many
-        SSRCs as there are such people, so that the silence of one does not hide everybody else's trouble."""
+        """Count a packet without a known owner. It may come from a person who has not agreed to be heard and whom
+        Discord has not identified, so as many SSRCs as there are such people are reserved and not reported."""
         without_consent = sum(not self._may_hear(user_id) for user_id in unnamed)
         if len(self._reserved) > without_consent:  # one of them has left, or agreed
             self._reserved.clear()

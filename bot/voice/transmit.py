@@ -10,7 +10,8 @@ from .opus import Pcm
 from .send import Sender
 from .udp import VoiceSocket
 
-#: Silence frames that open the way to us, once there are keys: some networks let nothing in before something went out.
+#: Silence frames sent once there are keys, to open the network path: some networks block incoming packets until
+#: something was sent.
 OPENING_FRAMES = 5
 
 
@@ -18,8 +19,8 @@ class Transmitter:
     """Sends through `socket` under `ssrc`, which its owner sets."""
 
     def __init__(self, sender: Sender, send_speaking: Callable[[bool], None]) -> None:
-        """`send_speaking` tells the voice server that the bot has started or stopped to speak (opcode 5); it may do so
-        in a task of its own."""
+        """`send_speaking` tells the voice server that the bot has started or stopped speaking (opcode 5). It may do so
+        in a separate task."""
         self.sender = sender
         self.socket: VoiceSocket | None = None
         self.ssrc = 0  # of the bot

@@ -16,7 +16,7 @@ from bot.language import say
 _DISCOVERY_SIZE = 74
 _REQUEST, _RESPONSE, _LENGTH = 1, 2, 70
 #: Seconds between keepalives: NAT tables forget an idle UDP flow after 30 s or more (RFC 4787 REQ-5 asks for 120), and
-#: whoever has been given another address meanwhile is deaf until that is noticed.
+#: a bot whose address has changed receives nothing until it notices.
 KEEPALIVE_INTERVAL = 5.0
 #: Bytes, if the system allows as many (Linux: net.core.rmem_max): a second of 25 people, of whom the usual 208 KiB hold
 #: a fifth of that, so that what is said while the process stands still is heard afterwards.

@@ -1,4 +1,4 @@
-"""A second, tiny process that outlives the bot: it opens the sessions it may have to end, and ends what a dead or
-frozen bot leaves open (`process`, which `main` starts). The bot's half is `client`; `messages` is what they say to
-each other, and `pulse` how the one knows that the other lives.
+"""A small second process that outlives the bot. It opens the sessions, so that it can end those that a dead or frozen
+bot leaves open (`process`, started by `main`). `client` is the bot's side of it, `messages` defines what the two
+processes exchange, and `pulse` shows the watchdog whether the bot is alive.
 """

@@ -33,8 +33,8 @@ ANSWER_GRACE = 10.0
 READY_TIMEOUT = 15.0
 
 
-#: Starts this very code, whatever lies in the working folder: `-m bot` would run a `bot.py` that is there, with all
-#: secrets in its environment, and import a `token.py` in place of Python's.
+#: Starts the same code as this process, whatever the working folder contains: `-m bot` would run a `bot.py` from
+#: there, with all secrets in its environment, and import a `token.py` in place of Python's.
 START = """
 import sys
 root = sys.argv.pop(1)
@@ -72,7 +72,7 @@ class WatchdogClient:
         return self._ready.is_set()
 
     async def stop(self) -> None:
-        """Hang up. The process goes by itself, at once when nothing is left open, and is never killed."""
+        """Close the connection. The watchdog exits by itself once no session is open, and is never killed."""
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
@@ -170,7 +170,7 @@ class WatchdogClient:
         self._waiting.clear()
 
     def _let_go(self) -> str:
-        """What became of the process; one that is still there is not ours to wait for any more."""
+        """Return what became of the process, and stop waiting for it if it is still running."""
         if self._process is None:
             return "never started"
         code = self._process.poll()

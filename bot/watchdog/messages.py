@@ -48,7 +48,7 @@ class Words(BaseModel):
 
     @classmethod
     def of(cls, text: str) -> "Words":
-        """The words of a sentence, or of text that is none."""
+        """Make the message for a `Text`, or for a plain str."""
         if not isinstance(text, Text):
             return cls(template="{text}", values={"text": text})
         values = {n: cls.of(v) if isinstance(v, Text) else v for n, v in text.values.items()}
@@ -84,7 +84,7 @@ class NotOpened(BaseModel):
         )
 
     def exception(self) -> ParleyError:
-        """Return the error as it was raised over there."""
+        """Return the error that was raised in the watchdog."""
         for_user = self.for_user.text()
         kind = getattr(errors, self.error, ProviderError)
         if kind is RateLimited:
@@ -106,7 +106,7 @@ def write(writer: asyncio.StreamWriter, message: Message) -> None:
 
 
 async def read(reader: asyncio.StreamReader) -> Message | None:
-    """Read the next message; None when the other side is gone, or talks nonsense."""
+    """Read the next message; None when the other side is gone or sends invalid data."""
     try:
         line = await reader.readline()
         return _ANY.validate_json(line) if line.endswith(b"\n") else None

@@ -1,6 +1,6 @@
-"""The watchdog's own life: open what the bot asks for, watch its pulse, end what it leaves behind.
+"""The watchdog process: it opens sessions for the bot, watches its pulse, and ends the sessions it leaves open.
 
-Worst case from the bot's death to the DELETE: `POLL_INTERVAL`; from its freezing: `heartbeat_limit` + `POLL_INTERVAL`.
+The DELETE is sent at most `POLL_INTERVAL` after the bot dies, and `heartbeat_limit` + `POLL_INTERVAL` after it freezes.
 """
 
 import asyncio
@@ -28,8 +28,8 @@ LOCK_TIMEOUT = 3.0
 
 
 class Watchdog:
-    """Opens sessions for a bot, and ends them when it is dead. `instance` is the run of the bot that started it, None
-    when an operator did: that one never goes by itself."""
+    """Opens sessions for a bot, and ends them when it is dead. `instance` is the run of the bot that started this
+    process. It is None when an operator started it; the process never exits by itself then."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Watchdog:
             await self._closer.stop()
 
     async def _look_after(self) -> bool:
-        """One look. False when there is nothing left to stay for."""
+        """Check the bot and the ledger once. Return False when there is no reason to keep running."""
         sign = self._look()
         if sign.alive:
             # A bot that hung up, and another run of the bot, have another watchdog, and end what they find open.
@@ -147,7 +147,7 @@ class Watchdog:
 
 
 def outlive_the_bot() -> None:
-    """Ignore what ends the bot (Ctrl+C, a service manager), which is sent to all its processes; this one goes by
-    itself, when nothing is left open."""
+    """Ignore the signals that end the bot: Ctrl+C and service managers send them to all processes. The watchdog
+    exits by itself when no session is open."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

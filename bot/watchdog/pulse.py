@@ -1,8 +1,8 @@
-"""Whether the bot lives: a locked file beside the ledger, and a counter in it.
+"""Shows the watchdog whether the bot is alive, with a locked file beside the ledger and a counter in it.
 
-The kernel gives the lock back the moment a process dies, whatever killed it, so a death shows at once. A process that
-is frozen keeps its lock but stops counting. The counter is shared memory: it beats on although the disk may be full or
-read-only by then. The lock also keeps a second bot from the same ledger.
+The kernel releases the lock as soon as a process dies, so the death shows at once. A frozen process keeps its lock but
+stops counting. The counter is in shared memory, so it works even if the disk becomes full or read-only. The lock also
+prevents a second bot from using the same ledger.
 """
 
 import fcntl
@@ -71,7 +71,7 @@ class Pulse:
         return True
 
     def holder(self) -> int:
-        """Return the process id of whoever took the lock last."""
+        """Return the id of the process that took the lock last."""
         return int(_LAYOUT.unpack(self._memory[:])[2])
 
     def beat(self) -> None:

@@ -1,9 +1,10 @@
-"""Who arrives in a named channel, and stays for a moment, has asked for a call: as with `/voicebot join`, limits apply.
+"""Starts a call when people arrive in a configured voice channel and stay; limits apply as in `/voicebot join`.
 
-One of them must be somebody who may start calls, and everybody in the channel reads that something listens, as in every
-call. It leaves as every call does, when nobody is left; when all have gone on to another named channel, it goes with
-them. When it could not begin, or was ended while people were there, it is not tried again until the channel was empty:
-nobody is told the same twice, and who sent the bot away has it back when they ask for it. All that holds over reloads.
+At least one of them must be allowed to start calls, and everybody in the channel is told that the voicebot listens, as
+in every call. The call ends when nobody is left, and follows when everybody has moved to another configured channel.
+When a call could not start, or was ended while people were there, no other one starts until the channel has been empty:
+nobody gets the same message twice, and a voicebot that was sent away returns only on request. This state survives
+reloads of the plugin.
 """
 
 import asyncio
@@ -41,7 +42,7 @@ from bot.api import (
 
 T = TypeVar("T")
 
-#: Every how many seconds is looked whether the last call's ending is over.
+#: Seconds between two checks whether the last call has ended completely.
 ENDING_POLL_INTERVAL = 0.5
 
 
@@ -79,17 +80,17 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
 
     @property
     def _where(self) -> dict[str, int]:
-        """The voice channel of each call, as it was begun or went on; a moderator may have put the bot elsewhere."""
+        """The voice channel of each call, as of its start or last move; a moderator may have moved the bot since."""
         return self._kept("where", {})
 
     @property
     def _emptied(self) -> set[str]:
-        """Calls whose people have left since it was over: nobody is there any more who would not want another."""
+        """Ids of calls whose channel was empty after they ended, so that a new call may start there."""
         return self._kept("emptied", set())
 
     @property
     def _given_up(self) -> set[int]:
-        """Voice channels whose people know that it did not work, or wanted no more."""
+        """Ids of voice channels where no call starts until they are empty: the last one failed, or people ended it."""
         return self._kept("given up", set())
 
     @property
@@ -142,7 +143,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         self._joining[channel.id] = self.tasks.create(self._join_for_all(channel), f"joining channel {channel.id}")
 
     async def _join_for_all(self, channel: discord.VoiceChannel) -> None:
-        """Also for those who come while others are still being told why not."""
+        """Join a channel, and try again for people who arrived during the attempt."""
         try:
             await self._join(channel)
             while channel.id in self._arrived_meanwhile and channel.id not in self._given_up:
@@ -179,7 +180,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         newest._look_for_others(call.guild_id)
 
     def _look_for_others(self, guild_id: int) -> None:
-        """Who came into another named channel while there was a call has their own now."""
+        """Start calls in other configured channels where people arrived during the last call."""
         for channel in self._named(guild_id):
             if people_in(channel) and self._wanted(channel) and channel.id not in {*self._under_way, *self._given_up}:
                 self._begin(channel)
@@ -249,8 +250,8 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
             await place.send(in_language(text, self.language(channel.guild.id)))
 
     def _must_wait(self, guild_id: int) -> bool:
-        """Whether the server's last call is over, but its receipt is not given yet; or is about to be, since its people
-        have left and are in no other named channel; or it cannot be said yet what becomes of it."""
+        """Whether a new call must wait: the last one has no receipt yet, is about to end because its people have left
+        for no other configured channel, or is still connecting or reconnecting."""
         calls, call = self.host.calls, self.host.calls.of_guild(guild_id)
         if call is None or call.state is CallState.ENDING:
             return calls.config_of(guild_id) is not None

@@ -88,8 +88,8 @@ class TranscriptPlugin(Plugin[TranscriptSettings]):
                 await channel.send(f"*{told.to(self.language(call.guild_id))}*")
 
     async def _say_for_voicebot(self, call: Call, channel: Any, text: str) -> None:
-        """Under its name and face where Discord takes that, else in plain words: nothing optional may take the words
-        with it."""
+        """Send a line of the voicebot under its name and with its picture or, if Discord refuses the picture, as plain
+        text, so that the line is not lost."""
         avatar = None if call.session is None or call.id in self._plain else call.session.avatar_url
         if avatar is not None and is_postable(avatar):
             try:
@@ -115,7 +115,7 @@ class TranscriptPlugin(Plugin[TranscriptSettings]):
             calls.discard(receipt.call_id)
 
     def _who(self, call: Call, speakers: tuple[int, ...]) -> str:
-        """The names of those it may have been; nobody is guessed. Two of one name are told apart."""
+        """Return the names of all possible speakers. People with the same name are distinguished."""
         guild, language = self.host.get_guild(call.guild_id), self.language(call.guild_id)
         names = []
         for user_id in speakers:

@@ -17,7 +17,7 @@ from .tags import without_tags
 MAX_ROOM, MAX_TITLE, MAX_KEY, MAX_TOKEN, MAX_LINE = 512, 200, 200, 16_384, 8000
 #: Pictures of one voicebot, and messages on one page.
 MAX_PICTURES, MAX_MESSAGES_ON_PAGE = 5000, 500
-#: Years in which an instant of a provider can lie; others are no instants.
+#: Years that a timestamp of a provider can have; others are ignored.
 _YEARS = range(2000, 2200)
 _NUMBER = re.compile(r"\d{1,14}(?:\.\d{1,9})?", re.ASCII)
 
@@ -66,8 +66,8 @@ def session(body: Any, endpoint: str) -> VoicebotSession:
 
 
 def room_in(payload: bytes) -> str | None:
-    """Return the room's name in an answer that is no JSON, or too much of it: it is all that can end what was
-    opened."""
+    """Return the room's name in an answer that is not JSON, or was cut off: the session can only be ended with
+    it."""
     found = re.search(rb'"roomName"\s{0,8}:\s{0,8}"([\w.:~-]{1,512})"', payload)
     return None if found is None else found[1].decode("ascii", "replace")
 
@@ -121,7 +121,7 @@ def identity(entry: dict[str, Any]) -> str:
 
 
 def messages(entries: Iterable[dict[str, Any]]) -> list[StoredMessage]:
-    """Return what was said, oldest first where the entries tell when; those without words are none."""
+    """Return the lines in the entries, oldest first if the entries have times; entries without text are left out."""
     found = list(_stored(entries))
     times = [message.at for message in found if message.at is not None]
     if len(times) == len(found):

@@ -44,7 +44,7 @@ def body_message(body: Any, key: str = "") -> str | None:
 
 
 def read_json(response: httpx.Response) -> Any:
-    """Return the JSON body; None when it is none."""
+    """Return the JSON body; None when it is not JSON."""
     with contextlib.suppress(ValueError, RecursionError):
         return json.loads(response.content)
     return None

@@ -134,7 +134,7 @@ def _running(call: Call) -> Text:
 
 
 def mostly_undecryptable(sound: SoundReport) -> bool:
-    """Whether people had better be told."""
+    """Whether so much sound cannot be decrypted that people should be told."""
     return sound.packets_undecryptable > sound.packets_received // 2 and sound.packets_received > 50
 
 
@@ -152,7 +152,7 @@ def still_billed(call: Call) -> Text:
 
 
 def details(sound: SoundReport, language: str) -> str:
-    """The numbers behind the sound, for whoever looks for a fault."""
+    """Return the numbers about the sound, for finding a fault."""
     lines = [
         say(
             "Held back: {to_room} ms towards the voicebot, {to_discord} ms towards Discord",

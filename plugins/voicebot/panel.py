@@ -120,12 +120,12 @@ class Panel:
             self._dirty.set()
 
     def warn(self, text: str | None) -> None:
-        """What is wrong with the call; None when it is well again."""
+        """Show what is wrong with the call; None removes the warning."""
         self._warning = text
         self._dirty.set()
 
     def changed(self) -> None:
-        """Something else may look different now."""
+        """Note that the panel must be updated."""
         self._dirty.set()
 
     async def run(self) -> None:

@@ -89,7 +89,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
     async def on_voice_state_update(
         self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
     ) -> None:
-        """Tell whoever joins the channel of a running call that they are heard."""
+        """Tell people who join the channel of a running call that they are heard."""
         call = self.host.calls.of_guild(member.guild.id)
         if call is None or member.bot or after.channel is None or after.channel.id != call.voice_channel_id:
             return

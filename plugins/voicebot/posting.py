@@ -47,8 +47,8 @@ class Poster:
     async def until_taken(
         self, call: Call, tell: Callable[[], Awaitable[None]], where: int | None = None, *, vital: bool = False
     ) -> None:
-        """Call `tell` again until Discord has taken it, while there is the call, and while it is in the voice channel
-        `where` if that is given. `vital`: a call of which people can never be told ends."""
+        """Call `tell` until Discord accepts the post, as long as the call lasts and, if `where` is given, is in that
+        voice channel. With `vital`, a call that can never be announced is ended."""
         pause, refused = RETRY_MIN, 0
         while True:
             try:

@@ -28,7 +28,7 @@ MAX_CLOCK_SKEW = timedelta(minutes=1)
 async def post_once(channel: Any, receipt: Receipt, language: str) -> None:
     """Post it, unless it stands there already; discord.HTTPException when Discord fails.
 
-    The live message of a call that a crash cut short still says that it is live: it is told, too.
+    The panel of a call that a crash has ended still says that the call is live, so it is updated, too.
     """
     if receipt.recovered and await _tidied_up(channel, receipt, language):
         return

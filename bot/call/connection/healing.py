@@ -1,5 +1,5 @@
-"""Keeps both connections of a call up, Discord's voice and the voicebot's room: what is broken is repaired by its kind,
-and not again and again."""
+"""Restores a call's connections to Discord's voice server and to the voicebot's room, with a limited number of
+attempts for each kind of failure."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds that a rejoined room must have held before it is joined once more.
 REJOIN_INTERVAL = 120.0
-#: A repaired voice connection that is lost again within so many seconds was none. Each such one waits twice as long
-#: for the next, and after so many in a row the call ends: nobody is heard, and it is billed.
+#: A repaired voice connection that is lost again within `HELD_SECONDS` counts as failed. The pause before the next
+#: attempt doubles each time, and after `MAX_SHORT_LIVED` in a row the call ends: it is billed and nobody is heard.
 HELD_SECONDS, MAX_SHORT_LIVED = 10.0, 4
 GATEWAY_TIMEOUT = 5.0  # seconds for the main gateway to explain a 4014
 

@@ -1,7 +1,7 @@
 """The sound of a call as the main loop sees it.
 
-Sound is carried in the media loop, in a thread of its own. Every command to it is a hop there, and every event of it a
-hop back: both are made here, and nowhere else.
+Sound is carried in the media loop, in a thread of its own. Commands to that thread and events from it cross over here,
+and nowhere else.
 """
 
 import asyncio
@@ -70,7 +70,7 @@ class CallMedia:
         await self._loop.run(self._session.connect_voice(server, keys_timeout, bitrate))
 
     def set_bitrate(self, bitrate: int) -> None:
-        """Send the voicebot's voice with so many bit/s from now on."""
+        """Set the bit rate of the voicebot's voice from now on, in bit/s."""
         self._loop.post(lambda: self._session.set_bitrate(bitrate))
 
     async def join_room(self, url: str, token: str) -> None:
@@ -107,7 +107,7 @@ class CallMedia:
         return tap
 
     async def set_consent(self, user_id: int, given: bool) -> None:
-        """Set whether somebody may be heard; once this returns, no packet is decrypted of who may not."""
+        """Set whether somebody may be heard; if not, none of their packets is decrypted once this returns."""
         await self._loop.run(self._session.set_consent(user_id, given))
 
     def set_bots(self, bots: frozenset[int]) -> None:

@@ -41,7 +41,7 @@ class VoiceMedia(Protocol):
         ...
 
     def set_bitrate(self, bitrate: int) -> None:
-        """Send the voicebot's voice with so many bit/s."""
+        """Set the bit rate of the voicebot's voice, in bit/s."""
         ...
 
 
@@ -55,7 +55,7 @@ class VoiceLink:
         on_update: Callable[[VoiceUpdate], None],
         bitrate_of: Callable[[VoiceChannel], int],
     ) -> None:
-        """`bitrate_of` says with how many bit/s the voicebot is sent to a channel."""
+        """`bitrate_of` returns the bit rate of the voicebot's voice for a channel, in bit/s."""
         self._joined = channel
         self._media = media
         self._on_update = on_update

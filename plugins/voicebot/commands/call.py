@@ -111,7 +111,7 @@ class CallCommands(app_commands.Group):
         await self._set_consent(interaction, True)
 
     async def toggle_consent(self, interaction: Interaction) -> None:
-        """Do what the panel's button says, however often it is clicked: nobody is to be heard by a click too many."""
+        """Do what the panel's button says. A second click changes nothing, so that nobody is heard by mistake."""
         await self._set_consent(interaction, self._call(interaction).consent.ask_first)
 
     async def _set_consent(self, interaction: Interaction, given: bool) -> None:

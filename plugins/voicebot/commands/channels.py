@@ -30,8 +30,8 @@ def check_member(member: discord.Member, channel: discord.VoiceChannel) -> None:
 
 
 def check_there(member: discord.Member, channel: discord.VoiceChannel) -> None:
-    """Refuse a channel that the member is not in, unless they may manage the server: nobody else has others listened
-    to where they are not themselves."""
+    """Refuse a channel that the member is not in. Only people who can manage the server may let the voicebot listen
+    where they are not present."""
     there = member.voice is not None and member.voice.channel is not None and member.voice.channel.id == channel.id
     if not there and not member.guild_permissions.manage_guild:
         raise Refused(

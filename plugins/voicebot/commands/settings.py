@@ -208,7 +208,7 @@ _FILE = Path("settings.yaml")  # as people know it: the host's paths are nobody'
 
 @contextmanager
 def told_plainly(interaction: Interaction) -> Iterator[None]:
-    """Turn what is wrong with settings into what whoever asked is told, in their language."""
+    """Turn a ConfigError into a refusal in the language of the person who asked."""
     try:
         yield
     except ConfigError as error:

@@ -21,10 +21,10 @@ from ..messages import mostly_undecryptable, speaker_line
 
 #: dB of full scale below which somebody is too quiet to be understood.
 QUIET_BELOW = -50.0
-#: Share of somebody's packets that may be lost before words are.
+#: Share of a person's packets that may be lost before words are lost, too.
 LOSSY_ABOVE = 0.1
-#: Share of all packets that may be nobody's before somebody is not heard: who talks alone sends nearly all of them, and
-#: who left without being named early in a long call is no trouble any more.
+#: Share of packets without a known owner above which somebody counts as not heard. A person who talks alone sends
+#: nearly all packets, and one who left early in a long call without being identified no longer matters.
 UNOWNED_ABOVE = 0.1
 #: Packets of 20 ms before a share of them says anything.
 MIN_PACKETS = 100
@@ -85,7 +85,7 @@ def examine(
 ) -> Iterator[Finding]:
     """Everything, from what a call needs to single voices. `provider` is what asking it has shown.
 
-    `hidden` says that there is a call of which whoever asks is told nothing.
+    `hidden` means that there is a call that the person who asks may not see.
     """
     yield from _place(place)
     yield provider

@@ -233,6 +233,6 @@ async def test_a_key_that_cannot_be_one_is_named_by_its_variable(
     monkeypatch.setenv("VALSEA_API_KEY", "vl_two words")
     monkeypatch.setenv("DISCORD_TOKEN", "two words")
     lines = await _lines(_config(tmp_path))
-    assert any(line.startswith("BAD") and "VALSEA_API_KEY holds a blank" in line for line in lines)
-    assert any(line.startswith("BAD") and "DISCORD_TOKEN holds a blank" in line for line in lines)
+    assert any(line.startswith("BAD") and "VALSEA_API_KEY contains a space" in line for line in lines)
+    assert any(line.startswith("BAD") and "DISCORD_TOKEN contains a space" in line for line in lines)
     assert "words" not in str(lines)

@@ -66,7 +66,7 @@ async def test_what_cancels_itself_does_not_cancel_who_waits() -> None:
         task.cancel()
         await task
 
-    with pytest.raises(RuntimeError, match="cancelled by itself"):
+    with pytest.raises(RuntimeError, match="cancelled itself"):
         await within(1, awaits_what_it_cancelled(), "it")
 
 

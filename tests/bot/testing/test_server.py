@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import discord
 import numpy as np
 import pytest
 
