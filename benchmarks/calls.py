@@ -112,7 +112,7 @@ async def _bad_frames(stage: Stage, account: BotAccount, places: list[Place]) ->
     bad = 0
     for place in places:
         text = await stage.command(account, place, place.people[0], "voicebot status", details=True)
-        frames, beat = (re.findall(rf"^{line}: .*$", text, re.MULTILINE)[0] for line in ("Frames of 20 ms", "Beat"))
+        frames, beat = (re.findall(rf"^{line}: .*$", text, re.MULTILINE)[0] for line in ("Frames of 20 ms", "Ticks"))
         bad += sum(int(count) for count in re.findall(r"(\d+) (?:dropped|concealed)", frames))
         bad += int(re.findall(r"(\d+) skipped", beat)[0])
         people = [line for line in text.splitlines() if line.startswith("<@")]

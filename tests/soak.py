@@ -35,7 +35,7 @@ FIVE_MINUTES = int(300 / SLOT)  # in phrases
 APART, HELD_APART = 0.02, 15
 #: How much longer the delay may be at the end than at the beginning, as a ratio.
 GROWTH = 1.05
-HELD = re.compile(r"Held back: (\d+) ms towards the voicebot, (\d+) ms")
+HELD = re.compile(r"Delay: (\d+) ms to the voicebot, (\d+) ms")
 
 
 @dataclass(slots=True)

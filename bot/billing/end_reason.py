@@ -37,4 +37,4 @@ class EndReason(Enum):
     OPERATOR = mark("the bot's operator ended it")
     FAILED = mark("something went wrong inside the bot")
     #: What the ledger says in the words of another version of Parley.
-    OTHER = mark("of something that this version of the bot does not know")
+    OTHER = mark("of a reason that this version of the bot does not know")

@@ -40,13 +40,13 @@ _NAMES = {
     ("user", "month"): mark("your time for this month"),
 }
 _USED_UP = {
-    ("server", "day"): mark("This server's {limit} minutes for today are used up. It is renewed at midnight."),
+    ("server", "day"): mark("This server's {limit} minutes for today are used up. They are renewed at midnight."),
     ("server", "month"): mark(
-        "This server's {limit} minutes for this month are used up. It is renewed on the first of the month."
+        "This server's {limit} minutes for this month are used up. They are renewed on the first of the month."
     ),
-    ("user", "day"): mark("Your {limit} minutes for today are used up. It is renewed at midnight."),
+    ("user", "day"): mark("Your {limit} minutes for today are used up. They are renewed at midnight."),
     ("user", "month"): mark(
-        "Your {limit} minutes for this month are used up. It is renewed on the first of the month."
+        "Your {limit} minutes for this month are used up. They are renewed on the first of the month."
     ),
 }
 
@@ -218,7 +218,7 @@ def _check_concurrent(
     if server_limit is not None and here >= server_limit:
         raise Refused(say("This server may have {limit} calls at once. End one first.", limit=server_limit))
     if max_calls is not None and len(running) >= max_calls:
-        raise Refused(say("The bot is in as many calls as it may be in at once. Try again later."))
+        raise Refused(say("The bot has reached its limit of calls at the same time. Try again later."))
 
 
 def _check_cooldowns(

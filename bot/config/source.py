@@ -188,7 +188,7 @@ class _Builder:
                 raise ConfigError.at(place, say("a key must be plain text"), ".".join(path))
             key = str(key_node.value)
             if key in result:
-                raise ConfigError.at(place, say("stands here a second time"), ".".join((*path, key)))
+                raise ConfigError.at(place, say("is set twice; this is the second time"), ".".join((*path, key)))
             self._source.places[(*path, key)] = place
             result[key] = self._value(value_node, (*path, key), place)
         return result

@@ -52,7 +52,7 @@ def validate(
         return None
     except Exception as error:  # pydantic lets all but ValueError through, and a plugin's validators are not ours
         full = _written(source, path, fallback)
-        message = say("the plugin cannot judge this: {error}; its author can fix it", error=type(error).__name__)
+        message = say("the plugin's own check failed: {error}; its author can fix it", error=type(error).__name__)
         _add(problems, Problem(source.place(full), ".".join(full), message))
         return None
 

@@ -111,7 +111,7 @@ class VoiceHandshake(discord.VoiceProtocol):
             raise VoiceError(
                 "no voice server assigned",
                 for_user=say(
-                    "Discord did not let the bot into the voice channel. Is it full, or may the bot not connect?"
+                    "Discord did not let the bot into the voice channel. Is it full, or does the bot lack a permission?"
                 ),
             ) from error
         finally:

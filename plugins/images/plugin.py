@@ -52,7 +52,7 @@ class ImagesPlugin(Plugin[PluginSettings]):
             return
         try:
             url = await self._address(call, shown, image)
-            reason = say("there is none by that name") if url is None else say("its address cannot be shown")
+            reason = say("there is no picture with that name") if url is None else say("its address cannot be shown")
         except ProviderError:
             url, reason = None, say("its library cannot be read just now")
         what, now = url or image.key or "", time.monotonic()

@@ -155,7 +155,7 @@ def details(sound: SoundReport, language: str) -> str:
     """Return the numbers about the sound, for finding a fault."""
     lines = [
         say(
-            "Held back: {to_room} ms towards the voicebot, {to_discord} ms towards Discord",
+            "Delay: {to_room} ms to the voicebot, {to_discord} ms to Discord",
             to_room=_ms(sound.delay_to_room),
             to_discord=_ms(sound.delay_to_discord),
         ),
@@ -167,7 +167,7 @@ def details(sound: SoundReport, language: str) -> str:
             concealed=sound.frames_starved,
         ),
         say(
-            "Packets: {received} came, {refused} refused, {early} before it was known whose; "
+            "Packets: {received} received, {refused} refused, {early} before their speaker was known; "
             "{unsent} frames not sent for lack of keys",
             received=sound.packets_received,
             refused=sound.packets_refused,
@@ -175,7 +175,7 @@ def details(sound: SoundReport, language: str) -> str:
             unsent=sound.frames_without_keys,
         ),
         say(
-            "Beat: {late} late, {skipped} skipped, 99 % within {lateness} ms",
+            "Ticks: {late} late, {skipped} skipped, 99 % within {lateness} ms",
             late=sound.ticks_late,
             skipped=sound.ticks_skipped,
             lateness=f"{sound.tick_lateness * 1000:.1f}",

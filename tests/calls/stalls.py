@@ -49,7 +49,7 @@ class Stalls:
 
     async def _skipped_so_far(self) -> int:
         text = await self._bot.command(self._place, self._person, "voicebot status", details=True)
-        found = re.search(r"Beat: \d+ late, (\d+) skipped", text)
+        found = re.search(r"Ticks: \d+ late, (\d+) skipped", text)
         assert found is not None, text
         return int(found[1])
 

@@ -137,7 +137,7 @@ class SetupView(discord.ui.View):
                     custom_id="setup:roles",
                     min_values=0,
                     max_values=MAX_ROLES,
-                    placeholder=self._(say("Who may start calls; none: everybody")),
+                    placeholder=self._(say("Roles that may start calls (none: everybody)")),
                     default_values=self._known(settings.access.start, discord.SelectDefaultValueType.role),
                 ),
                 self._on_roles,

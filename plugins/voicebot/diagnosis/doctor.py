@@ -159,7 +159,7 @@ def _call(call: RunningCall) -> Iterator[Finding]:
             Mark.BAD,
             say(
                 "{count} packets came from somebody whom Discord has not identified, and nobody's keys open "
-                "them. Whoever is not heard can leave the voice channel and join it again.",
+                "them. Anyone who is not heard can leave the voice channel and join it again.",
                 count=call.sound.packets_unowned,
             ),
         )

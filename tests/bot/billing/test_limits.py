@@ -64,7 +64,7 @@ async def test_the_least_that_is_left_counts(ledger: SqliteLedger) -> None:
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
-        ({"minutes_per_day": 25}, "25 minutes for today are used up. It is renewed at midnight"),
+        ({"minutes_per_day": 25}, "25 minutes for today are used up. They are renewed at midnight"),
         ({"minutes_per_month": 20}, "20 minutes for this month are used up"),
         ({"minutes_per_day": 0}, "0 minutes for today"),
     ],
@@ -122,7 +122,7 @@ async def test_calls_at_once(ledger: SqliteLedger) -> None:
     with pytest.raises(Refused, match="You have 1 call running, and may have 1"):
         await _allowance(ledger, user={"concurrent_calls": 1})
     assert await _allowance(ledger, user={"concurrent_calls": 2}) is None
-    with pytest.raises(Refused, match="as many calls as it may"):
+    with pytest.raises(Refused, match="limit of calls at the same time"):
         await Limits(ledger, max_calls=1).allowance(_settings(), ANN, NOON)
 
 
@@ -184,7 +184,7 @@ async def test_calls_that_are_being_started_count_before_the_ledger_knows_them(l
     limits = Limits(ledger, max_calls=2)
     first, second = Starter(2, 5), Starter(3, 6)
     assert await limits.allowance(_settings(), ANN, NOON, {"first": first}) is None
-    with pytest.raises(Refused, match="as many calls"):
+    with pytest.raises(Refused, match="limit of calls"):
         await limits.allowance(_settings(), ANN, NOON, {"first": first, "second": second})
 
 

@@ -278,7 +278,7 @@ async def test_a_plugins_validator_that_raises_anything_is_a_mistake_in_that_ser
     assert source.config.unusable == {GUILD}
     (problem,) = source.config.faults[GUILD]
     assert problem.place.file == own
-    assert "the plugin cannot judge this: AttributeError" in problem.message
+    assert "the plugin's own check failed: AttributeError" in problem.message
     own.write_text("plugins: {careless: {names: 'a,b'}}\n")
     assert await reload(source)
     assert source.config.plugin(GUILD, "careless", Careless).names == ("a", "b")

@@ -95,7 +95,7 @@ servers:
             "network:\n  connect_to:\n    discord.com: nowhere\n",
             "config.yaml:2:3: network.connect_to: discord.com: expected address:port, got 'nowhere'",
         ),
-        ("discord: {}\ndiscord: {}\n", "config.yaml:2:1: discord: stands here a second time"),
+        ("discord: {}\ndiscord: {}\n", "config.yaml:2:1: discord: is set twice; this is the second time"),
         ("- a list\n", "config.yaml:1:1: expected `key: value` lines at the top"),
         (
             "defaults:\n  provider: vlasea\n",

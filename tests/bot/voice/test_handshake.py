@@ -92,7 +92,7 @@ async def test_credentials_come_from_two_events_in_either_order(scene: Scene, se
 async def test_nobody_answers(scene: Scene) -> None:
     with pytest.raises(VoiceError, match="no voice server") as caught:
         await scene.handshake.connect(timeout=0.05, reconnect=True)
-    assert "may the bot not connect" in caught.value.for_user
+    assert "does the bot lack a permission" in caught.value.for_user
 
 
 @pytest.mark.parametrize("server_first", [True, False])

@@ -179,7 +179,7 @@ def test_details_of_one_person() -> None:
     ann = SpeakerReport(1, packets=500, lost=3, concealed=2, level=-23.6, jitter=0.0031, delay=0.0524, depth=0.04)
     text = messages.details(SoundReport(speakers=(ann,), delay_to_room=0.0524), "en")
     assert "<@1>: 500 packets, 3 lost, 2 concealed, -24 dB, jitter 3 ms, delay 52 ms" in text
-    assert "52 ms towards the voicebot" in text
+    assert "52 ms to the voicebot" in text
 
 
 def test_details_of_packets_that_were_not_played() -> None:
@@ -188,5 +188,5 @@ def test_details_of_packets_that_were_not_played() -> None:
         packets_received=510, packets_refused=7, packets_early=8, frames_without_keys=9, speakers=(ann,)
     )
     text = messages.details(sound, "en")
-    assert "Packets: 510 came, 7 refused, 8 before it was known whose; 9 frames not sent for lack of keys" in text
+    assert "Packets: 510 received, 7 refused, 8 before their speaker was known; 9 frames not sent for lack of keys" in text
     assert "500 packets, 4 came twice, 5 dropped, 6 not Opus" in text
