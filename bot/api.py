@@ -77,8 +77,8 @@ from bot.media.report import SoundReport, SpeakerReport
 from bot.media.tap import AudioTap, SoundFrame
 from bot.network import Network, httpx
 from bot.plugin_host.manifest import Manifest
-from bot.plugin_host.offer import Call, Calls, Plugins
 from bot.plugin_host.plugin import CommandRefused, Host, Plugin
+from bot.plugin_host.protocols import Call, Calls, Plugins
 from bot.provider import (
     Account,
     Provider,
@@ -89,7 +89,7 @@ from bot.provider import (
     StoredMessage,
     Utterance,
     VoicebotSession,
-    mark_of,
+    key_fingerprint,
 )
 from bot.public_address import MAX_URL, is_postable, is_room_address
 from bot.secret import read as read_secret
@@ -186,10 +186,10 @@ __all__ = [
     "is_operator_only",
     "is_postable",
     "is_room_address",
+    "key_fingerprint",
     "leaves",
     "listed",
     "mark",
-    "mark_of",
     "missing_ids",
     "missing_in_text",
     "missing_in_voice",

@@ -150,7 +150,7 @@ class Parley(commands.AutoShardedBot):
         await asyncio.to_thread(language.read_all)
         await self.tree.set_translator(CommandTranslator())
         await self.plugins.start()
-        await self._commands.sync_what_is_taken()
+        await self._commands.sync_accepted()
         await self.billing.ready()
         await self._await_logins()
         # What is there now stays: looking through it again and again would hold up the beat of every call. And without

@@ -19,7 +19,7 @@ from bot.network import Network
 from bot.plugin_host.plugin import Plugin
 from bot.plugin_host.providers import Providers
 from bot.watchdog.client import WatchdogClient, command
-from bot.watchdog.pulse import Pulse, is_held, lock_file
+from bot.watchdog.heartbeat import Heartbeat, is_held, lock_file
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,11 @@ class BillingServices:
     """Everything that has to do with money. Opened with `open`, and closed when every call has ended."""
 
     def __init__(
-        self, current: Callable[[], Config], plugins: Mapping[str, type[Plugin[Any]]], ledger: Ledger, pulse: Pulse
+        self,
+        current: Callable[[], Config],
+        plugins: Mapping[str, type[Plugin[Any]]],
+        ledger: Ledger,
+        heartbeat: Heartbeat,
     ) -> None:
         config = current()
         self.ledger = ledger
@@ -40,13 +44,14 @@ class BillingServices:
         self.providers = Providers(current, plugins, lambda: self.network)
         self.closer = SessionCloser(ledger, self.providers.enders)
         self.opener: SessionOpener
-        self._pulse = pulse
-        self._beating = asyncio.create_task(self._beat(), name="pulse")
+        self._heartbeat = heartbeat
+        self._beating = asyncio.create_task(self._beat(), name="heartbeat")
         self._watchdog: WatchdogClient | None = None
         self._own_opener: RecordedOpener | None = None
         if config.host.ledger.watchdog:
             self._watchdog = self.opener = WatchdogClient(
-                command(str(config.file), pulse.instance), lambda record: self.providers.of_session(record).patience
+                command(str(config.file), heartbeat.instance),
+                lambda record: self.providers.of_session(record).answer_timeout,
             )
         else:
             self._own_opener = self.opener = RecordedOpener(ledger, self.closer, self.providers.of_session)
@@ -58,12 +63,12 @@ class BillingServices:
         file = current().ledger_file
         ledger = await SqliteLedger.open(file)
         try:
-            pulse = Pulse(lock_file(file))
-            await _acquire(pulse)
+            heartbeat = Heartbeat(lock_file(file))
+            await _acquire(heartbeat)
         except LedgerError:
             await ledger.close()
             raise
-        billing = cls(current, plugins, ledger, pulse)
+        billing = cls(current, plugins, ledger, heartbeat)
         if billing._watchdog is not None:
             await billing._watchdog.start()
         return billing
@@ -81,7 +86,7 @@ class BillingServices:
         await self.closer.stop()
         self._beating.cancel()
         await asyncio.gather(self._beating, return_exceptions=True)
-        self._pulse.release()
+        self._heartbeat.release()
         if self._watchdog is not None:
             await self._watchdog.stop()
         await self.providers.close()
@@ -89,7 +94,7 @@ class BillingServices:
 
     async def _beat(self) -> None:
         while True:
-            self._pulse.beat()
+            self._heartbeat.beat()
             await asyncio.sleep(HEARTBEAT_INTERVAL)
 
 
@@ -125,18 +130,18 @@ async def _all_of(tasks: Sequence["asyncio.Task[Any]"]) -> None:
     await asyncio.wait(tasks)
 
 
-async def _acquire(pulse: Pulse) -> None:
+async def _acquire(heartbeat: Heartbeat) -> None:
     deadline = time.monotonic() + LOCK_TIMEOUT
     is_logged = False
-    while not pulse.take():
+    while not heartbeat.take():
         if time.monotonic() > deadline:
-            holder = pulse.holder()
-            pulse.release()
+            holder = heartbeat.holder()
+            heartbeat.release()
             raise LedgerError(
                 f"another Parley (process {holder}) uses the same ledger; stop it, or give this one "
                 "a `ledger: file:` of its own"
             )
         if not is_logged:
             is_logged = True
-            log.info("waiting for another Parley (process %d) to end", pulse.holder())
+            log.info("waiting for another Parley (process %d) to end", heartbeat.holder())
         await asyncio.sleep(0.1)

@@ -87,7 +87,7 @@ class PluginReloader:
                 log.error("the config does not fit the older %s: %s", name, error)
                 config = replaced.config
             self._use(config)
-        await self._commands.sync_what_is_taken()  # the old one's may have been refused as well
+        await self._commands.sync_accepted()  # the old one's may have been refused as well
 
     def _use(self, config: Config) -> None:
         """Put a config in force together with the plugins' classes that it was checked against."""

@@ -72,11 +72,11 @@ class Account:
 
     key_name: str  # the environment variable with the key; never the key itself
     endpoint: str
-    #: A hash that distinguishes keys without revealing them (`mark_of`); None for sessions of versions that had none.
-    key_mark: str | None = field(default=None, compare=False)
+    #: A hash that distinguishes keys without revealing them (`key_fingerprint`); None in older sessions.
+    key_fingerprint: str | None = field(default=None, compare=False)
 
 
-def mark_of(key: str) -> str:
+def key_fingerprint(key: str) -> str:
     """Return 32 bits of a key's hash: enough to see that it was replaced, too few to find the key."""
     return hashlib.sha256(b"parley key mark:" + key.encode()).hexdigest()[:8]
 
@@ -89,7 +89,7 @@ class Provider(Protocol):
     account: Account
 
     @property
-    def patience(self) -> float:
+    def answer_timeout(self) -> float:
         """Seconds after which people are told that there is no answer; `open_session` itself goes on waiting."""
         ...
 

@@ -57,7 +57,7 @@ def test_every_fixture_of_the_stage_is_known() -> None:
 
 def test_the_centre_is_tested_without_a_stage() -> None:
     """What carries sound is told apart from what decides: neither LiveKit's SDK nor the sandbox is imported for it."""
-    for name in ("call/test_call.py", "call/test_manager.py", "call/connection/test_healing.py"):
+    for name in ("call/test_call.py", "call/test_manager.py", "call/connection/test_reconnector.py"):
         assert not needs_a_stage(ROOT / "tests" / "bot" / name)
     assert needs_a_stage(ROOT / "tests" / "calls" / "test_endings.py")
     assert "livekit" in HEAVY

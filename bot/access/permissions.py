@@ -12,7 +12,7 @@ import discord
 from bot.errors import Refused
 from bot.language import Text, say
 
-from .voice_channel import VoiceChannel, seats_taken
+from .voice_channel import VoiceChannel, is_at_user_limit
 
 
 def missing_in_voice(channel: VoiceChannel) -> list[str]:
@@ -121,7 +121,7 @@ def check_voice(channel: VoiceChannel) -> None:
 def is_full(channel: VoiceChannel) -> bool:
     """Return whether a channel has no room for the bot, which may always join if it can move members or manage it."""
     permissions = channel.permissions_for(channel.guild.me)
-    return seats_taken(channel) and not (permissions.move_members or permissions.manage_channels)
+    return is_at_user_limit(channel) and not (permissions.move_members or permissions.manage_channels)
 
 
 def needed_in_voice(missing: Iterable[str], channel: str) -> Text:

@@ -101,7 +101,7 @@ class SessionCloser:
         noted = asyncio.create_task(self._note(self._ledger.record_closing(record.id, began, reason, by)))
         wait = RETRY_MIN
         attempt = 0
-        doubt = _Doubt(record, expected=reason is EndReason.ROOM_ENDED)
+        doubt = _NotFoundPolicy(record, expected=reason is EndReason.ROOM_ENDED)
         try:
             while True:
                 attempt += 1
@@ -114,7 +114,7 @@ class SessionCloser:
                     log.info("session %s: the provider knows of no such session (attempt %d)", record.id, attempt)
                     await self._note(self._ledger.record_failure(record.id, doubt.told(ender)))
                 except ProviderError as error:
-                    doubt.asked_in_vain(error)
+                    doubt.on_lost_answer(error)
                     pause = _pause(error, wait)
                     self._complain(record, attempt, error)
                     await self._note(self._ledger.record_failure(record.id, str(error)))
@@ -212,7 +212,7 @@ class SessionCloser:
         return True
 
 
-class _Doubt:
+class _NotFoundPolicy:
     """Decides when a provider's answer that there is no such session is accepted as its end. `expected` means
     that the session has probably been ended already, so the first such answer is accepted."""
 
@@ -221,7 +221,7 @@ class _Doubt:
         self._expected = expected or record.closing_at is not None  # somebody may have ended it, and could not say
         self._gone_since: float | None = None
 
-    def asked_in_vain(self, error: ProviderError) -> None:
+    def on_lost_answer(self, error: ProviderError) -> None:
         """Remember that an attempt was made whose answer was lost: it may have ended the session."""
         self._expected = self._expected or isinstance(error, ProviderDown)
 
@@ -246,8 +246,8 @@ class _Doubt:
         return "404: the provider knows no such session; asking again"
 
     def _is_another_key(self, ender: Account) -> bool:
-        marks = self._record.account.key_mark, ender.key_mark
-        return None not in marks and marks[0] != marks[1]
+        fingerprints = self._record.account.key_fingerprint, ender.key_fingerprint
+        return None not in fingerprints and fingerprints[0] != fingerprints[1]
 
 
 async def _pause_until(changed: asyncio.Event, seconds: float) -> None:

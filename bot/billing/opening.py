@@ -49,7 +49,7 @@ class RecordedOpener:
         asked_at = time.time()
         asking = asyncio.create_task(provider.open_session(record.voicebot, participant))
         try:
-            done, _ = await asyncio.wait({asking}, timeout=provider.patience)
+            done, _ = await asyncio.wait({asking}, timeout=provider.answer_timeout)
         except asyncio.CancelledError:
             self._wait_for_late(record, asking, asked_at)
             raise
@@ -134,7 +134,7 @@ def named(record: SessionRecord, reference: str, opened_at: float) -> SessionRec
 
 def _no_answer(provider: Provider, record: SessionRecord) -> OutcomeUnknown:
     return OutcomeUnknown(
-        f"no answer to the POST of session {record.id} in {provider.patience:g} s",
+        f"no answer to the POST of session {record.id} in {provider.answer_timeout:g} s",
         for_user=say(
             "{provider} does not answer. It may have opened a session all the same: I wait for its answer "
             "and end it then, and I did not try again. Wait a few minutes before you do.",

@@ -46,8 +46,8 @@ from bot.provider import Provider, ShownImage, Utterance, VoicebotSession
 from bot.room.events import AgentState, RoomClosed, RoomReconnected, RoomReconnecting, VoicebotArrived, VoicebotGone
 from bot.voice.handshake import Disconnected, Moved, ServerChanged, VoiceUpdate
 
-from .connection.healing import Healing
 from .connection.media import CallMedia
+from .connection.reconnector import Reconnector
 from .connection.sound_settings import interrupters, sound_settings
 from .conversation import Conversation
 from .events import CallMoved, CallStarted, HandedOver, NoticeGiven, WarningGiven
@@ -121,7 +121,7 @@ class Call:
         self.participants = Participants(Consent(ask_first=settings.consent == "asked", hear_bots=settings.hear_bots))
         self._guards = Guards(settings)
         self._supervision = Supervision(self, self._guards, services.observer)
-        self._healing = Healing(
+        self._reconnector = Reconnector(
             f"call {self.id}",
             self._media.voice,
             self._join_room,
@@ -362,7 +362,7 @@ class Call:
 
     async def _live(self) -> None:
         """Process events and check deadlines until the call ends."""
-        await self._inbox.run(handle=self._handle, look=self._supervision.check, patience=self._supervision.until_next)
+        await self._inbox.run(handle=self._handle, look=self._supervision.check, max_wait=self._supervision.until_next)
 
     def _warn(self, text: str) -> None:
         self._observer.publish(self, WarningGiven(text))
@@ -381,7 +381,7 @@ class Call:
             self.closing = self._billing.end(self.machine.end_reason, self.ended_by)
         if self.session is not None and self.machine.was_live:
             self._conversation.begin_catch_up(self.session.reference)
-        await self._attempt(self._healing.cancel())
+        await self._attempt(self._reconnector.cancel())
         await self._attempt(asyncio.wait_for(leaving, CLOSE_TIMEOUT))
         await self._attempt(asyncio.wait_for(self._media.close(), CLOSE_TIMEOUT))
         await self._attempt(self._media.voice.leave())
@@ -432,13 +432,13 @@ class Call:
             case SpeakingChanged():
                 self._on_speaking(event)
             case VoiceResuming():
-                self._healing.on_lost("voice")
+                self._reconnector.on_lost("voice")
             case VoiceResumed():
-                self._healing.on_recovered("voice")
+                self._reconnector.on_recovered("voice")
             case VoiceLost():
-                self._healing.on_voice_lost(event)
+                self._reconnector.on_voice_lost(event)
             case ServerChanged() if self._may_be_in(event.server.channel_id):
-                self._healing.on_voice_server_changed(event.server)
+                self._reconnector.on_voice_server_changed(event.server)
             case Moved() if self._may_be_in(event.channel_id):
                 self._on_moved()
             case Moved() | ServerChanged():
@@ -447,11 +447,11 @@ class Call:
                 # When the channel was deleted, that news comes a moment later, and is the better reason.
                 self._guards.on_disconnected(clock.now(), DELETION_TIMEOUT)
             case RoomReconnecting():
-                self._healing.on_lost("room")
+                self._reconnector.on_lost("room")
             case RoomReconnected():
-                self._healing.on_recovered("room")
+                self._reconnector.on_recovered("room")
             case RoomClosed():
-                self._healing.on_room_closed(event, self.session)
+                self._reconnector.on_room_closed(event, self.session)
             case VoicebotArrived():
                 self.participants.voicebot_there = True
                 self._guards.on_voicebot_arrived()
@@ -467,7 +467,7 @@ class Call:
                 self._guards.on_speaking(clock.now(), None, event.speaking)
 
     def _on_speaking(self, event: SpeakingChanged) -> None:
-        self._healing.on_heard()
+        self._reconnector.on_heard()
         self.participants.on_speaking(event.user_id, event.speaking, clock.now())
         if event.user_id not in self.consent.bots:  # a music bot is no conversation
             self._guards.on_speaking(clock.now(), event.user_id, event.speaking)

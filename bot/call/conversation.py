@@ -8,7 +8,7 @@ from bot.room.events import AgentState
 
 from .catch_up import CatchUp
 from .events import CallEvent, CallObserver, ImageShown, LineSaid, PersonSpeaking, TranscriptLine, VoicebotState
-from .speech import SpeechLedger
+from .speaker_attribution import SpeakerAttribution
 
 if TYPE_CHECKING:
     from .call import Call
@@ -22,7 +22,7 @@ class Conversation:
     def __init__(self, call: "Call", observer: CallObserver) -> None:
         self._call = call
         self._observer = observer
-        self._speech = SpeechLedger()
+        self._speech = SpeakerAttribution()
         self._catch_up = CatchUp()
 
     def publish(self, event: Said, now: float) -> None:

@@ -73,9 +73,9 @@ _AWAY = {
 }
 #: Multiple of `first_audio_limit` within which somebody must be heard if the voicebot has spoken: a greeting alone is
 #: not a conversation.
-GREETED = 3
+GREETING_FACTOR = 3
 #: Multiple of `silence_limit` within which a person must speak, even if the voicebot keeps talking.
-TALKED_AT = 3
+MONOLOGUE_FACTOR = 3
 #: Seconds until a gap is told of: shorter ones are over before anyone has read it.
 NOTICEABLE_SECONDS = 3.0
 
@@ -99,13 +99,13 @@ class Guards:
         self._listen(now)
         self._deadlines.start_once("voicebot", now, (settings.voicebot_arrival, End(EndReason.VOICEBOT_MISSING)))
         self._quiet(now)
-        self._talked_at(now)
+        self._start_monologue_deadline(now)
 
     def _listen(self, now: float) -> None:
         """Nobody was heard so far."""
         limit = self._settings.first_audio_limit
         if limit:
-            last, final = (limit, CheckHearing(True)), (GREETED * limit, CheckHearing(True, final=True))
+            last, final = (limit, CheckHearing(True)), (GREETING_FACTOR * limit, CheckHearing(True, final=True))
             self._deadlines.start("hearing", now, (limit / 2, CheckHearing(False)), last, final)
 
     def set_allowance(self, now: float, seconds: float, whose: str, reason: EndReason, spent: float = 0.0) -> None:
@@ -136,13 +136,13 @@ class Guards:
             self._deadlines.stop("silence")
             if who is not None:
                 self._deadlines.stop("hearing")
-                self._deadlines.stop("talked at")
+                self._deadlines.stop("monologue")
                 self._heard = True
         else:
             self._speaking.discard(who)
             self._quiet(now)
             if who is not None and not self._speaking - {None}:
-                self._talked_at(now)
+                self._start_monologue_deadline(now)
 
     def on_occupancy(self, now: float, people: int) -> None:
         """Take in how many people are in the channel; a return within the grace keeps the call."""
@@ -211,16 +211,16 @@ class Guards:
             self._told.discard(what)
             self._good_news.append(Recovered(_AWAY[what][1]))
 
-    def _talked_at(self, now: float) -> None:
+    def _start_monologue_deadline(self, now: float) -> None:
         """Nobody but the voicebot says anything."""
-        limit = TALKED_AT * self._settings.silence_limit
+        limit = MONOLOGUE_FACTOR * self._settings.silence_limit
         if limit:
             text = say(
                 "Nobody in the channel has said anything for {duration}. The call ends in one minute, unless somebody "
                 "does.",
                 duration=_duration(limit - WARN_BEFORE),
             )
-            self._end_of_silence("talked at", now, limit, text)
+            self._end_of_silence("monologue", now, limit, text)
 
     def _quiet(self, now: float) -> None:
         limit = self._settings.silence_limit

@@ -35,18 +35,18 @@ class Inbox(Generic[T]):
             yield self._items.get_nowait()
 
     async def run(
-        self, *, handle: Callable[[T], None], look: Callable[[], Awaitable[None]], patience: Callable[[], float]
+        self, *, handle: Callable[[T], None], look: Callable[[], Awaitable[None]], max_wait: Callable[[], float]
     ) -> None:
         """Handle each event as it arrives, until it is closed; one that arrives with the closing is handled, too.
 
-        `look` follows each event, each `wake`, and `patience()` seconds without either.
+        `look` follows each event, each `wake`, and `max_wait()` seconds without either.
         """
         closing = asyncio.create_task(self.closed.wait())
         arriving = asyncio.create_task(self._items.get())
         waking = asyncio.create_task(self._woken.wait())
         try:
             while not self.closed.is_set():
-                await asyncio.wait({closing, arriving, waking}, timeout=patience(), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({closing, arriving, waking}, timeout=max_wait(), return_when=asyncio.FIRST_COMPLETED)
                 if arriving.done():
                     arrived, arriving = arriving.result(), asyncio.create_task(self._items.get())
                     handle(arrived)

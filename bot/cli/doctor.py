@@ -32,7 +32,7 @@ from bot.provider import Provider
 from bot.text import redact
 from bot.voice import opus
 from bot.voice.udp import RECEIVE_BUFFER
-from bot.watchdog.pulse import is_held, lock_file
+from bot.watchdog.heartbeat import is_held, lock_file
 
 API = "https://discord.com/api/v10"
 MIN_DISK = 200 << 20  # bytes
@@ -45,7 +45,7 @@ UNASKED = "the bot's account, its intents and this clock were not checked, since
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Finding:
     """One finding, printed as a line."""
 
     good: bool
@@ -69,15 +69,15 @@ async def _print(config: Config, catalog: Catalog) -> int:
     return int(bad > 0)
 
 
-async def examine(config: Config, catalog: Catalog) -> AsyncIterator[Line]:
+async def examine(config: Config, catalog: Catalog) -> AsyncIterator[Finding]:
     """Look at everything, from this machine outwards."""
     for line in (*_machine(config), *_network(config)):
         yield line
     yield await _ledger(config)
     for problem in (*(problem for found in config.faults.values() for problem in found), *config.warnings):
-        yield Line(False, str(problem))
+        yield Finding(False, str(problem))
     for broken in catalog.broken:
-        yield Line(False, str(broken))
+        yield Finding(False, str(broken))
     async for line in _discord(config):
         yield line
     async for line in _providers(config, catalog):
@@ -85,22 +85,22 @@ async def examine(config: Config, catalog: Catalog) -> AsyncIterator[Line]:
     yield await _room(config)
 
 
-def _machine(config: Config) -> Iterator[Line]:
+def _machine(config: Config) -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
-    yield Line((3, 11) <= sys.version_info < (3, 14), f"Python {version} (3.11 to 3.13 is needed)")
+    yield Finding((3, 11) <= sys.version_info < (3, 14), f"Python {version} (3.11 to 3.13 is needed)")
     try:
-        yield Line(True, f"{opus.version()}: the voice codec")
+        yield Finding(True, f"{opus.version()}: the voice codec")
     except (OSError, RuntimeError, ParleyError) as error:
-        yield Line(
+        yield Finding(
             False, f"libopus cannot be loaded ({error}): apt install libopus0, or install Parley with its extra `opus`"
         )
     most = davey.DAVE_PROTOCOL_VERSION
-    yield Line(most >= 1, f"DAVE protocol {most}: Discord's end-to-end encryption")
+    yield Finding(most >= 1, f"DAVE protocol {most}: Discord's end-to-end encryption")
     try:
         free = shutil.disk_usage(config.ledger_file.parent).free
-        yield Line(free > MIN_DISK, f"{free >> 20} MB free for {config.ledger_file} (200 MB or more is wise)")
+        yield Finding(free > MIN_DISK, f"{free >> 20} MB free for {config.ledger_file} (200 MB or more is wise)")
     except OSError as error:
-        yield Line(False, f"{config.ledger_file.parent}: {error.strerror}; create this folder for the ledger")
+        yield Finding(False, f"{config.ledger_file.parent}: {error.strerror}; create this folder for the ledger")
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
             udp.bind(("", 0))
@@ -113,36 +113,36 @@ def _machine(config: Config) -> Iterator[Line]:
                 f"; their buffer of {holds >> 10} KiB can overflow when many people speak while the machine is busy: "
                 f"on Linux, sysctl -w net.core.rmem_max={RECEIVE_BUFFER} allows a larger one"
             )
-        yield Line(True, text)
+        yield Finding(True, text)
     except OSError as error:
-        yield Line(False, f"UDP sockets cannot be opened ({error.strerror}): allow outgoing UDP")
+        yield Finding(False, f"UDP sockets cannot be opened ({error.strerror}): allow outgoing UDP")
 
 
-async def _ledger(config: Config) -> Line:
+async def _ledger(config: Config) -> Finding:
     if await asyncio.to_thread(is_held, lock_file(config.ledger_file)):
-        return Line(True, f"the ledger {config.ledger_file} is in use by a running bot")
+        return Finding(True, f"the ledger {config.ledger_file} is in use by a running bot")
     try:
         ledger = await SqliteLedger.open(config.ledger_file)
     except ParleyError as error:
-        return Line(False, str(error))
+        return Finding(False, str(error))
     left = [record for record in await ledger.unsettled() if record.must_be_ended]
     await ledger.close()
     if left:
-        return Line(False, f"{len(left)} sessions are still open: `parley sessions end --all` ends them")
-    return Line(True, f"the ledger {config.ledger_file} can be written, and no session is open in it")
+        return Finding(False, f"{len(left)} sessions are still open: `parley sessions end --all` ends them")
+    return Finding(True, f"the ledger {config.ledger_file} can be written, and no session is open in it")
 
 
-async def _discord(config: Config) -> AsyncIterator[Line]:
+async def _discord(config: Config) -> AsyncIterator[Finding]:
     variable = config.host.discord.token_env
     try:
         token = secret.read(variable)
     except SecretError as error:
-        yield Line(False, str(error))
-        yield Line(False, UNASKED)
+        yield Finding(False, str(error))
+        yield Finding(False, UNASKED)
         return
     if not token:
-        yield Line(False, f"{variable} is not set: discord.com/developers/applications, Bot, Reset Token")
-        yield Line(False, UNASKED)
+        yield Finding(False, f"{variable} is not set: discord.com/developers/applications, Bot, Reset Token")
+        yield Finding(False, UNASKED)
         return
     headers = {"Authorization": f"Bot {token}", "User-Agent": "DiscordBot (https://parley.invalid, 1)"}
     try:
@@ -154,52 +154,52 @@ async def _discord(config: Config) -> AsyncIterator[Line]:
             if skew is not None:
                 text = f"this clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} Discord's"
                 right = abs(skew) <= MAX_CLOCK_SKEW
-                yield Line(right, text if right else f"{text}: set it, for example with NTP")
+                yield Finding(right, text if right else f"{text}: set it, for example with NTP")
             else:
-                yield Line(True, "this clock was not compared with Discord's: the answer has no date")
+                yield Finding(True, "this clock was not compared with Discord's: the answer has no date")
             if answer.status != 200:
                 return
             async with http.get(f"{API}/gateway/bot") as answer:
                 limits = (await answer.json(content_type=None)).get("session_start_limit", {})
                 left = limits.get("remaining", 1)
                 hours = limits.get("reset_after", 0) / 3_600_000
-                yield Line(left > 0, f"Discord allows {left} more logins today; new ones come in {hours:.1f} hours")
+                yield Finding(left > 0, f"Discord allows {left} more logins today; new ones come in {hours:.1f} hours")
             async for line in _invitations(config, http):
                 yield line
     except (aiohttp.ClientError, OSError, ssl.SSLError, TimeoutError, ValueError) as error:
         reason = str(error) or type(error).__name__
-        yield Line(False, f"Discord cannot be reached ({reason}): check the network, and `network:` in the config")
-        yield Line(False, UNASKED)
+        yield Finding(False, f"Discord cannot be reached ({reason}): check the network, and `network:` in the config")
+        yield Finding(False, UNASKED)
 
 
-async def _invitations(config: Config, http: aiohttp.ClientSession) -> AsyncIterator[Line]:
+async def _invitations(config: Config, http: aiohttp.ClientSession) -> AsyncIterator[Finding]:
     """Which servers the bot is on, and who may invite it to more: calls there are at the operator's cost."""
     async with http.get(f"{API}/users/@me/guilds", params={"limit": "200"}) as answer:
         guilds = await answer.json(content_type=None) if answer.status == 200 else []
     found = [guild for guild in guilds if isinstance(guild, dict)]
     names = ", ".join(f"{redact(str(guild.get('name')), 40)} ({guild.get('id')})" for guild in found[:MAX_SERVERS])
     more = f", and {len(found) - MAX_SERVERS} more" if len(found) > MAX_SERVERS else ""
-    yield Line(True, f"the bot is on {len(found)} server{'s' * (len(found) != 1)}: {names or 'none'}{more}")
+    yield Finding(True, f"the bot is on {len(found)} server{'s' * (len(found) != 1)}: {names or 'none'}{more}")
     allowed = config.host.servers_allowed
     if allowed is not None:
-        yield Line(True, f"calls begin on the {len(allowed)} servers in `servers_allowed:` only")
+        yield Finding(True, f"calls begin on the {len(allowed)} servers in `servers_allowed:` only")
         return
     async with http.get(f"{API}/applications/@me") as answer:
         public = answer.status == 200 and bool((await answer.json(content_type=None)).get("bot_public"))
     if public:
-        yield Line(
+        yield Finding(
             True,
             "anybody can invite this bot, and calls are at your cost: switch Public Bot off in the developer "
             "portal, or set `servers_allowed:`",
         )
 
 
-def _token(status: int, body: Any, variable: str) -> Line:
+def _token(status: int, body: Any, variable: str) -> Finding:
     if status == 200 and isinstance(body, dict):
-        return Line(True, f"Discord knows the bot as {body.get('username')}; it needs no privileged intents")
+        return Finding(True, f"Discord knows the bot as {body.get('username')}; it needs no privileged intents")
     if status == 401:
-        return Line(False, f"Discord refuses the token in {variable}: reset it in the developer portal")
-    return Line(False, f"Discord answered with status {status}: try again in a minute")
+        return Finding(False, f"Discord refuses the token in {variable}: reset it in the developer portal")
+    return Finding(False, f"Discord answered with status {status}: try again in a minute")
 
 
 def _skew(date: str | None, asked: float) -> float | None:
@@ -210,7 +210,7 @@ def _skew(date: str | None, asked: float) -> float | None:
         return None
 
 
-async def _providers(config: Config, catalog: Catalog) -> AsyncIterator[Line]:
+async def _providers(config: Config, catalog: Catalog) -> AsyncIterator[Finding]:
     """Each account that some server uses: whether its address answers, takes the key, and knows the voicebots."""
     providers = Providers(lambda: config, catalog.classes, lambda: Network.of(config.host.network))
     used: dict[str, Provider] = {}  # by account, as it is told
@@ -237,7 +237,7 @@ async def _providers(config: Config, catalog: Catalog) -> AsyncIterator[Line]:
                 with contextlib.suppress(Refused):  # none is set
                     voicebots.setdefault(name, {})[resolve_voicebot(settings, None)] = None
         for problem in sorted(problems):
-            yield Line(False, problem)
+            yield Finding(False, problem)
         for name, provider in used.items():
             line = await _reaches(name, provider.account.endpoint, config)
             yield line
@@ -248,60 +248,62 @@ async def _providers(config: Config, catalog: Catalog) -> AsyncIterator[Line]:
         await providers.close()
 
 
-async def _knows(account: str, provider: Provider, voicebots: Iterable[str]) -> AsyncIterator[Line]:
+async def _knows(account: str, provider: Provider, voicebots: Iterable[str]) -> AsyncIterator[Finding]:
     """Ask for each voicebot's pictures, which costs nothing and takes the key."""
     for voicebot in voicebots:
         try:
             pictures = await provider.image_library(voicebot)
         except KeyRejected:
-            yield Line(False, f"{account}: the key is refused; create one at the provider and set the variable to it")
+            yield Finding(
+                False, f"{account}: the key is refused; create one at the provider and set the variable to it"
+            )
             return
         except VoicebotNotFound:
-            yield Line(False, f"{account}: there is no voicebot {voicebot!r}; its id stands at the provider")
+            yield Finding(False, f"{account}: there is no voicebot {voicebot!r}; its id stands at the provider")
         except ParleyError as error:
-            yield Line(True, f"{account}: whether it knows voicebot {voicebot!r} could not be asked ({error})")
+            yield Finding(True, f"{account}: whether it knows voicebot {voicebot!r} could not be asked ({error})")
         else:
-            yield Line(True, f"{account}: the key is taken, and voicebot {voicebot!r} has {len(pictures)} pictures")
+            yield Finding(True, f"{account}: the key is taken, and voicebot {voicebot!r} has {len(pictures)} pictures")
     if not voicebots:
         hint = "set `voicebot:`, or let `/voicebot setup` do it"
-        yield Line(True, f"{account}: no voicebot is set yet, so the key was not tried; {hint}")
+        yield Finding(True, f"{account}: no voicebot is set yet, so the key was not tried; {hint}")
 
 
-def _network(config: Config) -> Iterator[Line]:
+def _network(config: Config) -> Iterator[Finding]:
     """What the settings under `network:` reach."""
     network = config.host.network
     if network.ca_file is not None or network.connect_to:
-        yield Line(
+        yield Finding(
             True,
             "`ca_file` and `connect_to` hold for Discord and the providers; LiveKit's SDK has its own trust and names, "
             "so the room's host must be known to this system",
         )
     if network.proxy is not None:
         beside = "voice and WebRTC need UDP beside it"
-        yield Line(True, f"everything but UDP goes through the proxy {network.proxy}; {beside}")
+        yield Finding(True, f"everything but UDP goes through the proxy {network.proxy}; {beside}")
     for name in ignored_proxies(network):
-        yield Line(network.proxy is not None, f"{name} is ignored: set `network: proxy:` in the config instead")
+        yield Finding(network.proxy is not None, f"{name} is ignored: set `network: proxy:` in the config instead")
 
 
-async def _room(config: Config) -> Line:
+async def _room(config: Config) -> Finding:
     """LiveKit's address comes with a session, which costs money: what is tried is that of the last call."""
     url = recall(config.ledger_file)
     if url is None:
-        return Line(True, "LiveKit's address is not known before the first call, so it was not tried")
+        return Finding(True, "LiveKit's address is not known before the first call, so it was not tried")
     return await _reaches("LiveKit", re.sub(r"^ws", "http", url), config)
 
 
-async def _reaches(account: str, endpoint: str, config: Config) -> Line:
+async def _reaches(account: str, endpoint: str, config: Config) -> Finding:
     try:
         async with _http(config) as http, http.get(endpoint) as answer:
-            return Line(True, f"{account}: {endpoint} answers (status {answer.status} to a bare GET)")
+            return Finding(True, f"{account}: {endpoint} answers (status {answer.status} to a bare GET)")
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         reason = str(error) or type(error).__name__
-        return Line(False, f"{account}: {endpoint} cannot be reached ({reason}): check the network and `base_url`")
+        return Finding(False, f"{account}: {endpoint} cannot be reached ({reason}): check the network and `base_url`")
 
 
 def _http(config: Config, headers: Mapping[str, str] | None = None) -> aiohttp.ClientSession:
-    """Connections as the bot makes them, but without its patience."""
+    """Connections as the bot makes them, but with shorter timeouts."""
     return aiohttp.ClientSession(
         connector=connector(config.host.network),
         proxy=config.host.network.proxy,

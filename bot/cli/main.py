@@ -119,7 +119,7 @@ def _watch(options: argparse.Namespace, catalog: Catalog) -> int:
     from bot.watchdog.main import watch
 
     try:
-        asyncio.run(watch(options.config, catalog, options.instance, options.line))
+        asyncio.run(watch(options.config, catalog, options.instance, options.socket))
     except ParleyError as error:
         print(error, file=sys.stderr)
         return EXIT_FAILED

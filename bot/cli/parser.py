@@ -23,7 +23,7 @@ def make_parser() -> argparse.ArgumentParser:
         command.add_argument("config", type=Path, nargs="?", default=DEFAULT_CONFIG, help="default: config.yaml")
         if name == "watchdog":  # the bot says so to the one it starts
             command.add_argument("--instance", type=lambda text: int(text, 16), help=argparse.SUPPRESS)
-            command.add_argument("--line", type=int, help=argparse.SUPPRESS)
+            command.add_argument("--socket", type=int, help=argparse.SUPPRESS)
     for name, text in (
         ("example", "print a config file with every setting and its default"),
         ("schema", "print the JSON Schema of the config file, for editors"),

@@ -39,14 +39,14 @@ def check(path: Path, *, thorough: bool = False) -> int:
         print(problem, file=sys.stderr)
     if problems:
         return 1
-    if thorough and not _stands(path):
+    if thorough and not _passes_conformance(path):
         return 1
     (found,) = catalog.found.values()
     print(f"{found.manifest.name} {found.manifest.version}: good")
     return 0
 
 
-def _stands(folder: Path) -> bool:
+def _passes_conformance(folder: Path) -> bool:
     """Put a plugin through what every plugin must stand."""
     logging.getLogger("bot").addHandler(logging.NullHandler())  # what fails is printed below
     wrong = False

@@ -49,11 +49,11 @@ class CommandSync:
             return command.to_dict(self._tree)
         return await command.get_translated_payload(self._tree, translator)
 
-    async def sync_what_is_taken(self) -> None:
+    async def sync_accepted(self) -> None:
         """Register as many commands as Discord takes, at the start of the bot: Discord takes all or none, and one
         plugin's must not keep it from starting. CommandSyncFailure when it refuses our own."""
         try:
-            await self._sync_taken()
+            await self._sync_accepted()
         except app_commands.CommandSyncFailure:
             raise
         except DISCORD_FAILURES as error:
@@ -62,7 +62,7 @@ class CommandSync:
             if self._later is None or self._later.done():
                 self._later = asyncio.create_task(self._sync_later(), name="commands")
 
-    async def _sync_taken(self) -> None:
+    async def _sync_accepted(self) -> None:
         async with self.changing:
             try:
                 await self._sync()
@@ -80,14 +80,14 @@ class CommandSync:
         while True:
             await asyncio.sleep(RETRY_INTERVAL)
             try:
-                await self._sync_taken()
+                await self._sync_accepted()
                 return
             except DISCORD_FAILURES as error:
                 log.error("Discord does not accept the commands yet: %s", error)
 
     async def _sync_one_by_one(self) -> None:
         """Register our commands, then those of each plugin in turn, to find out whose commands are refused."""
-        waiting = {name: self._remove(name) for name in self._guests()}
+        waiting = {name: self._remove(name) for name in self._third_party()}
         try:
             await self._sync()
             for name in list(waiting):
@@ -105,7 +105,7 @@ class CommandSync:
         for command in commands:
             self._tree.add_command(command)
 
-    def _guests(self) -> list[str]:
+    def _third_party(self) -> list[str]:
         """Plugins that are not ours and have commands."""
         catalog, instances = self._plugins.catalog, self._plugins.instances
         return [

@@ -4,6 +4,6 @@ Read `loop` (the thread) and `ticker` (its 20 ms beat), then `session` (the soun
 from people to the room, a `downlink` from the voicebot to Discord, and `barge_in` between them; `events` is what the
 main loop is told.
 
-`settings` is what a server tunes, `consent` who may be heard, `unheard` who is not and should be; `counters` count and
-`report` is what they say. `tap` copies the sound for a plugin, and `echo` stands in the place of a room.
+`settings` is what a server tunes, `consent` who may be heard, `undecryptable` who is not and should be; `counters`
+count and `report` is what they say. `tap` copies the sound for a plugin, and `echo` stands in the place of a room.
 """

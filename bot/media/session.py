@@ -30,7 +30,7 @@ from .loop import MediaLoop
 from .report import SoundReport
 from .settings import SoundSettings
 from .tap import AudioTap
-from .unheard import Unheard
+from .undecryptable import UndecryptableMonitor
 from .uplink import Uplink
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class MediaSession:
         self._barge_in = BargeIn(tracks, settings.may_interrupt, self._consent)
         self._uplink = Uplink(settings, self._closed_totals, post)
         self._downlink = Downlink(tracks, self._barge_in, post)
-        self._unheard = Unheard(post)
+        self._undecryptable = UndecryptableMonitor(post)
         self._taps: list[AudioTap] = []
         self._closed = False
 
@@ -98,7 +98,7 @@ class MediaSession:
             self._retire(voice.close())
             raise
         self._voice = voice
-        self._unheard.forget_unowned()
+        self._undecryptable.forget_unowned()
         if keys_timeout is not None:
             await voice.keys_agreed(keys_timeout)
         for user_id in [user_id for user_id in self._uplink.speakers if user_id not in voice.members]:
@@ -233,7 +233,7 @@ class MediaSession:
         if tick % TICKS_PER_SECOND == 0:
             self._taps = [tap for tap in self._taps if not tap.closed]
             if self._voice is not None:
-                self._unheard.update(self._voice.receiver.stats)
+                self._undecryptable.update(self._voice.receiver.stats)
 
     # -- what the two sides report ------------------------------------------------------------------------------
 

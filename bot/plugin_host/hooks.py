@@ -22,8 +22,8 @@ from bot.errors import Refused
 from bot.language import Text, mark, say
 
 from .backlog import Backlog
-from .patience import within
 from .plugin import Plugin
+from .time_limit import run_with_timeout
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 #: 502; the error it raises then is not the plugin's failure. Three timeouts in a row still fall within the window.
 HOOK_TIMEOUT = 28.0
 VETO_TIMEOUT = 2.0
-PASSING_LIMIT = 1000  # waiting events of a plugin, above which it gets no more `passing` ones
+TRANSIENT_LIMIT = 1000  # waiting events of a plugin, above which it gets no more `passing` ones
 BACKLOG_LIMIT = 5000  # above which it is paused; all lines of a call may come at its end, and must fit
 MAX_FAILURES, FAILURE_WINDOW = 3, 60.0  # failures within these seconds pause a plugin on a server
 PAUSE_SECONDS = 300.0
@@ -84,7 +84,9 @@ class HookDispatcher:
             )
         for plugin in active:
             try:
-                veto = await within(self.veto_timeout, plugin.on_call_starting(call), f"plugin {plugin.name}: veto")
+                veto = await run_with_timeout(
+                    self.veto_timeout, plugin.on_call_starting(call), f"plugin {plugin.name}: veto"
+                )
                 if not isinstance(veto, str | None):
                     raise TypeError(f"on_call_starting gave {veto!r}, which is neither a text nor None")
             except Exception as error:
@@ -109,7 +111,7 @@ class HookDispatcher:
         """Put an event into the backlog of every plugin that the call began with."""
         for backlog in self._backlogs.get(call.id, []):
             plugin = backlog.plugin
-            if len(backlog) < (BACKLOG_LIMIT if event.matters else PASSING_LIMIT):
+            if len(backlog) < (BACKLOG_LIMIT if event.matters else TRANSIENT_LIMIT):
                 backlog.put(event)
             elif event.matters and not plugin.vital and not self.paused(call.guild_id, plugin.name):
                 self._pause(call.guild_id, plugin.name)
@@ -121,7 +123,7 @@ class HookDispatcher:
         if not self._active(call.guild_id, [plugin]):
             return
         try:
-            await within(
+            await run_with_timeout(
                 self.hook_timeout,
                 getattr(plugin, event.hook)(call, *event.arguments),
                 f"plugin {plugin.name}: {event.hook}",
@@ -151,7 +153,7 @@ class HookDispatcher:
         for plugin in waiting:
             try:
                 hook = plugin.on_call_ended(receipt)
-                await within(self.hook_timeout, hook, f"plugin {plugin.name}: on_call_ended")
+                await run_with_timeout(self.hook_timeout, hook, f"plugin {plugin.name}: on_call_ended")
             except Exception as error:
                 _log_failed_hook(plugin, "on_call_ended", error)
             else:
@@ -175,7 +177,7 @@ class HookDispatcher:
         """Return whether a plugin is left alone on a server because it failed too often."""
         return self._paused_until.get((guild_id, name), 0.0) > time.monotonic()
 
-    def forgive(self, name: str) -> None:
+    def reset_failures(self, name: str) -> None:
         """Forget a plugin's failures and end its pauses: its code is new."""
         for failures in (self._failures, self._paused_until):
             for key in [key for key in failures if key[1] == name]:

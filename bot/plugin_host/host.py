@@ -16,9 +16,9 @@ from .catalog import Catalog
 from .discovery import Broken
 from .hooks import HookDispatcher
 from .importing import PluginClass
-from .patience import within
 from .plugin import Host, Plugin, SwitchedOff
 from .scope import scoped
+from .time_limit import run_with_timeout
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class PluginHost:
                 await self._put_back(old)
             raise
         self.instances[name] = new
-        self.dispatcher.forgive(name)
+        self.dispatcher.reset_failures(name)
         self.catalog.broken[:] = [broken for broken in self.catalog.broken if broken.name != name]
         return old
 
@@ -128,7 +128,7 @@ class PluginHost:
         instance: Plugin[Any] | None = None
         try:
             instance = plugin(scoped(self._host, plugin))
-            await within(LIFECYCLE_TIMEOUT, instance.on_load(), f"plugin {plugin.name}: on_load")
+            await run_with_timeout(LIFECYCLE_TIMEOUT, instance.on_load(), f"plugin {plugin.name}: on_load")
         except (Exception, SystemExit) as error:
             raise await self._failed(plugin, instance, error) from error
         return instance
@@ -136,7 +136,7 @@ class PluginHost:
     async def _mount(self, instance: Plugin[Any]) -> None:
         """Its commands and listeners become the bot's; all of them, or none."""
         try:
-            await within(LIFECYCLE_TIMEOUT, self._host.add_cog(instance), f"plugin {instance.name}: commands")
+            await run_with_timeout(LIFECYCLE_TIMEOUT, self._host.add_cog(instance), f"plugin {instance.name}: commands")
         except (Exception, SystemExit) as error:
             self._sweep(instance)
             raise await self._failed(type(instance), instance, error) from error
@@ -144,7 +144,7 @@ class PluginHost:
     async def _put_back(self, instance: Plugin[Any]) -> None:
         """Add the commands of an instance again that could not be replaced by a new one."""
         try:
-            await within(LIFECYCLE_TIMEOUT, self._host.add_cog(instance), f"plugin {instance.name}: commands")
+            await run_with_timeout(LIFECYCLE_TIMEOUT, self._host.add_cog(instance), f"plugin {instance.name}: commands")
         except (Exception, SystemExit):
             self._sweep(instance)
             log.exception("plugin %s goes on without its commands", instance.name)
@@ -169,7 +169,7 @@ class PluginHost:
             return
         try:
             removing = self._host.remove_cog(plugin.qualified_name)
-            await within(LIFECYCLE_TIMEOUT, removing, f"plugin {plugin.name}: cog_unload")
+            await run_with_timeout(LIFECYCLE_TIMEOUT, removing, f"plugin {plugin.name}: cog_unload")
         except (Exception, SystemExit):
             log.exception("plugin %s failed in cog_unload", plugin.name)
 
@@ -183,7 +183,7 @@ class PluginHost:
 
     async def _unload(self, plugin: Plugin[Any]) -> None:
         try:
-            await within(LIFECYCLE_TIMEOUT, plugin.on_unload(), f"plugin {plugin.name}: on_unload")
+            await run_with_timeout(LIFECYCLE_TIMEOUT, plugin.on_unload(), f"plugin {plugin.name}: on_unload")
         except Exception:
             log.exception("plugin %s failed in on_unload", plugin.name)
         await plugin.tasks.close()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # the watchdog loads providers, and none of what calls are ma
     from bot.billing.receipt import Receipt
     from bot.call.events import TranscriptLine
 
-    from .offer import Call, Calls, Plugins
+    from .protocols import Call, Calls, Plugins
 
 S = TypeVar("S", bound=PluginSettings)
 

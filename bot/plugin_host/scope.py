@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.config.model import LimitSettings
     from bot.provider import Provider
 
-    from .offer import Call, Calls
+    from .protocols import Call, Calls
 
 _OFFERED = frozenset(name for name in vars(Host) if not name.startswith("_"))
 

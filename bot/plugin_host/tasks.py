@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.task_failures import log_failure
 
-from .patience import contained
+from .time_limit import contained
 
 log = logging.getLogger(__name__)
 

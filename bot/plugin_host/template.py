@@ -87,7 +87,7 @@ async def test_it_greets_and_counts(parley):
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("check", conformance.CHECKS)
-async def test_it_stands_what_every_plugin_must(check):
+async def test_it_passes_every_conformance_check(check):
     assert await conformance.run(FOLDER, conformance.CHECKS[check]) == []
 '''
 

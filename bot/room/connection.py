@@ -28,8 +28,8 @@ from .events import (
     VoicebotArrived,
     VoicebotGone,
 )
-from .intake import Intake
 from .microphone import FRAME_MS, SAMPLE_RATE, Frame, Microphone
+from .rate_limit import MessageRateLimit
 from .stats import FeedStats
 from .text_streams import TOPIC as TRANSCRIPTION_TOPIC
 from .text_streams import TextStreams
@@ -68,7 +68,7 @@ class RoomConnection:
         self.microphone = Microphone()
         self._transcript = TranscriptSource()
         self._streams = TextStreams(self._on_transcription, self._is_ours)
-        self._intake = Intake()
+        self._rate_limit = MessageRateLimit()
         self._listeners: dict[str, asyncio.Task[None]] = {}  # by track sid
         self._leaving = False
         self._callbacks: dict[Any, Callable[..., None]] = {
@@ -233,9 +233,9 @@ class RoomConnection:
             reader.close()
 
     def _accepts(self, sender: str, size: int) -> bool:
-        if self._intake.accepts(sender, size, asyncio.get_running_loop().time()):
+        if self._rate_limit.accepts(sender, size, asyncio.get_running_loop().time()):
             return True
-        if self._intake.dropped == 1:
+        if self._rate_limit.dropped == 1:
             log.warning("the voicebot sends too many messages for a call; some are dropped")
         return False
 

@@ -108,7 +108,7 @@ async def fails_before_the_call(server: PlayedServer) -> None:
         await server.end()
         del server.plugin.on_call_starting
         server.failures[:] = [failure for failure in server.failures if not _wanted(failure)]
-        dispatcher.forgive(server.name)
+        dispatcher.reset_failures(server.name)
     if await server.start():
         await _everything(server)
 
@@ -193,7 +193,7 @@ async def discord_says_no(server: PlayedServer) -> None:
     server.text.refusal = refusal(403, "Missing Permissions")
     await _everything(server)
     server.text.refusal = None
-    server.bot.plugins.dispatcher.forgive(server.name)
+    server.bot.plugins.dispatcher.reset_failures(server.name)
     server.failures[:] = [failure for failure in server.failures if not _wanted(failure)]
     await _in_the_call(server, partial(server.say, "Ann", "hello again"))
 
@@ -374,7 +374,7 @@ async def _without_each_hook(
         delattr(server.plugin, hook)
         dispatcher.hook_timeout = usual
         server.failures[:] = [failure for failure in server.failures if not _wanted(failure)]
-        server.bot.plugins.dispatcher.forgive(server.name)
+        server.bot.plugins.dispatcher.reset_failures(server.name)
     if await server.start():
         await _everything(server)
 

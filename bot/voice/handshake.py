@@ -54,7 +54,7 @@ VoiceUpdate = ServerChanged | Moved | Disconnected
 
 #: Seconds within which Discord confirms that we left a channel. It sends no confirmation if it had already
 #: disconnected the bot.
-GOODBYE_ECHO_SECONDS = 10.0
+LEAVE_CONFIRMATION_TIMEOUT = 10.0
 #: Seconds within which a voice server that was named before the news of a move belongs to that move.
 SAME_MOVE_SECONDS = 2.0
 
@@ -78,9 +78,11 @@ class VoiceHandshake(discord.VoiceProtocol):
         )  # where Discord says that the bot is, first of all where it was asked to
         self._server: tuple[str, str] | None = None  # endpoint, token
         self._complete: asyncio.Future[VoiceServerInfo] | None = None
-        self._goodbyes: deque[float] = deque(maxlen=8)  # when each was said whose echo has not come, by the loop's time
-        self._left_session: str | None = None  # what the last of them left
-        self._old_news: str | None = None  # a session id that came while a goodbye's echo was awaited
+        self._pending_leaves: deque[float] = deque(
+            maxlen=8
+        )  # when each was said whose echo has not come, by the loop's time
+        self._left_session_id: str | None = None  # what the last of them left
+        self._stale_session_id: str | None = None  # a session id that came while a goodbye's echo was awaited
         self._server_named_at = -SAME_MOVE_SECONDS  # while no move has claimed it
 
     async def connect(
@@ -96,7 +98,7 @@ class VoiceHandshake(discord.VoiceProtocol):
         self._complete = asyncio.get_running_loop().create_future()
         try:
             if self._session_id is not None:
-                self._say_goodbye()
+                self._note_leave()
                 await self.channel.guild.change_voice_state(channel=None)
             await self.channel.guild.change_voice_state(channel=self.channel)
             async with asyncio.timeout(timeout):
@@ -132,16 +134,16 @@ class VoiceHandshake(discord.VoiceProtocol):
 
     async def disconnect(self, *, force: bool) -> None:
         """Leave the channel and let discord.py forget this connection."""
-        self._say_goodbye()
+        self._note_leave()
         try:
             await self.channel.guild.change_voice_state(channel=None)
         finally:
             self.cleanup()
 
-    def _say_goodbye(self) -> None:
-        self._goodbyes.append(asyncio.get_running_loop().time())
-        self._left_session, self._session_id = self._session_id or self._left_session, None
-        self._old_news = None
+    def _note_leave(self) -> None:
+        self._pending_leaves.append(asyncio.get_running_loop().time())
+        self._left_session_id, self._session_id = self._session_id or self._left_session_id, None
+        self._stale_session_id = None
 
     async def on_voice_state_update(self, data: "GuildVoiceState", /) -> None:
         """discord.py: the bot's own voice state changed.
@@ -151,20 +153,20 @@ class VoiceHandshake(discord.VoiceProtocol):
         disconnected the bot. An outdated event is recognised by the id of the session that was left.
         """
         channel_id = data["channel_id"]
-        awaited = self._awaits_echo()
+        awaited = self._awaits_leave_confirmation()
         if channel_id is None:
-            self._old_news = None
+            self._stale_session_id = None
             was_there, self._session_id = self._session_id is not None, None
             if awaited:
-                self._goodbyes.popleft()
+                self._pending_leaves.popleft()
             elif was_there:
                 self._listener(Disconnected())
             return
         session_id = data["session_id"]
-        if awaited and session_id == self._left_session:
-            self._old_news = session_id  # unless a voice server follows, which none does that we have left
+        if awaited and session_id == self._left_session_id:
+            self._stale_session_id = session_id  # unless a voice server follows, which none does that we have left
             return
-        self._goodbyes.clear()  # it is of a session after them: the echoes will not come any more
+        self._pending_leaves.clear()  # it is of a session after them: the echoes will not come any more
         self._take_state(session_id, int(channel_id))
 
     def _take_state(self, session_id: str, channel_id: int) -> None:
@@ -186,16 +188,18 @@ class VoiceHandshake(discord.VoiceProtocol):
         self._server = None if endpoint is None else (endpoint, data["token"])
         if endpoint is not None:
             self._server_named_at = asyncio.get_running_loop().time()
-            if self._session_id is None and self._old_news is not None:  # so that was no old news: we are in again
-                self._goodbyes.clear()
-                self._session_id, self._old_news = self._old_news, None
+            if (
+                self._session_id is None and self._stale_session_id is not None
+            ):  # so that was no old news: we are in again
+                self._pending_leaves.clear()
+                self._session_id, self._stale_session_id = self._stale_session_id, None
         self._offer(new_server=True)
 
-    def _awaits_echo(self) -> bool:
+    def _awaits_leave_confirmation(self) -> bool:
         now = asyncio.get_running_loop().time()
-        while self._goodbyes and now - self._goodbyes[0] > GOODBYE_ECHO_SECONDS:
-            self._goodbyes.popleft()
-        return bool(self._goodbyes)
+        while self._pending_leaves and now - self._pending_leaves[0] > LEAVE_CONFIRMATION_TIMEOUT:
+            self._pending_leaves.popleft()
+        return bool(self._pending_leaves)
 
     def _assemble(self) -> VoiceServerInfo | None:
         if self._server is None or self._session_id is None:

@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 RESTART_DELAY = 1.0  # seconds
 FAREWELL_TIMEOUT = 1.0  # seconds for it to see that nothing is left
-#: Seconds beyond the provider's patience, in which a watchdog that works says that there is no answer: more than two
-#: changes of a busy ledger take.
+#: Seconds beyond the provider's `answer_timeout` in which a working watchdog says that there is no answer: more than
+#: two changes of a busy ledger take.
 ANSWER_GRACE = 10.0
 #: Seconds that a request waits for a watchdog that has just been started: it takes two of a processor of its own, and
 #: Discord waits a quarter of an hour for the answer to a command.
@@ -47,11 +47,11 @@ run()
 
 class WatchdogClient:
     """Implements `SessionOpener`. `command` starts the process, less what tells it about the line to the bot;
-    `patience_of` is how many seconds a session's provider may take to answer."""
+    `answer_timeout_of` is how many seconds a session's provider may take to answer."""
 
-    def __init__(self, command: Sequence[str], patience_of: Callable[[SessionRecord], float]) -> None:
+    def __init__(self, command: Sequence[str], answer_timeout_of: Callable[[SessionRecord], float]) -> None:
         self._command = list(command)
-        self._patience_of = patience_of
+        self._answer_timeout_of = answer_timeout_of
         self._process: subprocess.Popen[bytes] | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._ready = asyncio.Event()
@@ -81,9 +81,9 @@ class WatchdogClient:
         if process is None:
             return
         # The end of a container's first process is the end of all that are in it.
-        patience = math.inf if os.getpid() == 1 else FAREWELL_TIMEOUT
+        farewell = math.inf if os.getpid() == 1 else FAREWELL_TIMEOUT
         since, told = time.monotonic(), False
-        while time.monotonic() - since < patience:
+        while time.monotonic() - since < farewell:
             if process.poll() is not None:
                 return
             if not told and time.monotonic() - since > FAREWELL_TIMEOUT:
@@ -100,14 +100,14 @@ class WatchdogClient:
                 "the watchdog is not ready",
                 for_user=say("The bot is repairing itself. Try again in a few seconds."),
             )
-        patience = self._patience_of(record) + ANSWER_GRACE
+        limit = self._answer_timeout_of(record) + ANSWER_GRACE
         number = next(self._numbers)
         answer: asyncio.Future[VoicebotSession] = asyncio.get_running_loop().create_future()
         self._waiting[number] = record, answer
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + limit
         messages.write(self._writer, Open(number=number, record=record, participant=participant, deadline=deadline))
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(limit):
                 return await answer
         except TimeoutError:
             # Frozen. Another one takes its place; if it wakes up, it finds that nobody listens, and ends what it has.
@@ -121,7 +121,7 @@ class WatchdogClient:
         with theirs:
             # Not asyncio's subprocess: that kills its child when the loop closes.
             self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - forks and goes on
-                [*self._command, "--line", str(theirs.fileno())],
+                [*self._command, "--socket", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,

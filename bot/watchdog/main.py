@@ -16,14 +16,14 @@ from bot.network import Network, take_over_environment
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.providers import Providers
 
+from .heartbeat import HeartbeatReader, lock_file
 from .process import Watchdog, outlive_the_bot
-from .pulse import PulseReader, lock_file
 
 log = logging.getLogger(__name__)
 
 
-async def watch(file: Path, catalog: Catalog, instance: int | None = None, line: int | None = None) -> None:
-    """Run a watchdog. `instance` and `line` (a socket's file descriptor) come from the bot that starts it."""
+async def watch(file: Path, catalog: Catalog, instance: int | None = None, connection: int | None = None) -> None:
+    """Run a watchdog. `instance` and `connection` (a socket's file descriptor) come from the bot that starts it."""
     source = ConfigFile(file, catalog.models)
     stop = asyncio.Event()
     if instance is None:
@@ -37,12 +37,12 @@ async def watch(file: Path, catalog: Catalog, instance: int | None = None, line:
     network = Network.of(settings.host.network)
     providers = Providers(lambda: _current(source), catalog.classes, lambda: network)
     closer = SessionCloser(ledger, providers.enders)
-    pulse = PulseReader(lock_file(settings.ledger_file), settings.host.ledger.heartbeat_limit)
+    heartbeat = HeartbeatReader(lock_file(settings.ledger_file), settings.host.ledger.heartbeat_limit)
     try:
-        watchdog = Watchdog(ledger, closer, RecordedOpener(ledger, closer, providers.of_session), pulse, instance)
-        await watchdog.run(None if line is None else socket.socket(fileno=line), stop)
+        watchdog = Watchdog(ledger, closer, RecordedOpener(ledger, closer, providers.of_session), heartbeat, instance)
+        await watchdog.run(None if connection is None else socket.socket(fileno=connection), stop)
     finally:
-        pulse.close()
+        heartbeat.close()
         await providers.close()
         await ledger.close()
 

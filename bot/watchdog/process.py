@@ -1,4 +1,4 @@
-"""The watchdog process: it opens sessions for the bot, watches its pulse, and ends the sessions it leaves open.
+"""The watchdog process: it opens sessions for the bot, watches its heartbeat, and ends the sessions it leaves open.
 
 The DELETE is sent at most `POLL_INTERVAL` after the bot dies, and `heartbeat_limit` + `POLL_INTERVAL` after it freezes.
 """
@@ -17,13 +17,13 @@ from bot.billing.opening import RecordedOpener, named
 from bot.errors import LedgerError, ParleyError
 
 from . import messages
+from .heartbeat import BotStatus, HeartbeatReader
 from .messages import NotOpened, Open, Opened, Ready
-from .pulse import PulseReader, Sign
 
 log = logging.getLogger(__name__)
 
 POLL_INTERVAL = 0.5  # seconds
-#: Seconds that a dying process may take to give back its lock, once its line is cut.
+#: Seconds that a dying process may take to give back its lock, once its connection is closed.
 LOCK_TIMEOUT = 3.0
 
 
@@ -36,22 +36,24 @@ class Watchdog:
         ledger: Ledger,
         closer: SessionCloser,
         opener: RecordedOpener,
-        pulse: PulseReader,
+        heartbeat: HeartbeatReader,
         instance: int | None = None,
     ) -> None:
         self._ledger = ledger
         self._closer = closer
         self._opener = opener
-        self._pulse = pulse
+        self._heartbeat = heartbeat
         self._instance = instance
         self._requests: set[asyncio.Task[None]] = set()
         self._ended: set[str] = set()  # by this process, whatever the disk made of that
         self._hurry = asyncio.Event()
         self._hung_up_at: float | None = None
 
-    async def run(self, line: socket.socket | None, stop: asyncio.Event) -> None:
+    async def run(self, connection: socket.socket | None, stop: asyncio.Event) -> None:
         """Run until `stop`, or until the bot is gone and nothing of it is left open."""
-        talking = None if line is None else asyncio.create_task(self._talk(line), name="line to the bot")
+        talking = (
+            None if connection is None else asyncio.create_task(self._talk(connection), name="connection to the bot")
+        )
         try:
             while not stop.is_set():
                 left = await self._look_after()
@@ -95,8 +97,8 @@ class Watchdog:
         if not ending.cancelled() and ending.exception() is None:
             self._ended.add(ending.result().id)
 
-    def _look(self) -> Sign:
-        return self._pulse.look(time.monotonic())
+    def _look(self) -> BotStatus:
+        return self._heartbeat.look(time.monotonic())
 
     def _was_left(self) -> bool:
         """Whether the bot hung up and lives on. At first it may be dying: the kernel closes its files one by one."""
@@ -107,8 +109,8 @@ class Watchdog:
 
     # -- the bot's requests ---------------------------------------------------------------------------------------
 
-    async def _talk(self, line: socket.socket) -> None:
-        reader, writer = await asyncio.open_connection(sock=line, limit=messages.LINE_LIMIT)
+    async def _talk(self, connection: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=connection, limit=messages.LINE_LIMIT)
         messages.write(writer, Ready())
         try:
             while (message := await messages.read(reader)) is not None:
@@ -139,7 +141,7 @@ class Watchdog:
             answer = NotOpened.of(request.number, ParleyError(f"unexpected in the watchdog: {type(error).__name__}"))
         if not writer.is_closing():
             messages.write(writer, answer)
-            with contextlib.suppress(OSError):  # the bot died meanwhile; its pulse tells
+            with contextlib.suppress(OSError):  # the bot died meanwhile; its heartbeat tells
                 await writer.drain()
         elif reference is not None:  # nobody is there any more to use it; another run of the bot knows nothing of it
             log.warning("no call waits for session %s any more; ending it", request.record.id)

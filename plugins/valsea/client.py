@@ -24,7 +24,7 @@ from bot.api import (
     VoicebotSession,
     WrongAddress,
     httpx,
-    mark_of,
+    key_fingerprint,
     say,
 )
 
@@ -56,8 +56,8 @@ class ValseaClient:
     title = "Valsea"
 
     def __init__(self, settings: ValseaSettings, api_key: str, network: Network) -> None:
-        self.account = Account(settings.api_key_env, settings.base_url, mark_of(api_key))
-        self.patience = settings.timeout
+        self.account = Account(settings.api_key_env, settings.base_url, key_fingerprint(api_key))
+        self.answer_timeout = settings.timeout
         self._settings = settings
         self._key = api_key
         self._http = network.http_client(

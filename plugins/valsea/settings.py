@@ -15,7 +15,7 @@ Timeout = Annotated[float, Field(gt=0, le=120)]
 
 
 class ValseaSettings(ProviderSettings):
-    """Account, addresses and patience; paths are under `base_url`, `{room}` and `{voicebot}` are filled in."""
+    """Account, addresses and timeout; paths are under `base_url`, `{room}` and `{voicebot}` are filled in."""
 
     base_url: str = Field("https://api.valsea.ai", description="the API's address")
     api_key_env: EnvName = Field("VALSEA_API_KEY", description="environment variable with the API key")

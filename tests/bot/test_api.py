@@ -7,7 +7,7 @@ import pytest
 
 from bot import api
 from bot.bridge import activity
-from bot.call import speech
+from bot.call import speaker_attribution
 from tests.api_listing import LISTING, listing
 
 ROOT = Path(__file__).parents[2]
@@ -45,4 +45,4 @@ def test_what_is_offered_of_calls_neither_stops_the_bot_nor_changes_the_ledger()
 
 
 def test_a_line_waits_for_as_long_as_sound_calls_somebody_silent() -> None:
-    assert speech.HANGOVER == activity.HANGOVER
+    assert speaker_attribution.HANGOVER == activity.HANGOVER

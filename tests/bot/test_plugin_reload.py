@@ -23,7 +23,7 @@ class Reloadable:
         self.config = f"checked against {OLD}"
         self.retired: list[str | None] = []
         commands: Any = SimpleNamespace(
-            changing=asyncio.Lock(), sync=self._sync, sync_what_is_taken=self._step("sync what is taken")
+            changing=asyncio.Lock(), sync=self._sync, sync_accepted=self._step("sync what is taken")
         )
         self.changing = asyncio.Lock()
         plugins: Any = SimpleNamespace(

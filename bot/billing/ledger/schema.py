@@ -5,7 +5,7 @@
 | `id` | the call's id, as in the log |
 | `state` | intent, open, unknown, closing, closed |
 | `provider`, `key_name`, `endpoint` | where to end it: the plugin, the environment variable with the key, the address |
-| `key_mark` | tells whether that variable holds the same key still (`bot.provider.mark_of`); null in older rows |
+| `key_mark` | whether that variable still holds the same key (`bot.provider.key_fingerprint`); null in older rows |
 | `reference` | the provider's name for the session (Valsea: `roomName`); null until the answer to the POST |
 | `guild_id`, `voice_channel_id`, `text_channel_id`, `starter_id` | Discord's ids |
 | `voicebot`, `voicebot_name` | its id at the provider, and its name there |

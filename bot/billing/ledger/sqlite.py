@@ -68,8 +68,8 @@ class SqliteLedger:
     async def record_intent(self, record: SessionRecord) -> None:
         """Insert the row of a session that is about to be asked for."""
         values = _values(record)
-        names, marks = ", ".join(values), ", ".join("?" * len(values))
-        statement = f"INSERT INTO sessions ({names}) VALUES ({marks})"  # noqa: S608 - names of our own
+        names, fingerprints = ", ".join(values), ", ".join("?" * len(values))
+        statement = f"INSERT INTO sessions ({names}) VALUES ({fingerprints})"  # noqa: S608 - names of our own
         await self._change(statement, *values.values())
 
     async def record_opened(self, session_id: str, reference: str, voicebot_name: str | None, at: float) -> bool:
@@ -282,7 +282,7 @@ def _values(record: SessionRecord) -> dict[str, Any]:
         "provider": record.provider,
         "key_name": record.account.key_name,
         "endpoint": record.account.endpoint,
-        "key_mark": record.account.key_mark,
+        "key_mark": record.account.key_fingerprint,
         "guild_id": record.guild_id,
         "voice_channel_id": record.voice_channel_id,
         "text_channel_id": record.text_channel_id,

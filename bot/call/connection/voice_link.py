@@ -8,9 +8,9 @@ from typing import Protocol
 
 import discord
 
-from bot.access.voice_channel import VoiceChannel, seats_taken
+from bot.access.voice_channel import VoiceChannel, is_at_user_limit
 from bot.call.hearing import Listeners
-from bot.errors import SeatTaken, VoiceBlocked, VoiceClosed, VoiceError
+from bot.errors import ChannelFull, VoiceBlocked, VoiceClosed, VoiceError
 from bot.language import say
 from bot.voice.gateway import VoiceServerInfo
 from bot.voice.handshake import GATEWAY_AWAY, MainGatewayAway, VoiceHandshake, VoiceUpdate
@@ -179,8 +179,8 @@ class VoiceLink:
             except VoiceError as error:
                 log.info("fresh voice session %d failed (%s)", attempt, error)
                 if attempt == FRESH_SESSIONS:
-                    if seats_taken(self.channel):
-                        raise SeatTaken("somebody has taken the seat meanwhile") from error
+                    if is_at_user_limit(self.channel):
+                        raise ChannelFull("somebody has taken the seat meanwhile") from error
                     raise
                 await asyncio.sleep(2.0 ** (attempt - 1))
                 attempt += 1

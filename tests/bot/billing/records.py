@@ -31,9 +31,9 @@ class ScriptedProvider:
     title = "Valsea"
     account = ACCOUNT
 
-    def __init__(self, *failures: Exception, patience: float = 5.0, gate: asyncio.Event | None = None) -> None:
+    def __init__(self, *failures: Exception, answer_timeout: float = 5.0, gate: asyncio.Event | None = None) -> None:
         self.failures = list(failures)
-        self.patience = patience
+        self.answer_timeout = answer_timeout
         self.gate = gate
         self.opened = 0
         self.end_attempts: list[str] = []

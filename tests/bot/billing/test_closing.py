@@ -27,7 +27,7 @@ from bot.errors import (
     Refused,
     WrongAddress,
 )
-from bot.provider import Account, SessionEnd, mark_of
+from bot.provider import Account, SessionEnd, key_fingerprint
 from tests.support import eventually
 
 from .records import ACCOUNT, ScriptedProvider, record
@@ -327,8 +327,8 @@ async def test_another_key_knowing_of_no_session_says_nothing_about_it(
     """After a restart the variable may hold the key of another organisation, which sees none of ours."""
     Clock(monkeypatch, waits)
     provider = _gone()
-    provider.account = Account(ACCOUNT.key_name, ACCOUNT.endpoint, mark_of("vl_new"))
-    account = Account(ACCOUNT.key_name, ACCOUNT.endpoint, mark_of("vl_old"))
+    provider.account = Account(ACCOUNT.key_name, ACCOUNT.endpoint, key_fingerprint("vl_new"))
+    account = Account(ACCOUNT.key_name, ACCOUNT.endpoint, key_fingerprint("vl_old"))
     opened = record(state=SessionState.OPEN, reference="room-1", opened_at=time.time() - 3600, account=account)
     ending = _closer(ledger, provider).end(opened, EndReason.ROOM_ENDED)
     await eventually(lambda: sum(waits) > 10 * closing.GONE_FOR)

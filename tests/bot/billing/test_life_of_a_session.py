@@ -36,7 +36,7 @@ class Meter:
     account = ACCOUNT
 
     @property
-    def patience(self) -> float:
+    def answer_timeout(self) -> float:
         return 0.0 if self.mood == "is slow" else 60.0
 
     async def image_library(self, voicebot: str) -> dict[str, str]:

@@ -83,7 +83,7 @@ async def test_a_bad_answer_with_a_name_is_the_callers_to_end(ledger: SqliteLedg
 @pytest.mark.parametrize("failures", [[], [BadAnswer("no token", reference="room-1")]])
 async def test_a_late_answer_is_ended(ledger: SqliteLedger, failures: list[ProviderError]) -> None:
     gate = asyncio.Event()
-    provider = ScriptedProvider(*failures, patience=0.05, gate=gate)
+    provider = ScriptedProvider(*failures, answer_timeout=0.05, gate=gate)
     opener = _opener(ledger, provider)
     with pytest.raises(OutcomeUnknown, match="no answer"):
         await opener.open(record(), "")
@@ -99,7 +99,7 @@ async def test_a_late_answer_is_ended(ledger: SqliteLedger, failures: list[Provi
 
 async def test_a_late_refusal_means_that_nothing_was_billed(ledger: SqliteLedger) -> None:
     gate = asyncio.Event()
-    provider = ScriptedProvider(ProviderDown("HTTP 500"), patience=0.05, gate=gate)
+    provider = ScriptedProvider(ProviderDown("HTTP 500"), answer_timeout=0.05, gate=gate)
     opener = _opener(ledger, provider)
     with pytest.raises(OutcomeUnknown):
         await opener.open(record(), "")
@@ -143,7 +143,7 @@ async def test_a_late_answer_is_ended_although_the_disk_has_died(
 ) -> None:
     """Nothing can be written down any more; the answer is still waited for, and what it names is ended."""
     gate = asyncio.Event()
-    provider = ScriptedProvider(*failures, patience=0.2, gate=gate)
+    provider = ScriptedProvider(*failures, answer_timeout=0.2, gate=gate)
     opener = _opener(ledger, provider)
     opening = asyncio.create_task(opener.open(record(), ""))
     await eventually(lambda: bool(provider.opened))

@@ -10,15 +10,15 @@ from bot.call.inbox import Inbox
 class Loop:
     """An inbox with what was done, in order."""
 
-    def __init__(self, patience: float = 60.0) -> None:
+    def __init__(self, max_wait: float = 60.0) -> None:
         self.inbox: Inbox[str] = Inbox()
         self.done: list[str] = []
         self.looked = asyncio.Event()
-        self._patience = patience
+        self._max_wait = max_wait
         self.task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        await self.inbox.run(handle=self._handle, look=self._look, patience=lambda: self._patience)
+        await self.inbox.run(handle=self._handle, look=self._look, max_wait=lambda: self._max_wait)
 
     def _handle(self, item: str) -> None:
         self.done.append(item)
@@ -54,8 +54,8 @@ async def test_it_looks_when_woken_each_time() -> None:
     await loop.task
 
 
-async def test_it_looks_when_nothing_comes_for_as_long_as_its_patience() -> None:
-    loop = Loop(patience=0.001)
+async def test_it_looks_when_nothing_comes_for_as_long_as_its_max_wait() -> None:
+    loop = Loop(max_wait=0.001)
     for _ in range(3):
         await loop.when_looked()
     loop.inbox.close()
@@ -102,6 +102,6 @@ async def test_an_item_that_cannot_be_handled_is_not_tried_again_and_nothing_goe
     before = asyncio.all_tasks()
     inbox.put("one")
     with pytest.raises(ZeroDivisionError):
-        await inbox.run(handle=handle, look=look, patience=lambda: 60.0)
+        await inbox.run(handle=handle, look=look, max_wait=lambda: 60.0)
     assert handled == ["one"]
     assert asyncio.all_tasks() == before

@@ -95,7 +95,7 @@ async def test_when_discord_has_trouble_the_bot_starts_and_tries_again(monkeypat
     tree = Tree("voicebot")
     tree.answers = [refusal(503, "upstream"), refusal(429, "enough"), OSError("gone")]
     sync = sync_of(tree)
-    await sync.sync_what_is_taken()
+    await sync.sync_accepted()
     await eventually(lambda: len(tree.sent) == 4)
     await asyncio.sleep(0.05)
     assert len(tree.sent) == 4
@@ -107,7 +107,7 @@ async def test_it_is_not_tried_any_more_when_the_bot_goes() -> None:
     tree.answers = [refusal(503, "upstream")]
     sync = sync_of(tree)
     before = asyncio.all_tasks()
-    await sync.sync_what_is_taken()
+    await sync.sync_accepted()
     await sync.close()
     assert asyncio.all_tasks() == before
 
@@ -121,7 +121,7 @@ async def test_trouble_in_the_middle_takes_nobodys_commands_away(monkeypatch: py
     discord.HTTPException.__init__(refused, response, "bad name")
     tree.answers = [refused, refusal(503, "upstream")]
     sync = sync_of(tree, plugins)
-    await sync.sync_what_is_taken()
+    await sync.sync_accepted()
     assert sorted(known.name for known in tree.commands) == ["cards", "dice", "voicebot"]
     await eventually(lambda: len(tree.sent) == 3)
     assert tree.sent[-1] == ["cards", "dice", "voicebot"]
@@ -147,8 +147,8 @@ async def test_twice_in_trouble_it_tries_again_once(monkeypatch: pytest.MonkeyPa
     tree.answers = [refusal(503, "upstream")] * 2
     sync = sync_of(tree)
     before = asyncio.all_tasks()
-    await sync.sync_what_is_taken()
-    await sync.sync_what_is_taken()
+    await sync.sync_accepted()
+    await sync.sync_accepted()
     assert len(asyncio.all_tasks() - before) == 1
     await sync.close()
     assert asyncio.all_tasks() == before
@@ -159,6 +159,6 @@ async def test_a_network_that_is_away_at_the_start_is_no_end(monkeypatch: pytest
     tree = Tree("voicebot")
     tree.answers = [ConnectionResetError("gone")]
     sync = sync_of(tree)
-    await sync.sync_what_is_taken()
+    await sync.sync_accepted()
     await eventually(lambda: len(tree.sent) == 2)
     await sync.close()

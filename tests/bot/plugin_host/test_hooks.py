@@ -111,7 +111,7 @@ async def test_one_that_fails_at_every_start_is_asked_no_more_for_a_while() -> N
     _say(dispatcher, "one")
     await _end(dispatcher)
     assert good.told == ["one", "ended"]
-    dispatcher.forgive("bad")
+    dispatcher.reset_failures("bad")
     with pytest.raises(Refused, match="`bad` failed"):
         await dispatcher.starting(CALL)
 
@@ -335,7 +335,7 @@ async def test_where_it_is_off_it_hears_nothing() -> None:
 
 
 async def test_interims_go_first_when_a_plugin_is_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hooks, "PASSING_LIMIT", 3)
+    monkeypatch.setattr(hooks, "TRANSIENT_LIMIT", 3)
     plugin = Recorder()
     dispatcher = _dispatcher(plugin)
     await dispatcher.starting(CALL)
@@ -391,7 +391,7 @@ async def test_new_code_is_not_paused_for_the_failures_of_the_old() -> None:
     _say(dispatcher, "1", "2", "3", "4")
     await dispatcher.settled()
     assert dispatcher.paused(7, "bad")
-    dispatcher.forgive("bad")
+    dispatcher.reset_failures("bad")
     plugin.behave = None
     _say(dispatcher, "5")
     await dispatcher.settled()

@@ -9,8 +9,8 @@ import pytest
 from bot.billing.limits import Starter
 from bot.config.model import LimitSettings
 from bot.errors import PluginError
-from bot.plugin_host.offer import Calls
 from bot.plugin_host.plugin import Host, Plugin
+from bot.plugin_host.protocols import Calls
 from bot.plugin_host.scope import ScopedCalls, scoped
 
 ON, OFF = 1, 2  # guild ids

@@ -61,7 +61,7 @@ from bot.plugin_host.plugin import Plugin
 
 
 class Acme:
-    title, patience = "Acme", 1.0
+    title, answer_timeout = "Acme", 1.0
 
     def __init__(self, account):
         self.account = account

@@ -261,7 +261,7 @@ async def test_two_goodbyes_have_two_echoes(scene: Scene) -> None:
 
 
 async def test_an_echo_that_never_came_excuses_no_kick(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handshake, "GOODBYE_ECHO_SECONDS", 0.01)
+    monkeypatch.setattr(handshake, "LEAVE_CONFIRMATION_TIMEOUT", 0.01)
     await scene.join()
     renewing = asyncio.create_task(scene.handshake.renew(1))
     await asyncio.sleep(0.02)

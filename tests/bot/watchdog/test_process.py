@@ -17,39 +17,39 @@ from bot.billing.ledger.sqlite import SqliteLedger
 from bot.billing.opening import RecordedOpener
 from bot.errors import LedgerError, ProviderDown
 from bot.watchdog import messages, process
+from bot.watchdog.heartbeat import BotStatus
 from bot.watchdog.messages import NotOpened, Open, Opened, Ready
 from bot.watchdog.process import Watchdog
-from bot.watchdog.pulse import Sign
 from tests.bot.billing.records import ScriptedProvider, record
 from tests.support import eventually
 
 INSTANCE = 7
 
 
-class Pulse:
+class Heartbeat:
     """The bot's, as this test wants it to look."""
 
     def __init__(self) -> None:
-        self.sign = Sign(True, INSTANCE)
+        self.sign = BotStatus(True, INSTANCE)
 
-    def look(self, now: float) -> Sign:
+    def look(self, now: float) -> BotStatus:
         return self.sign
 
     def stops(self) -> None:
-        self.sign = Sign(False, INSTANCE)
+        self.sign = BotStatus(False, INSTANCE)
 
 
 class Kennel:
     """A watchdog, the bot's end of its line, and what both see."""
 
     def __init__(self, ledger: SqliteLedger, instance: int | None = INSTANCE) -> None:
-        self.ledger, self.pulse, self.provider = ledger, Pulse(), ScriptedProvider()
+        self.ledger, self.heartbeat, self.provider = ledger, Heartbeat(), ScriptedProvider()
         closer = SessionCloser(ledger, lambda _: [cast(Any, self.provider)])
         opener = RecordedOpener(ledger, closer, lambda _: cast(Any, self.provider))
         self.stop = asyncio.Event()
         ours, theirs = socket.socketpair()
         self._theirs = theirs
-        self.watchdog = Watchdog(ledger, closer, opener, cast(Any, self.pulse), instance)
+        self.watchdog = Watchdog(ledger, closer, opener, cast(Any, self.heartbeat), instance)
         self.running = asyncio.create_task(self.watchdog.run(ours, self.stop))
         self.reader: asyncio.StreamReader
         self.writer: asyncio.StreamWriter
@@ -58,8 +58,8 @@ class Kennel:
         self.reader, self.writer = await asyncio.open_connection(sock=self._theirs, limit=messages.LINE_LIMIT)
         assert isinstance(await messages.read(self.reader), Ready)
 
-    async def ask(self, number: int, name: str, *, patience: float = 60.0) -> None:
-        wish = Open(number=number, record=record(name), participant="Ann", deadline=time.monotonic() + patience)
+    async def ask(self, number: int, name: str, *, seconds: float = 60.0) -> None:
+        wish = Open(number=number, record=record(name), participant="Ann", deadline=time.monotonic() + seconds)
         messages.write(self.writer, wish)
         await self.writer.drain()
 
@@ -124,7 +124,7 @@ async def test_a_bug_of_its_own_is_an_answer_too(kennel: Kennel, caplog: pytest.
 
 async def test_a_wish_that_nobody_waits_for_any_more_opens_nothing(kennel: Kennel) -> None:
     """This process was frozen meanwhile."""
-    await kennel.ask(1, "late", patience=-1.0)
+    await kennel.ask(1, "late", seconds=-1.0)
     await kennel.ask(2, "s1")
     assert (await kennel.answer()).number == 2
     assert kennel.provider.opened == 1
@@ -140,7 +140,7 @@ async def test_while_the_bot_lives_nothing_is_ended(kennel: Kennel) -> None:
 async def test_a_dead_bots_sessions_are_ended_once_each_and_then_it_goes(kennel: Kennel, ledger: SqliteLedger) -> None:
     await kennel.opened("s1")
     await kennel.opened("s2")
-    kennel.pulse.stops()
+    kennel.heartbeat.stops()
     await kennel.goes()
     assert sorted(kennel.provider.end_attempts) == ["room-s1", "room-s2"]
     rows = await ledger.between(0.0, math.inf, 1)
@@ -152,7 +152,7 @@ async def test_a_session_whose_answer_comes_after_the_bots_death_is_ended(kennel
     await kennel.ask(1, "s1")
     await eventually(lambda: kennel.provider.opened == 1)
     kennel.writer.close()
-    kennel.pulse.stops()
+    kennel.heartbeat.stops()
     await asyncio.sleep(0.02)
     assert not kennel.running.done(), "the answer is still to come"
     kennel.provider.gate.set()
@@ -178,7 +178,7 @@ async def test_what_cannot_be_ended_at_once_keeps_it_there(
     monkeypatch.setattr("bot.billing.closing.RETRY_MAX", 0.01)
     kennel.provider.failures = [ProviderDown("HTTP 503") for _ in range(3)]
     await kennel.opened("s1")
-    kennel.pulse.stops()
+    kennel.heartbeat.stops()
     await kennel.goes()
     assert kennel.provider.end_attempts == ["room-s1"] * 4
     assert await ledger.unsettled() == []
@@ -193,7 +193,7 @@ async def test_a_bot_that_hung_up_and_lives_is_left_to_its_next_watchdog(kennel:
 
 async def test_another_run_of_the_bot_has_a_watchdog_of_its_own(kennel: Kennel) -> None:
     await kennel.opened("s1")
-    kennel.pulse.sign = Sign(True, INSTANCE + 1)
+    kennel.heartbeat.sign = BotStatus(True, INSTANCE + 1)
     await kennel.goes()
     assert kennel.provider.end_attempts == []
 
@@ -206,12 +206,12 @@ async def test_a_bot_that_came_back_between_two_looks_keeps_its_sessions(
 
     async def and_it_is_back() -> Any:
         records = await unsettled()
-        kennel.pulse.sign = Sign(True, INSTANCE)
+        kennel.heartbeat.sign = BotStatus(True, INSTANCE)
         return records
 
     monkeypatch.setattr(kennel.ledger, "unsettled", and_it_is_back)
-    kennel.pulse.stops()
-    await eventually(lambda: kennel.pulse.sign.alive)
+    kennel.heartbeat.stops()
+    await eventually(lambda: kennel.heartbeat.sign.alive)
     await asyncio.sleep(0.02)
     assert kennel.provider.end_attempts == []
 
@@ -228,7 +228,7 @@ async def test_a_ledger_that_cannot_be_read_is_asked_again(
         return await unsettled()
 
     monkeypatch.setattr(kennel.ledger, "unsettled", at_last)
-    kennel.pulse.stops()
+    kennel.heartbeat.stops()
     await kennel.goes()
     assert kennel.provider.end_attempts == ["room-s1"]
 
@@ -239,7 +239,7 @@ async def test_an_operators_watchdog_stays(ledger: SqliteLedger, monkeypatch: py
     kennel = Kennel(ledger, instance=None)
     await kennel.connect()
     await kennel.opened("s1")
-    kennel.pulse.stops()
+    kennel.heartbeat.stops()
     await eventually(lambda: kennel.provider.end_attempts == ["room-s1"])
     await asyncio.sleep(0.05)
     assert not kennel.running.done()

@@ -31,7 +31,7 @@ class _Turn:
     spoken: dict[int, float]
 
 
-class SpeechLedger:
+class SpeakerAttribution:
     """Collects who speaks when, and returns for each line the people it may come from."""
 
     def __init__(self) -> None:

@@ -14,17 +14,17 @@ SECONDS_TO_REPORT = 4
 REPEAT_AFTER = 120
 
 
-class Unheard:
+class UndecryptableMonitor:
     """Posts an event about people who speak and are not heard; `update` it once a second."""
 
     def __init__(self, post: Callable[[Undecryptable | Unowned], None]) -> None:
         self._post = post
-        self._undecryptable = UnheardSpeakers()
-        self._unowned = UnheardSpeakers()  # by SSRC
+        self._undecryptable = UndecryptableCounts()
+        self._unowned = UndecryptableCounts()  # by SSRC
 
     def forget_unowned(self) -> None:
         """Reset the counts of packets without an owner: in a new voice session SSRCs belong to others."""
-        self._unowned = UnheardSpeakers()
+        self._unowned = UndecryptableCounts()
 
     def update(self, stats: ReceiveStats) -> None:
         """Compare the counters of the voice session with those of a second ago."""
@@ -34,7 +34,7 @@ class Unheard:
             self._post(Unowned())
 
 
-class UnheardSpeakers:
+class UndecryptableCounts:
     """Finds people who are not heard, in counters by user id or SSRC; `update` it once a second."""
 
     def __init__(self) -> None:

@@ -8,12 +8,12 @@ from typing import Any, cast
 import pytest
 
 from bot.billing.end_reason import EndReason
-from bot.call.connection import healing as module
-from bot.call.connection.healing import MAX_SHORT_LIVED, Healing
+from bot.call.connection import reconnector as module
+from bot.call.connection.reconnector import MAX_SHORT_LIVED, Reconnector
 from bot.call.guards import Guards
 from bot.call.state import CallState, CallStateMachine
 from bot.config.model import ServerSettings
-from bot.errors import RoomError, SeatTaken, VoiceError
+from bot.errors import ChannelFull, RoomError, VoiceError
 from bot.media.events import VoiceLost
 from bot.provider import VoicebotSession
 from bot.room.events import RoomClosed, RoomEnd
@@ -52,7 +52,7 @@ class Voice:
 
 
 class Patient:
-    """A call's connections, and what their healing asks of the call."""
+    """A call's connections, and what their reconnector asks of the call."""
 
     def __init__(self) -> None:
         self.voice = Voice()
@@ -62,7 +62,7 @@ class Patient:
         self.room_outcomes: list[Exception] = []
         self.warnings: list[str] = []
         self.ends: list[EndReason] = []
-        self.healing = Healing(
+        self.reconnector = Reconnector(
             "call 1",
             cast(Any, self.voice),
             self._join_room,
@@ -87,7 +87,7 @@ class Patient:
 
 async def test_a_lost_voice_session_is_replaced_by_a_fresh_one() -> None:
     patient = Patient()
-    patient.healing.on_voice_lost(LOST)
+    patient.reconnector.on_voice_lost(LOST)
     assert patient.state() is CallState.RECONNECTING
     await patient.settle()
     assert patient.voice.repairs == ["rejoin after 0"]
@@ -98,20 +98,20 @@ async def test_a_lost_voice_session_is_replaced_by_a_fresh_one() -> None:
 async def test_a_session_that_is_being_replaced_already_is_not_repaired() -> None:
     patient = Patient()
     patient.voice.current = replace(SERVER, endpoint="another.example")
-    patient.healing.on_voice_lost(LOST)
+    patient.reconnector.on_voice_lost(LOST)
     await patient.settle()
     assert (patient.voice.repairs, patient.state()) == ([], CallState.LIVE)
     patient.voice.awaits_server = True
-    patient.healing.on_voice_lost(LOST)
+    patient.reconnector.on_voice_lost(LOST)
     assert (patient.voice.repairs, patient.state()) == ([], CallState.RECONNECTING)
 
 
 async def test_what_the_gateway_will_explain_waits_for_it_and_a_new_server_replaces_that() -> None:
     patient = Patient()
     patient.voice.gate = asyncio.Event()
-    patient.healing.on_voice_lost(replace(LOST, remedy=Remedy.AWAIT_GATEWAY))
+    patient.reconnector.on_voice_lost(replace(LOST, remedy=Remedy.AWAIT_GATEWAY))
     await patient.settle()
-    patient.healing.on_voice_server_changed(SERVER)
+    patient.reconnector.on_voice_server_changed(SERVER)
     await patient.settle()
     assert patient.voice.repairs == [f"rejoin after {module.GATEWAY_TIMEOUT:g}", "reconnect"]
     patient.voice.gate.set()
@@ -121,17 +121,17 @@ async def test_what_the_gateway_will_explain_waits_for_it_and_a_new_server_repla
 
 async def test_what_no_attempt_changes_ends_the_call() -> None:
     patient = Patient()
-    patient.healing.on_voice_lost(replace(LOST, remedy=Remedy.GIVE_UP))
+    patient.reconnector.on_voice_lost(replace(LOST, remedy=Remedy.GIVE_UP))
     assert patient.ends == [EndReason.VOICE_LOST]
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"), [(VoiceError("no"), EndReason.VOICE_LOST), (SeatTaken("full"), EndReason.SEAT_TAKEN)]
+    ("error", "reason"), [(VoiceError("no"), EndReason.VOICE_LOST), (ChannelFull("full"), EndReason.SEAT_TAKEN)]
 )
 async def test_a_repair_that_fails_ends_the_call(error: Exception, reason: EndReason) -> None:
     patient = Patient()
     patient.voice.outcomes = [error]
-    patient.healing.on_voice_lost(LOST)
+    patient.reconnector.on_voice_lost(LOST)
     await patient.settle()
     assert patient.ends == [reason]
 
@@ -142,7 +142,7 @@ async def test_sessions_that_do_not_hold_are_made_less_and_less_often_and_not_fo
     patient = Patient()
     for number in range(MAX_SHORT_LIVED + 2):
         steady.at = 1000.0 + number
-        patient.healing.on_voice_lost(LOST)
+        patient.reconnector.on_voice_lost(LOST)
         await patient.settle()
     assert patient.voice.repairs == [f"rejoin after {pause:g}" for pause in (0, 1, 2, 4, 8)]
     assert patient.ends == [EndReason.VOICE_LOST]
@@ -152,7 +152,7 @@ async def test_one_that_has_held_is_replaced_at_once(steady: SteadyClock) -> Non
     patient = Patient()
     for number in range(10):
         steady.at = 1000.0 + number * (module.HELD_SECONDS + 1)
-        patient.healing.on_voice_lost(LOST)
+        patient.reconnector.on_voice_lost(LOST)
         await patient.settle()
     assert set(patient.voice.repairs) == {"rejoin after 0"}
     assert patient.ends == []
@@ -161,10 +161,10 @@ async def test_one_that_has_held_is_replaced_at_once(steady: SteadyClock) -> Non
 async def test_keys_that_never_fit_end_the_call_at_the_second_session() -> None:
     nobody = replace(LOST, meaning=NOBODY_DECRYPTED.meaning)
     patient = Patient()
-    patient.healing.on_voice_lost(nobody)
+    patient.reconnector.on_voice_lost(nobody)
     await patient.settle()
     assert patient.ends == []
-    patient.healing.on_voice_lost(nobody)
+    patient.reconnector.on_voice_lost(nobody)
     assert patient.ends == [EndReason.NOBODY_HEARD]
     assert "Nobody's voice can be decrypted" in patient.warnings[0]
 
@@ -174,36 +174,36 @@ async def test_somebody_who_is_heard_between_them_counts(steady: SteadyClock) ->
     patient = Patient()
     for number in range(5):
         steady.at = 1000.0 + 100 * number
-        patient.healing.on_voice_lost(nobody)
+        patient.reconnector.on_voice_lost(nobody)
         await patient.settle()
-        patient.healing.on_heard()
+        patient.reconnector.on_heard()
     assert patient.ends == []
 
 
 async def test_a_lost_room_is_joined_again_once_in_a_while(steady: SteadyClock) -> None:
     lost, patient = RoomClosed(RoomEnd.CONNECTION_LOST), Patient()
-    patient.healing.on_room_closed(lost, SESSION)
+    patient.reconnector.on_room_closed(lost, SESSION)
     await patient.settle()
     assert (patient.rooms, patient.state()) == ([SESSION], CallState.LIVE)
     steady.at = 1000.0 + module.REJOIN_INTERVAL
-    patient.healing.on_room_closed(lost, SESSION)
+    patient.reconnector.on_room_closed(lost, SESSION)
     await patient.settle()
     assert patient.rooms == [SESSION, SESSION]
-    patient.healing.on_room_closed(lost, SESSION)
+    patient.reconnector.on_room_closed(lost, SESSION)
     assert patient.ends == [EndReason.ROOM_LOST]
 
 
 async def test_a_room_whose_token_has_ended_is_not_joined_again() -> None:
     patient = Patient()
     ended = replace(SESSION, expires_at=datetime.now(UTC) - timedelta(seconds=1))
-    patient.healing.on_room_closed(RoomClosed(RoomEnd.CONNECTION_LOST), ended)
+    patient.reconnector.on_room_closed(RoomClosed(RoomEnd.CONNECTION_LOST), ended)
     assert (patient.rooms, patient.ends) == ([], [EndReason.ROOM_LOST])
 
 
 async def test_a_room_that_lets_nobody_in_ends_the_call() -> None:
     patient = Patient()
     patient.room_outcomes = [RoomError("refused")]
-    patient.healing.on_room_closed(RoomClosed(RoomEnd.CONNECTION_LOST), SESSION)
+    patient.reconnector.on_room_closed(RoomClosed(RoomEnd.CONNECTION_LOST), SESSION)
     await patient.settle()
     assert patient.ends == [EndReason.ROOM_LOST]
 
@@ -214,16 +214,16 @@ async def test_a_room_that_lets_nobody_in_ends_the_call() -> None:
 )
 async def test_a_room_that_is_over_is_over(end: RoomEnd, reason: EndReason) -> None:
     patient = Patient()
-    patient.healing.on_room_closed(RoomClosed(end), SESSION)
+    patient.reconnector.on_room_closed(RoomClosed(end), SESSION)
     assert (patient.rooms, patient.ends) == ([], [reason])
 
 
 async def test_nothing_is_repaired_after_the_call() -> None:
     patient = Patient()
     patient.voice.gate = asyncio.Event()
-    patient.healing.on_voice_lost(LOST)
+    patient.reconnector.on_voice_lost(LOST)
     await patient.settle()
-    await patient.healing.cancel()
+    await patient.reconnector.cancel()
     patient.voice.gate.set()
     await patient.settle()
     assert patient.ends == []

@@ -15,7 +15,7 @@ GRACE = 1.0
 _ABANDONED: set["asyncio.Task[Any]"] = set()
 
 
-async def within(seconds: float, work: Coroutine[Any, Any, T], name: str) -> T:
+async def run_with_timeout(seconds: float, work: Coroutine[Any, Any, T], name: str) -> T:
     """Return the result of a plugin's work, or raise its errors; TimeoutError when it takes longer.
 
     RuntimeError when it cancelled itself or raised SystemExit: neither may reach the caller.

@@ -52,8 +52,8 @@ def _map(file: Path) -> tuple[int, mmap.mmap]:
         raise LedgerError(f"the lock file {file} cannot be used: {error.strerror}; make it writable") from error
 
 
-class Pulse:
-    """The bot's side of the pulse. `instance` tells one run of the bot from the next."""
+class Heartbeat:
+    """The bot's side of the heartbeat. `instance` tells one run of the bot from the next."""
 
     def __init__(self, file: Path) -> None:
         self.instance = secrets.randbits(64)
@@ -88,15 +88,15 @@ class Pulse:
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
-    """What was seen of a pulse: whether a bot lives, and which run of it held the lock last."""
+class BotStatus:
+    """What was seen of a heartbeat: whether a bot lives, and which run of it held the lock last."""
 
     alive: bool
     instance: int
 
 
-class PulseReader:
-    """The watchdog's side of the pulse. `limit` is in seconds without a beat."""
+class HeartbeatReader:
+    """The watchdog's side of the heartbeat. `limit` is in seconds without a beat."""
 
     def __init__(self, file: Path, limit: float) -> None:
         self._limit = limit
@@ -104,17 +104,17 @@ class PulseReader:
         self._seen: tuple[int, int] | None = None
         self._seen_at = 0.0
 
-    def look(self, now: float) -> Sign:
-        """Look at the pulse; `now` is `time.monotonic()`."""
+    def look(self, now: float) -> BotStatus:
+        """Look at the heartbeat; `now` is `time.monotonic()`."""
         beats, instance, _ = _LAYOUT.unpack(self._memory[:])
         if self._seen != (beats, instance):
             self._seen, self._seen_at = (beats, instance), now
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return Sign(now - self._seen_at <= self._limit, instance)
+            return BotStatus(now - self._seen_at <= self._limit, instance)
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-        return Sign(False, instance)
+        return BotStatus(False, instance)
 
     def close(self) -> None:
         """Close the lock file; it is not removed."""

@@ -1,13 +1,13 @@
 """Who said a line; and when nobody can tell, nobody is named alone."""
 
-from bot.call.speech import FORGET_AFTER, SpeechLedger
+from bot.call.speaker_attribution import FORGET_AFTER, SpeakerAttribution
 
 ANN, BOB, CYD = 1, 2, 3
 
 
-def _ledger(*speech: tuple[int, float, float]) -> SpeechLedger:
+def _ledger(*speech: tuple[int, float, float]) -> SpeakerAttribution:
     """People speaking from and to, in the order of time."""
-    ledger = SpeechLedger()
+    ledger = SpeakerAttribution()
     events = [(start, 1, user) for user, start, _ in speech] + [(end, 0, user) for user, _, end in speech]
     for at, starts, user in sorted(events):
         (ledger.started if starts else ledger.stopped)(user, at)
@@ -19,7 +19,7 @@ def test_the_one_who_spoke() -> None:
 
 
 def test_each_line_takes_its_own_turn() -> None:
-    ledger = SpeechLedger()
+    ledger = SpeakerAttribution()
     ledger.started(ANN, 0.0)
     ledger.stopped(ANN, 2.0)
     assert ledger.claim(3.0) == (ANN,)
@@ -49,7 +49,7 @@ def test_a_short_answer_is() -> None:
 
 
 def test_a_line_while_its_speaker_goes_on() -> None:
-    ledger = SpeechLedger()
+    ledger = SpeakerAttribution()
     ledger.started(ANN, 0.0)
     assert ledger.claim(4.0) == (ANN,)
 
@@ -62,11 +62,11 @@ def test_speech_that_brought_no_line_is_forgotten() -> None:
 
 
 def test_nobody_was_heard() -> None:
-    assert SpeechLedger().claim(1.0) == ()
+    assert SpeakerAttribution().claim(1.0) == ()
 
 
 def test_a_stop_without_a_start_is_nothing() -> None:
-    ledger = SpeechLedger()
+    ledger = SpeakerAttribution()
     ledger.stopped(ANN, 1.0)
     assert ledger.claim(2.0) == ()
 
@@ -97,7 +97,7 @@ def test_the_first_line_of_someone_who_goes_on_is_not_given_to_the_long_talker_b
 
 def test_speech_that_has_brought_its_line_does_not_bring_the_next_one() -> None:
     """Ann's line is there before our own detector has seen her fall silent; Bob answers at once, and briefly."""
-    ledger = SpeechLedger()
+    ledger = SpeakerAttribution()
     ledger.started(ANN, 0.0)
     assert ledger.claim(1.5) == (ANN,)
     ledger.stopped(ANN, 1.6)
@@ -107,7 +107,7 @@ def test_speech_that_has_brought_its_line_does_not_bring_the_next_one() -> None:
 
 
 def test_a_second_line_right_behind_one_that_came_early_is_the_same_speakers() -> None:
-    ledger = SpeechLedger()
+    ledger = SpeakerAttribution()
     ledger.started(ANN, 0.0)
     assert ledger.claim(1.5) == (ANN,)
     ledger.stopped(ANN, 1.6)
@@ -115,7 +115,7 @@ def test_a_second_line_right_behind_one_that_came_early_is_the_same_speakers() -
 
 
 def test_someone_who_goes_on_after_a_line_is_the_speaker_of_the_next() -> None:
-    ledger = SpeechLedger()
+    ledger = SpeakerAttribution()
     ledger.started(ANN, 0.0)
     assert ledger.claim(4.0) == (ANN,)
     ledger.stopped(ANN, 9.0)

@@ -19,7 +19,7 @@ class _Bucket:
     at: float
 
 
-class Intake:
+class MessageRateLimit:
     """Limits how much a room may send; asked once for every message."""
 
     def __init__(self) -> None:

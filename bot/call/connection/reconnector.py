@@ -9,7 +9,7 @@ from bot import clock
 from bot.billing.end_reason import EndReason
 from bot.call.guards import Guards
 from bot.call.state import CallStateMachine, Side
-from bot.errors import SeatTaken
+from bot.errors import ChannelFull
 from bot.language import Text, say
 from bot.media.events import VoiceLost
 from bot.provider import VoicebotSession
@@ -36,7 +36,7 @@ _ROOM_ENDS = {
 }
 
 
-class Healing:
+class Reconnector:
     """Repairs the two connections of one call. `name` is for the log; `join_room` joins a session's room anew; `warn`
     and `end` are the call's."""
 
@@ -140,5 +140,5 @@ class Healing:
             self.on_recovered(side)
         else:
             log.warning("%s: the %s connection could not be restored: %s", self._name, side, error)
-            lost = EndReason.SEAT_TAKEN if isinstance(error, SeatTaken) else EndReason.VOICE_LOST
+            lost = EndReason.SEAT_TAKEN if isinstance(error, ChannelFull) else EndReason.VOICE_LOST
             self._end(lost if side == "voice" else EndReason.ROOM_LOST)
