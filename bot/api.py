@@ -78,7 +78,7 @@ from bot.media.tap import AudioTap, SoundFrame
 from bot.network import Network, httpx
 from bot.plugin_host.manifest import Manifest
 from bot.plugin_host.plugin import CommandRefused, Host, Plugin
-from bot.plugin_host.protocols import Call, Calls, Plugins
+from bot.plugin_host.protocols import Call, Calls, InstalledPlugin, Plugins, ProviderInfo
 from bot.provider import (
     Account,
     Provider,
@@ -122,6 +122,7 @@ __all__ = [
     "EndReason",
     "EnvName",
     "Host",
+    "InstalledPlugin",
     "Key",
     "KeyRejected",
     "LedgerError",
@@ -140,6 +141,7 @@ __all__ = [
     "Provider",
     "ProviderDown",
     "ProviderError",
+    "ProviderInfo",
     "ProviderSettings",
     "RateLimited",
     "Receipt",

@@ -8,5 +8,5 @@ _CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def now() -> float:
-    """Return the seconds of a steady clock; only differences mean something."""
+    """Return the seconds of a monotonic clock; only differences mean something."""
     return time.clock_gettime(_CLOCK)

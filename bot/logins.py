@@ -13,7 +13,7 @@ PERIOD, ORDINARY_LOGINS = 3600.0, 4
 
 
 class LoginPace:
-    """Spaces out the logins of one process. Times are in seconds of a steady clock."""
+    """Spaces out the logins of one process. Times are in seconds of a monotonic clock."""
 
     def __init__(self) -> None:
         self._logins: deque[float] = deque(maxlen=10_000)

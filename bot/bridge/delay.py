@@ -46,7 +46,7 @@ class DelayEstimator:
         return self._last_transit is not None and abs(now - position - self._last_transit) > JUMP
 
     def update(self, position: float, now: float) -> None:
-        """A packet of media time `position` arrived at `now`, both in seconds on steady clocks."""
+        """A packet of media time `position` arrived at `now`, both in seconds on monotonic clocks."""
         transit = now - position
         if self.jumps(position, now):
             self._windows = self._last_transit = None

@@ -66,7 +66,7 @@ class JitterBuffer:
         return self._next if self._playing else None
 
     def push(self, timestamp: int, payload: bytes, now: float) -> None:
-        """A packet arrived at `now` (seconds, any steady clock); `timestamp` is RTP's 32 bits."""
+        """A packet arrived at `now` (seconds, any monotonic clock); `timestamp` is RTP's 32 bits."""
         position = self._unwrap(timestamp)
         if position in self._held:
             self.stats.duplicate += 1

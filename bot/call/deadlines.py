@@ -1,4 +1,4 @@
-"""Named deadlines with warnings before them. Pure: times come in as arguments, in seconds of one steady clock."""
+"""Named deadlines with warnings before them. Pure: times come in as arguments, in seconds of one monotonic clock."""
 
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar

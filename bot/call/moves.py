@@ -5,7 +5,7 @@ SENT_SECONDS = 15.0
 
 
 class Moves:
-    """Knows which channels a call may be in. Times are seconds of any steady clock, and arguments."""
+    """Knows which channels a call may be in. Times are seconds of any monotonic clock, and arguments."""
 
     def __init__(self, home: int, *, follow: bool) -> None:
         """`home` is the id of the channel that the call was started in; `follow` lets it go wherever it is moved."""

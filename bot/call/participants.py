@@ -1,6 +1,6 @@
 """Who takes part in a call: who is heard, who speaks, and whether the voicebot is there. Pure.
 
-Times are seconds of any steady clock, and arguments.
+Times are seconds of any monotonic clock, and arguments.
 """
 
 from bot.media.consent import Consent

@@ -1,6 +1,6 @@
 """Who said a line: the provider hears one mixed track, but we know when each person spoke.
 
-Pure: times come in as arguments, in seconds of one steady clock. Doubt is shown, never guessed away: a line during
+Pure: times come in as arguments, in seconds of one monotonic clock. Doubt is shown, never guessed away: a line during
 which two people spoke carries both names.
 """
 

@@ -5,10 +5,12 @@ Needs the running bot; the code itself comes from `catalog`.
 
 import asyncio
 import logging
-from typing import Any
+from typing import Any, Protocol
 
 from discord import app_commands
+from discord.ext import commands
 
+from bot.config.load import Config
 from bot.errors import PluginError
 from bot.language import say
 
@@ -16,7 +18,8 @@ from .catalog import Catalog
 from .discovery import Broken
 from .hooks import HookDispatcher
 from .importing import PluginClass
-from .plugin import Host, Plugin, SwitchedOff
+from .plugin import Plugin, SwitchedOff
+from .protocols import Calls
 from .scope import scoped
 from .time_limit import run_with_timeout
 
@@ -28,11 +31,47 @@ AppCommand = app_commands.Command[Any, ..., Any] | app_commands.Group
 LIFECYCLE_TIMEOUT = 10.0
 
 
+class Mount(Protocol):
+    """The running bot, as far as putting plugins in place needs it. It has what `Host` names, too, but for the scope
+    that each plugin gets of its own."""
+
+    @property
+    def config(self) -> Config:
+        """The config in force."""
+        ...
+
+    @property
+    def calls(self) -> Calls:
+        """All calls of the bot."""
+        ...
+
+    @property
+    def tree(self) -> Any:
+        """The slash commands, as discord.py's bot has them."""
+        ...
+
+    def get_cog(self, name: str, /) -> commands.Cog | None:
+        """Find a cog, as discord.py's bot does."""
+        ...
+
+    async def add_cog(self, cog: commands.Cog, /) -> None:
+        """Add a cog, as discord.py's bot does."""
+        ...
+
+    async def remove_cog(self, name: str, /) -> commands.Cog | None:
+        """Remove a cog, as discord.py's bot does."""
+        ...
+
+    def remove_listener(self, func: Any, /, name: str = ...) -> None:
+        """Remove a listener, as discord.py's bot does."""
+        ...
+
+
 class PluginHost:
     """Owns every instance of a plugin. A call keeps those it began with, also when one of them is replaced
     meanwhile."""
 
-    def __init__(self, host: Host, catalog: Catalog, *, announced: bool = True) -> None:
+    def __init__(self, host: Mount, catalog: Catalog, *, announced: bool = True) -> None:
         """`announced`: no call begins without a plugin that tells people that they are heard."""
         self.catalog = catalog
         self.instances: dict[str, Plugin[Any]] = {}
@@ -127,7 +166,7 @@ class PluginHost:
     async def _load(self, plugin: PluginClass) -> Plugin[Any]:
         instance: Plugin[Any] | None = None
         try:
-            instance = plugin(scoped(self._host, plugin))
+            instance = plugin(scoped(self._host, self, plugin))
             await run_with_timeout(LIFECYCLE_TIMEOUT, instance.on_load(), f"plugin {plugin.name}: on_load")
         except (Exception, SystemExit) as error:
             raise await self._failed(plugin, instance, error) from error

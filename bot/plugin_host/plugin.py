@@ -52,11 +52,6 @@ class Host(Protocol):
         """The plugins that the bot has found."""
         ...
 
-    @property
-    def tree(self) -> Any:
-        """The slash commands, as discord.py's bot has them."""
-        ...
-
     async def sleep(self, seconds: float, /) -> None:
         """Sleep as `asyncio.sleep` does; played servers have a clock of their own."""
         ...
@@ -71,22 +66,6 @@ class Host(Protocol):
 
     def get_guild(self, guild_id: int, /) -> discord.Guild | None:
         """Find a server, as discord.py's client does."""
-        ...
-
-    def get_cog(self, name: str, /) -> commands.Cog | None:
-        """Find a cog, as discord.py's bot does."""
-        ...
-
-    async def add_cog(self, cog: commands.Cog, /) -> None:
-        """Add a cog, as discord.py's bot does."""
-        ...
-
-    async def remove_cog(self, name: str, /) -> commands.Cog | None:
-        """Remove a cog, as discord.py's bot does."""
-        ...
-
-    def remove_listener(self, func: Any, /, name: str = ...) -> None:
-        """Remove a listener, as discord.py's bot does."""
         ...
 
     def server_text(self, guild_id: int) -> str:
@@ -163,12 +142,12 @@ class Plugin(commands.Cog, Generic[S]):
 
     def settings(self, guild_id: int) -> S:
         """Return this plugin's effective settings on a server: those a running call began with, else those in force."""
-        return settings_of(type(self), self.host, guild_id)  # type: ignore[return-value]
+        return settings_of(type(self), self.host.config, self.host.calls, guild_id)  # type: ignore[return-value]
 
     @property
     def memory(self) -> dict[str, Any]:
         """A dict shared with the next instance after a reload, until the bot stops. Keep only plain data in it."""
-        return self.host.plugins.memory(self.name)
+        return self.host.plugins.memory
 
     def enabled(self, guild_id: int) -> bool:
         """Return whether this plugin is on for a server."""
@@ -225,9 +204,9 @@ class Plugin(commands.Cog, Generic[S]):
         """Called when something that was wrong works again."""
 
 
-def settings_of(plugin: type[Plugin[Any]], host: Host, guild_id: int) -> PluginSettings:
+def settings_of(plugin: type[Plugin[Any]], config: Config, calls: "Calls", guild_id: int) -> PluginSettings:
     """Return a plugin's effective settings on a server: those a running call began with, else those in force."""
-    begun_with = host.calls.config_of(guild_id)
+    begun_with = calls.config_of(guild_id)
     # A call that is older than this plugin's code knows only the settings that the older code had.
     found = None if begun_with is None else begun_with.find(guild_id, plugin.name, plugin.Settings)
-    return host.config.plugin(guild_id, plugin.name, plugin.Settings) if found is None else found
+    return config.plugin(guild_id, plugin.name, plugin.Settings) if found is None else found

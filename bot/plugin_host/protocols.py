@@ -2,10 +2,11 @@
 changes the ledger.
 
 The objects themselves have more methods; these are the ones that a plugin may rely on. They are `bot.call.call.Call`,
-`bot.plugin_host.host.PluginHost`, and `bot.plugin_host.scope.ScopedCalls` before the bot's `CallManager`.
+and in front of the bot's `CallManager` and `PluginHost` the `ScopedCalls` and `ScopedPlugins` of `scope`.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,14 +19,25 @@ if TYPE_CHECKING:
     from bot.call.request import CallRequest
     from bot.call.state import CallState
     from bot.config.load import Config
-    from bot.config.model import LimitSettings, ServerSettings
+    from bot.config.model import LimitSettings, PluginSettings, ServerSettings
     from bot.media.consent import Consent
     from bot.media.report import SoundReport
     from bot.media.tap import AudioTap
-    from bot.provider import Provider, VoicebotSession
+    from bot.provider import VoicebotSession
 
-    from .catalog import Catalog
+    from .manifest import Manifest
     from .plugin import Plugin
+
+
+class ProviderInfo(Protocol):
+    """What plugins may ask of the provider of a call; sessions are opened and ended by the bot alone."""
+
+    #: As it is called in messages to users.
+    title: str
+
+    async def image_library(self, voicebot: str) -> Mapping[str, str]:
+        """Return all pictures of a voicebot, key -> URL; ProviderError."""
+        ...
 
 
 class Call(Protocol):
@@ -35,12 +47,16 @@ class Call(Protocol):
     id: str
     #: What was in force when it began.
     settings: "ServerSettings"
-    provider: "Provider"
     started_at: datetime
     #: How long it may last; None is for ever.
     allowance: "Allowance | None"
     #: User id of the host, who may end the call: the starter, until they leave.
     host_id: int
+
+    @property
+    def provider(self) -> "ProviderInfo":
+        """The provider of its session."""
+        ...
 
     @property
     def request(self) -> "CallRequest":
@@ -157,7 +173,7 @@ class Calls(Protocol):
         """Return what the server's call began with, until its receipt is given; None when there is none."""
         ...
 
-    def provider_of(self, guild_id: int, config: "Config") -> "Provider":
+    def provider_of(self, guild_id: int, config: "Config") -> "ProviderInfo":
         """Return the provider that a server's calls would be opened at; ParleyError when it is not there or has no
         key."""
         ...
@@ -183,23 +199,48 @@ class Calls(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class InstalledPlugin:
+    """What others may know of a plugin that is in place."""
+
+    manifest: "Manifest"
+    #: Whether only the bot's operator may switch it on or off.
+    operator_only: bool
+
+
 class Plugins(Protocol):
     """The plugins that the bot has found."""
 
     @property
-    def instances(self) -> "Mapping[str, Plugin[Any]]":
+    def installed(self) -> Mapping[str, InstalledPlugin]:
         """Those in place, by name."""
         ...
 
     @property
-    def catalog(self) -> "Catalog":
-        """Those that could be imported, and what is wrong with the others."""
+    def broken(self) -> Sequence[str]:
+        """Names of those that cannot be used, or not as they are on disk now; sorted."""
+        ...
+
+    @property
+    def models(self) -> "Mapping[str, type[PluginSettings]]":
+        """The settings model of every plugin, by name."""
+        ...
+
+    @property
+    def newest(self) -> "Plugin[Any] | None":
+        """The instance of the asking plugin that is in place now: a running call may still use an older one. None while
+        it is being replaced."""
+        ...
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What all instances of the asking plugin have in common, those that were replaced included."""
+        ...
+
+    def enabled(self, guild_id: int, name: str) -> bool:
+        """Return whether a plugin that is in place is on for a server."""
         ...
 
     def paused(self, guild_id: int, name: str) -> bool:
         """Return whether a plugin is left alone on a server because it failed too often."""
-        ...
-
-    def memory(self, name: str) -> dict[str, Any]:
-        """Return what a plugin's instances have in common, those that were replaced included."""
         ...

@@ -27,7 +27,7 @@ class MessageRateLimit:
         self._buckets: dict[str, _Bucket] = {}
 
     def accepts(self, sender: str, size: int, now: float) -> bool:
-        """Return whether a message of `size` bytes is taken at `now`, in seconds of a steady clock."""
+        """Return whether a message of `size` bytes is taken at `now`, in seconds of a monotonic clock."""
         if sender not in self._buckets and len(self._buckets) >= MAX_SENDERS:
             sender = ""
         full = _Bucket(MESSAGES_PER_SECOND * BURST_SECONDS, BYTES_PER_SECOND * BURST_SECONDS, now)

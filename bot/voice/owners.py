@@ -26,7 +26,7 @@ class OwnerSearch:
         self._next: dict[int, int] = {}  # by SSRC: how many candidates were tried in vain
 
     def may_try(self, now: float) -> bool:
-        """Return whether another key may be tried at `now`, in seconds of a steady clock."""
+        """Return whether another key may be tried at `now`, in seconds of a monotonic clock."""
         if self._at is not None:
             passed = max(0.0, now - self._at)
             self._allowance = min(TRIES_PER_SECOND, self._allowance + passed * TRIES_PER_SECOND)

@@ -95,7 +95,7 @@ class Receiver:
             self._losses.pop(ssrc, None)
 
     def receive(self, datagram: bytes, now: float) -> None:
-        """Take in one datagram from the voice server, at `now` in seconds on any steady clock."""
+        """Take in one datagram from the voice server, at `now` in seconds on any monotonic clock."""
         stats = self.stats
         header = rtp.parse_header(datagram)
         if header is None or self._cipher is None:

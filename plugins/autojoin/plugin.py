@@ -104,9 +104,15 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         return self._kept("under way", {})
 
     @property
-    def _people(self) -> dict[str, set[int]]:
-        """User ids of who has been in a call's channel, by call."""
-        return self._kept("people", {})
+    def _people(self) -> dict[int, tuple[str, set[int]]]:
+        """User ids of who has been in the channel of a server's latest call, by server, with the call's id."""
+        return self._kept("people by server", {})
+
+    def _people_of(self, call: Call) -> set[int]:
+        known = self._people.get(call.guild_id)
+        if known is None or known[0] != call.id:
+            known = self._people[call.guild_id] = call.id, set()
+        return known[1]
 
     async def on_load(self) -> None:
         """Look into the named channels again, after a reload too."""
@@ -130,7 +136,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         channel, guild_id = after.channel, member.guild.id
         call = self.host.calls.of_guild(guild_id)
         if call is not None and self._settings(guild_id).enabled and call.channel in (before.channel, channel):
-            self._people.setdefault(call.id, set()).add(member.id)
+            self._people_of(call).add(member.id)
         if member.bot or not isinstance(channel, discord.VoiceChannel) or not self._wanted(channel):
             return
         if channel.id in self._joining:
@@ -158,7 +164,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
     async def on_call_started(self, call: Call) -> None:
         """Remember where the call is."""
         self._calls[call.id], self._where[call.id] = call, call.voice_channel_id
-        self._people.setdefault(call.id, set()).update(people_in(call.channel))
+        self._people_of(call).update(people_in(call.channel))
 
     async def on_call_moved(self, call: Call) -> None:
         """Remember where the call is now."""
@@ -170,16 +176,15 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         channel = self.host.get_channel(self._where.pop(receipt.call_id, 0))
         emptied = receipt.call_id in self._emptied
         self._emptied.discard(receipt.call_id)
-        self._people.pop(receipt.call_id, None)
         if call is None:
             return  # of an earlier run of the bot, or never live, and who came meanwhile looks by themselves
         if receipt.reason is not EndReason.EMPTY and not emptied and channel is not None and people_in(channel):
             self._given_up.add(channel.id)
         # The call's own instance is told, which a reload may have replaced: what it began would go with it.
-        newest: Any = self.host.plugins.instances.get(self.name, self)
-        newest._look_for_others(call.guild_id)
+        newest: Any = self.host.plugins.newest or self  # whose class is another after a reload
+        newest.look_for_others(call.guild_id)
 
-    def _look_for_others(self, guild_id: int) -> None:
+    def look_for_others(self, guild_id: int) -> None:
         """Start calls in other configured channels where people arrived during the last call."""
         for channel in self._named(guild_id):
             if people_in(channel) and self._wanted(channel) and channel.id not in {*self._under_way, *self._given_up}:
@@ -269,7 +274,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
             call.state is CallState.LIVE
             and call.voice_channel_id in self._settings(call.guild_id).channels
             and not people_in(call.channel)
-            and not self._people.get(call.id, set()).isdisjoint(people_in(channel))
+            and not self._people_of(call).isdisjoint(people_in(channel))
         )
 
     async def _follow(self, call: Call, channel: discord.VoiceChannel) -> None:

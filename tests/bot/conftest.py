@@ -1,4 +1,4 @@
-"""What tests of the bot have in common: plugins read anew, and a steady clock that a test sets."""
+"""What tests of the bot have in common: plugins read anew, and a monotonic clock that a test sets."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ class SteadyClock:
 
 @pytest.fixture
 def steady(monkeypatch: pytest.MonkeyPatch) -> SteadyClock:
-    """The bot's steady clock, in the test's hands."""
+    """The bot's monotonic clock, in the test's hands."""
     clock_in_hand = SteadyClock()
     monkeypatch.setattr(clock, "now", lambda: clock_in_hand.at)
     return clock_in_hand

@@ -1,10 +1,8 @@
 """`/voicebot plugins`: what there is, what it does and keeps, and switching it on and off for a server."""
 
-from typing import Any
-
 from discord import app_commands
 
-from bot.api import Host, Manifest, PluginError, Refused, check_configure, fit, mark, plain, say
+from bot.api import Host, InstalledPlugin, Manifest, PluginError, Refused, check_configure, fit, mark, plain, say
 
 from ..interactions import Interaction, guild_and_member, locale_of
 from .settings import choices, told_plainly
@@ -23,14 +21,13 @@ class PluginCommands(app_commands.Group):
         """List the plugins, for everybody who asks."""
         guild_id = _guild(interaction)
         lines = []
-        for name, plugin in self._host.plugins.instances.items():
-            manifest = self._host.plugins.catalog.found[name].manifest
+        plugins = self._host.plugins
+        for name, plugin in plugins.installed.items():
             lines.append(
-                f"{self._state(interaction, name, plugin.enabled(guild_id))} **{name}**: "
-                + plain(say(manifest.description).to(locale_of(interaction)))
+                f"{self._state(interaction, name, plugins.enabled(guild_id, name))} **{name}**: "
+                + plain(say(plugin.manifest.description).to(locale_of(interaction)))
             )
-        broken = sorted({broken.name for broken in self._host.plugins.catalog.broken})
-        told = (say("🔴 **{name}**: the bot's log says what is wrong with it", name=name) for name in broken)
+        told = (say("🔴 **{name}**: the bot's log says what is wrong with it", name=name) for name in plugins.broken)
         lines += [text.to(locale_of(interaction)) for text in told]
         await _answer(interaction, "\n".join(lines))
 
@@ -39,9 +36,9 @@ class PluginCommands(app_commands.Group):
     async def info(self, interaction: Interaction, name: str) -> None:
         """Tell everybody who asks about one plugin."""
         plugin = self._plugin(name)
-        manifest = self._host.plugins.catalog.found[name].manifest
-        state = self._state(interaction, name, plugin.enabled(_guild(interaction)))
-        await _answer(interaction, f"{state} {about(manifest, locale_of(interaction))}")
+        enabled = self._host.plugins.enabled(_guild(interaction), name)
+        text = f"{self._state(interaction, name, enabled)} {about(plugin.manifest, locale_of(interaction))}"
+        await _answer(interaction, text)
 
     @app_commands.command(name="enable", description="Switch a plugin on for this server")
     @app_commands.describe(name="which one")
@@ -68,7 +65,7 @@ class PluginCommands(app_commands.Group):
             await self._host.reload_plugin(name)
         except PluginError as error:
             raise Refused(plain(str(error))[:1500]) from error
-        version = self._host.plugins.catalog.found[name].manifest.version
+        version = self._plugin(name).manifest.version
         text = say("**{name}** {version} is in place.", name=name, version=version)
         await interaction.followup.send(text.to(locale_of(interaction)), ephemeral=True)
 
@@ -77,13 +74,13 @@ class PluginCommands(app_commands.Group):
     @disable.autocomplete("name")
     @reload.autocomplete("name")
     async def _names(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return choices(self._host.plugins.instances, typed)
+        return choices(self._host.plugins.installed, typed)
 
     async def _switch(self, interaction: Interaction, name: str, on: bool) -> None:
         guild, member = guild_and_member(interaction)
         check_configure(member, self._host.config.server(guild.id).access)
         plugin = self._plugin(name)
-        if plugin.Settings.operator_only:
+        if plugin.operator_only:
             raise Refused(say("Only the bot's operator can switch `{name}` on or off.", name=name))
         await interaction.response.defer(ephemeral=True, thinking=True)
         with told_plainly(interaction):
@@ -93,17 +90,18 @@ class PluginCommands(app_commands.Group):
         )
         await interaction.followup.send(say(told, name=name).to(locale_of(interaction)), ephemeral=True)
 
-    def _plugin(self, name: str) -> Any:
-        plugin = self._host.plugins.instances.get(name)
+    def _plugin(self, name: str) -> InstalledPlugin:
+        installed = self._host.plugins.installed
+        plugin = installed.get(name)
         if plugin is None:
-            there = ", ".join(f"`{known}`" for known in self._host.plugins.instances)
+            there = ", ".join(f"`{known}`" for known in installed)
             raise Refused(say("There is no plugin `{name}`. There are: {known}.", name=plain(name)[:50], known=there))
         return plugin
 
     def _state(self, interaction: Interaction, name: str, enabled: bool) -> str:
         if self._host.plugins.paused(_guild(interaction), name):
             return say("⏸️ paused after failures:").to(locale_of(interaction))
-        if any(broken.name == name for broken in self._host.plugins.catalog.broken):
+        if name in self._host.plugins.broken:
             return say("🔴 in part:").to(locale_of(interaction))
         return "🟢" if enabled else "⚪"
 

@@ -161,7 +161,7 @@ class SettingsCommands(app_commands.Group):
         return choices((dotted for dotted, key in self._keys().items() if not key.operator), typed)
 
     def _keys(self) -> ServerKeys:
-        return server_keys(self._host.plugins.catalog.models, self._host.config.host.locked)
+        return server_keys(self._host.plugins.models, self._host.config.host.locked)
 
     def _key(self, dotted: str) -> Key:
         keys = self._keys()

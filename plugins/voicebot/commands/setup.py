@@ -115,7 +115,7 @@ class SetupView(discord.ui.View):
         self.add_item(item)
 
     def _add_menus(self) -> None:
-        keys = server_keys(self._host.plugins.catalog.models, self._host.config.host.locked)
+        keys = server_keys(self._host.plugins.models, self._host.config.host.locked)
         settings = self._host.config.server(self._guild.id)
         if not is_operator_only(("voicebot",), keys):
             self._add_voicebots(settings)

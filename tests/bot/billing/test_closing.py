@@ -264,7 +264,7 @@ async def test_that_another_account_cannot_see_it_is_no_end(ledger: SqliteLedger
 
 
 class Clock:
-    """A steady clock that goes on while the closer waits."""
+    """A monotonic clock that goes on while the closer waits."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, waits: list[float]) -> None:
         monkeypatch.setattr(clock, "now", lambda: sum(waits))

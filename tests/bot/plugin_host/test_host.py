@@ -114,7 +114,7 @@ async def test_it_sees_the_bot_as_plugins_may(log: list[str]) -> None:
     plugins, bot = host()
     await plugins.start()
     seen = plugins.instances["dice"].host
-    assert seen.get_cog("dice") is bot.get_cog("dice")
+    assert seen.plugins.newest is bot.get_cog("dice")
     with pytest.raises(AttributeError, match="no 'placed'"):
         _ = seen.placed  # type: ignore[attr-defined]
     await plugins.stop()

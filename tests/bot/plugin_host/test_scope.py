@@ -7,13 +7,14 @@ from typing import Any, ClassVar
 import pytest
 
 from bot.billing.limits import Starter
-from bot.config.model import LimitSettings
+from bot.config.model import LimitSettings, PluginSettings
 from bot.errors import PluginError
 from bot.plugin_host.plugin import Host, Plugin
-from bot.plugin_host.protocols import Calls
-from bot.plugin_host.scope import ScopedCalls, scoped
+from bot.plugin_host.protocols import Calls, Plugins
+from bot.plugin_host.scope import ScopedCalls, ScopedPlugins, scoped
 
 ON, OFF = 1, 2  # guild ids
+NAMES = ("dice", "cards")
 
 
 class Manager:
@@ -57,6 +58,22 @@ class Manager:
         self._note("shutdown", 0)
 
 
+class Installed:
+    """Two plugins in place, of which one is broken on disk."""
+
+    def __init__(self) -> None:
+        self.instances = {name: SimpleNamespace(Settings=PluginSettings, enabled=lambda _: True) for name in NAMES}
+        found = {name: SimpleNamespace(manifest=f"manifest of {name}") for name in NAMES}
+        self.catalog = SimpleNamespace(found=found, models={}, broken=[SimpleNamespace(name="cards")] * 2)
+        self.memories: dict[str, dict[str, Any]] = {name: {} for name in NAMES}
+
+    def memory(self, name: str) -> dict[str, Any]:
+        return self.memories[name]
+
+    def paused(self, guild_id: int, name: str) -> bool:
+        return name == "cards"
+
+
 class Bot:
     """A bot with more than `Host` names."""
 
@@ -64,6 +81,7 @@ class Bot:
 
     def __init__(self) -> None:
         self.calls = Manager()
+        self.plugins = Installed()
         self.config = SimpleNamespace(plugin=lambda guild_id, name, model: model(enabled=guild_id == ON))
 
     def get_channel(self, channel_id: int) -> int:
@@ -77,8 +95,8 @@ class Dice(Plugin[Any], name="Dice"):
 
 
 def _host() -> tuple[Any, Manager]:
-    bot = Bot()
-    return scoped(bot, Dice), bot.calls  # type: ignore[arg-type]
+    bot: Any = Bot()
+    return scoped(bot, bot.plugins, Dice), bot.calls
 
 
 def _asks(calls: Any, guild_id: int) -> dict[str, Any]:
@@ -131,5 +149,24 @@ def test_a_host_has_what_its_protocol_names_and_nothing_that_stops_the_bot() -> 
     for missing in ("token", "close", "plugin_host", "dispatch"):
         with pytest.raises(AttributeError, match=f"Host has no '{missing}'"):
             getattr(host, missing)
-    assert not hasattr(host.calls, "shutdown")
+    for hidden in ("shutdown", "recover"):
+        assert not hasattr(host.calls, hidden)
     assert {name for name in vars(Host) if not name.startswith("_")} > {"config", "calls", "get_channel"}
+
+
+def test_of_other_plugins_it_sees_what_they_are_and_never_the_plugins_themselves() -> None:
+    host, _ = _host()
+    plugins = host.plugins
+    assert {name: plugin.manifest for name, plugin in plugins.installed.items()} == {
+        name: f"manifest of {name}" for name in NAMES
+    }
+    assert not plugins.installed["cards"].operator_only
+    assert plugins.broken == ["cards"]
+    assert plugins.enabled(ON, "cards")
+    assert plugins.paused(ON, "cards")
+    plugins.memory["rolled"] = 6
+    assert host._host.plugins.memories == {"dice": {"rolled": 6}, "cards": {}}
+    assert plugins.newest is host._host.plugins.instances["dice"]
+    assert {name for name in vars(Plugins) if not name.startswith("_")} == {
+        name for name in vars(ScopedPlugins) if not name.startswith("_")
+    }

@@ -35,7 +35,7 @@ class World:
         self.memory: dict[str, Any] = {}
         self.slept = 0
         self.at_sleep: Callable[[], None] = lambda: None
-        self.instances: dict[str, AutoJoinPlugin] = {}
+        self.plugins = SimpleNamespace(memory=self.memory, newest=None)
         self.plugin = self.new_plugin()
 
     def _channel(self, number: int) -> Any:
@@ -47,11 +47,11 @@ class World:
             sleep=self.sleep,
             get_channel=self.channels.get,
             get_guild=lambda _: None,
-            plugins=SimpleNamespace(memory=lambda name: self.memory, instances=self.instances),
+            plugins=self.plugins,
             config=SimpleNamespace(plugin=lambda *_: self.settings, server=lambda _: self.server),
             calls=SimpleNamespace(of_guild=lambda _: self.call, config_of=lambda _: self.config_of, start=self.start),
         )
-        plugin = self.instances["autojoin"] = AutoJoinPlugin(host)
+        self.plugins.newest = plugin = AutoJoinPlugin(host)
         return plugin
 
     async def join(self, channel: int) -> None:
@@ -156,7 +156,7 @@ async def test_who_sent_the_bot_away_does_not_have_it_back_however_long_the_end_
 async def test_a_stranger_in_another_named_channel_does_not_take_the_call_over(world: World) -> None:
     """They have one of their own when that of who has left is over."""
     call = world.live_call_in(LOUNGE)
-    world.memory["people"] = {call.id: {ANN}}
+    world.memory["people by server"] = {GUILD: (call.id, {ANN})}
     world.put(BEN, GARDEN)
 
     def end() -> None:
@@ -170,7 +170,7 @@ async def test_a_stranger_in_another_named_channel_does_not_take_the_call_over(w
 
 async def test_who_was_in_the_call_takes_it_along(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     call = world.live_call_in(LOUNGE)
-    world.memory["people"] = {call.id: {ANN}}
+    world.memory["people by server"] = {GUILD: (call.id, {ANN})}
     world.put(ANN, GARDEN)
     moved: list[Any] = []
 
@@ -210,7 +210,7 @@ async def test_who_moves_on_before_the_call_has_begun_is_followed_when_it_has(
 ) -> None:
     call = world.live_call_in(LOUNGE)
     call.state = CallState.CONNECTING
-    world.memory["people"] = {call.id: {ANN}}
+    world.memory["people by server"] = {GUILD: (call.id, {ANN})}
     world.put(ANN, GARDEN)
     moved: list[Any] = []
 
@@ -274,10 +274,10 @@ async def test_where_it_is_off_nobody_is_remembered(world: World) -> None:
     nowhere: Any = SimpleNamespace(channel=None)
     arrived: Any = there
     await world.plugin.on_voice_state_update(member, nowhere, arrived)
-    assert call.id not in world.memory.get("people", {})
+    assert GUILD not in world.memory.get("people by server", {})
     world.settings = AutoJoinSettings(enabled=True)
     await world.plugin.on_voice_state_update(member, nowhere, arrived)
-    assert world.memory["people"] == {call.id: {ANN}}
+    assert world.memory["people by server"] == {GUILD: (call.id, {ANN})}
 
 
 async def test_who_dragged_the_bot_away_does_not_have_it_back_where_it_was(world: World) -> None:
