@@ -178,7 +178,7 @@ class RoomConnection:
         self._listeners[publication.sid] = task
         task.add_done_callback(lambda done: self._on_listener_done(publication.sid, done))
         if first:
-            self._on_event(VoicebotArrived(participant.identity))
+            self._on_event(VoicebotArrived())
 
     def _is_voicebot(self, participant: rtc.Participant) -> bool:
         """An agent by its token; when the room has none, anyone else with an audio track."""

@@ -16,8 +16,6 @@ class RoomEnd(Enum):
 class VoicebotArrived:
     """The voicebot's audio track is here; it can be heard."""
 
-    identity: str
-
 
 @dataclass(frozen=True, slots=True)
 class VoicebotGone:

@@ -58,7 +58,6 @@ class Heartbeat:
     def __init__(self, file: Path) -> None:
         self.instance = secrets.randbits(64)
         self._beats = 0
-        self._file = file
         self._descriptor, self._memory = _map(file)
 
     def take(self) -> bool:

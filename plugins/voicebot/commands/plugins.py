@@ -5,6 +5,7 @@ from discord import app_commands
 from bot.api import Host, InstalledPlugin, Manifest, PluginError, Refused, check_configure, fit, mark, plain, say
 
 from ..interactions import Interaction, guild_and_member, locale_of
+from .cooldown import locally_limited
 from .settings import choices, told_plainly
 
 
@@ -17,6 +18,7 @@ class PluginCommands(app_commands.Group):
         self._own_name = own_name
 
     @app_commands.command(name="list", description="All plugins, and whether they are on here")
+    @locally_limited
     async def list_(self, interaction: Interaction) -> None:
         """List the plugins, for everybody who asks."""
         guild_id = _guild(interaction)
@@ -32,6 +34,7 @@ class PluginCommands(app_commands.Group):
         await _answer(interaction, "\n".join(lines))
 
     @app_commands.command(name="info", description="What a plugin does, needs and keeps")
+    @locally_limited
     @app_commands.describe(name="which one")
     async def info(self, interaction: Interaction, name: str) -> None:
         """Tell everybody who asks about one plugin."""
@@ -41,12 +44,14 @@ class PluginCommands(app_commands.Group):
         await _answer(interaction, text)
 
     @app_commands.command(name="enable", description="Switch a plugin on for this server")
+    @locally_limited
     @app_commands.describe(name="which one")
     async def enable(self, interaction: Interaction, name: str) -> None:
         """Switch a plugin on from the next call on."""
         await self._switch(interaction, name, True)
 
     @app_commands.command(name="disable", description="Switch a plugin off for this server")
+    @locally_limited
     @app_commands.describe(name="which one")
     async def disable(self, interaction: Interaction, name: str) -> None:
         """Switch a plugin off from the next call on."""
@@ -55,6 +60,7 @@ class PluginCommands(app_commands.Group):
         await self._switch(interaction, name, False)
 
     @app_commands.command(name="reload", description="Use a plugin's code as it is on the host's disk now")
+    @locally_limited
     @app_commands.describe(name="which one")
     async def reload(self, interaction: Interaction, name: str) -> None:
         """Reload a plugin's code for the bot's operator. Running calls keep what they began with."""

@@ -37,6 +37,7 @@ from bot.api import (
 )
 
 from ..interactions import Interaction, guild_and_member, locale_of
+from .cooldown import locally_limited
 
 MAX_CHOICES = 25  # Discord's limit of an autocomplete
 MAX_CHOICE_LENGTH = 100
@@ -59,6 +60,7 @@ class SettingsCommands(app_commands.Group):
         return True
 
     @app_commands.command(name="show", description="What is set on this server, or one setting")
+    @locally_limited
     @app_commands.describe(key="a setting; by default everything that this server has changed")
     async def show(self, interaction: Interaction, key: str | None = None) -> None:
         """Show the values that are in force for the next call."""
@@ -90,6 +92,7 @@ class SettingsCommands(app_commands.Group):
         await _answer(interaction, "\n".join(lines))
 
     @app_commands.command(name="set", description="Change a setting")
+    @locally_limited
     @app_commands.describe(key="which one", value="as in the config file: 90, true, guide, [123, 456]")
     async def set_(self, interaction: Interaction, key: str, value: str) -> None:
         """Set one key in the server's own file."""
@@ -113,6 +116,7 @@ class SettingsCommands(app_commands.Group):
         )
 
     @app_commands.command(name="reset", description="Give a setting back its default")
+    @locally_limited
     async def reset(self, interaction: Interaction, key: str) -> None:
         """Take a key out of the server's own file."""
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -125,6 +129,7 @@ class SettingsCommands(app_commands.Group):
         )
 
     @app_commands.command(name="export", description="This server's settings as a file")
+    @locally_limited
     async def export(self, interaction: Interaction) -> None:
         """Send the server's own file, without what is the operator's."""
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -136,6 +141,7 @@ class SettingsCommands(app_commands.Group):
         await interaction.followup.send(file=file, ephemeral=True)
 
     @app_commands.command(name="import", description="Replace this server's settings by a file's")
+    @locally_limited
     @app_commands.describe(file="as export gives it")
     async def import_(self, interaction: Interaction, file: discord.Attachment) -> None:
         """Put a file in place of the server's own; what is the operator's stays as it is."""

@@ -11,6 +11,7 @@ from bot.api import Host, Period, as_csv, span
 
 from .. import messages
 from ..interactions import Interaction, guild_and_member, locale_of
+from .cooldown import locally_limited
 
 
 class UsageCommands(app_commands.Group):
@@ -21,6 +22,7 @@ class UsageCommands(app_commands.Group):
         self._host = host
 
     @app_commands.command(name="usage", description="What calls have cost on this server")
+    @locally_limited
     @app_commands.describe(period="else this month", export="attach every call as a CSV file")
     @app_commands.choices(period=[app_commands.Choice(name=p.value, value=p.name) for p in Period])
     async def usage(self, interaction: Interaction, period: str = Period.THIS_MONTH.name, export: bool = False) -> None:

@@ -247,7 +247,7 @@ async def test_a_gateway_that_is_back_in_time_ends_nothing(
 ) -> None:
     look_often(steady, monkeypatch)
     async with live(play("{first_audio_limit: 0, silence_limit: 0}")) as a_call:
-        a_call.happens(VoicebotArrived("agent-1"))
+        a_call.happens(VoicebotArrived())
         await a_call.settle()
         a_call.call.on_gateway(connected=False)
         steady.at += 200
@@ -270,7 +270,7 @@ async def test_another_bot_that_plays_music_is_no_conversation(
         a_call.guild.members[BOB].bot = True
         a_call.guild.people(ANN, BOB)
         a_call.call.update_bots()
-        a_call.happens(VoicebotArrived("agent-1"))
+        a_call.happens(VoicebotArrived())
         await a_call.settle()
         steady.at += 60
         a_call.happens(SpeakingChanged(BOB, True, 0.0))
@@ -381,7 +381,7 @@ async def test_nobody_is_heard(play: Make, steady: SteadyClock, monkeypatch: pyt
     monkeypatch.setattr(supervision, "MAX_INTERVAL", 0.001)
     async with live(play("{first_audio_limit: 60}")) as a_call:
         a_call.media[0].numbers = SoundReport()
-        a_call.happens(VoicebotArrived("agent-1"))
+        a_call.happens(VoicebotArrived())
         steady.at = 1031.0
         await asyncio.sleep(0.02)
         (warning,) = a_call.observer.of(WarningGiven)
@@ -395,7 +395,7 @@ async def test_its_time_is_used_up(play: Make, steady: SteadyClock, monkeypatch:
     monkeypatch.setattr(supervision, "MAX_INTERVAL", 0.001)
     allowance = Allowance(600.0, "this server's time per call", EndReason.LIMIT)
     async with live(play("{first_audio_limit: 0}", allowance=allowance)) as a_call:
-        a_call.happens(VoicebotArrived("agent-1"))
+        a_call.happens(VoicebotArrived())
         steady.at = 1000.0 + 490.0
         await asyncio.sleep(0.02)
         assert "80 %" in a_call.observer.of(WarningGiven)[0].text
@@ -415,11 +415,11 @@ async def test_a_voicebot_that_never_comes(play: Make, steady: SteadyClock, monk
 
 async def test_a_voicebot_that_goes_and_comes_back(play: Make) -> None:
     async with live(play()) as a_call:
-        a_call.happens(VoicebotArrived("agent-1"))
+        a_call.happens(VoicebotArrived())
         a_call.happens(VoicebotGone())
         await a_call.settle()
         assert not a_call.call.voicebot_there
-        a_call.happens(VoicebotArrived("agent-1"))
+        a_call.happens(VoicebotArrived())
         a_call.happens(VoicebotSpeaking(True, 0.0))
         await a_call.settle()
         assert a_call.call.voicebot_there

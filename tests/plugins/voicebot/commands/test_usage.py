@@ -7,6 +7,7 @@ import time
 import pytest
 
 from bot.billing.ledger import SessionState
+from plugins.voicebot.commands.cooldown import MAX_LOCAL_COMMANDS
 from tests.bot.billing.records import record
 from tests.plugins.voicebot.commands.host import Server, attached
 
@@ -63,3 +64,12 @@ async def test_the_file_has_only_the_calls_that_one_may_see(billed: Server) -> N
 
 async def test_a_server_without_calls_is_told_so(server: Server) -> None:
     assert "There were none." in await server.type(server.ben, "voicebot usage")
+
+
+async def test_whoever_asks_again_and_again_has_to_wait_and_nobody_else(server: Server) -> None:
+    """The one thread of the ledger is the one that sessions wait for."""
+    for _ in range(MAX_LOCAL_COMMANDS):
+        assert "Not so fast" not in await server.type(server.ann, "voicebot usage")
+    assert "Not so fast" in await server.type(server.ann, "voicebot usage")
+    assert "Not so fast" in await server.type(server.ann, "voicebot settings show")
+    assert "Not so fast" not in await server.type(server.ben, "voicebot usage")
