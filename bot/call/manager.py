@@ -235,7 +235,7 @@ class CallManager:
 
     @staticmethod
     def _look_for_a_host(call: Call) -> None:
-        """Make the person who has been in the channel for the longest time the host, if the host has left and the
+        """Make the person in the channel who joined voice first the host, if the host has left and the
         server's settings allow it."""
         if not call.settings.hand_over:
             return

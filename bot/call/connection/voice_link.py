@@ -20,7 +20,9 @@ log = logging.getLogger(__name__)
 HANDSHAKE_TIMEOUT = 10.0  # seconds for Discord to name a voice server
 KEYS_TIMEOUT = 10.0  # seconds for DAVE to agree on keys
 GATEWAY_POLL_INTERVAL = 0.5  # seconds between two looks whether the main gateway is back
-FRESH_SESSIONS = 3  # attempts before the voice connection counts as lost
+#: Seconds between attempts to join again, after the last of which the voice connection counts as lost.
+REJOIN_PAUSES = (1.0, 2.0)
+REJOIN_ATTEMPTS = len(REJOIN_PAUSES) + 1
 #: Attempts to join before anything is billed, the seconds between them, and those that all may take: several refusals
 #: in a row are reported of Discord's voice servers before they let somebody in, and discord.py makes five attempts too.
 JOIN_PAUSES, JOIN_TIMEOUT = (0.5, 1.0, 2.0, 3.0), 30.0
@@ -178,11 +180,11 @@ class VoiceLink:
                 await asyncio.sleep(GATEWAY_POLL_INTERVAL)
             except VoiceError as error:
                 log.info("fresh voice session %d failed (%s)", attempt, error)
-                if attempt == FRESH_SESSIONS:
+                if attempt == REJOIN_ATTEMPTS:
                     if is_at_user_limit(self.channel):
                         raise ChannelFull("somebody has taken the seat meanwhile") from error
                     raise
-                await asyncio.sleep(2.0 ** (attempt - 1))
+                await asyncio.sleep(REJOIN_PAUSES[attempt - 1])
                 attempt += 1
 
     def retune(self) -> None:
