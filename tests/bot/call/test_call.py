@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -15,12 +16,21 @@ from bot.call.connection import media as media_module
 from bot.call.events import CallMoved, CallStarted, HandedOver, ImageShown, LineSaid, NoticeGiven, WarningGiven
 from bot.call.state import CallState
 from bot.errors import ParleyError, ProviderDown, Refused, VoiceClosed, VoiceError
-from bot.media.events import SpeakingChanged, Undecryptable, Unowned, VoicebotSpeaking, VoiceResumed, VoiceResuming
+from bot.media.events import (
+    SpeakingChanged,
+    Undecryptable,
+    Unowned,
+    VoicebotSpeaking,
+    VoiceLost,
+    VoiceResumed,
+    VoiceResuming,
+)
 from bot.media.report import SoundReport
 from bot.provider import ShownImage, StoredMessage, Utterance
-from bot.room.events import RoomClosed, RoomEnd, VoicebotArrived, VoicebotGone
-from bot.voice.handshake import Disconnected, Moved
-from tests.bot.call.fakes import ANN, BOB, ELSEWHERE, VOICE, Play, broken
+from bot.room.events import RoomClosed, RoomEnd, RoomReconnected, RoomReconnecting, VoicebotArrived, VoicebotGone
+from bot.voice.close_codes import Remedy
+from bot.voice.handshake import Disconnected, Moved, ServerChanged
+from tests.bot.call.fakes import ANN, BOB, ELSEWHERE, SERVER, VOICE, Play, broken
 from tests.bot.conftest import SteadyClock
 from tests.support import eventually
 
@@ -232,6 +242,41 @@ async def test_a_repair_that_is_going_on_is_given_up_with_the_call(play: Make) -
         assert [task.get_name() for task in asyncio.all_tasks() if "repair" in task.get_name()] == []
 
 
+async def test_a_voice_session_that_is_lost_is_joined_anew(play: Make) -> None:
+    async with live(play()) as a_call:
+        a_call.happens(VoiceLost(SERVER, Remedy.FRESH_SESSION, "invalid session"))
+        await a_call.settle()
+        assert a_call.story.told[len(START) :] == ["renew voice", "connect voice"]
+        assert a_call.state() is CallState.LIVE
+        a_call.happens(VoiceLost(SERVER, Remedy.GIVE_UP, "too old a protocol"))
+        await over(a_call)
+    assert a_call.closer.reasons == [EndReason.VOICE_LOST]
+
+
+async def test_a_voice_server_that_discord_replaces_is_used_without_joining_anew(play: Make) -> None:
+    async with live(play()) as a_call:
+        other = replace(SERVER, endpoint="other.example")
+        a_call.handshake.latest = other
+        a_call.handshake.listener(ServerChanged(other))
+        await a_call.settle()
+        assert a_call.story.told[len(START) :] == ["connect voice"]
+        assert a_call.state() is CallState.LIVE
+        a_call.handshake.listener(ServerChanged(replace(other, channel_id=ELSEWHERE)))
+        await over(a_call)
+    assert a_call.closer.reasons == [EndReason.MOVED]
+
+
+async def test_a_room_that_livekit_repairs_is_a_reconnection(play: Make) -> None:
+    async with live(play()) as a_call:
+        a_call.happens(RoomReconnecting())
+        await a_call.settle()
+        assert a_call.state() is CallState.RECONNECTING
+        a_call.happens(RoomReconnected())
+        await a_call.settle()
+        assert a_call.state() is CallState.LIVE
+        assert a_call.story.told == START
+
+
 async def test_a_voice_session_that_is_being_resumed_is_a_reconnection(play: Make) -> None:
     async with live(play()) as a_call:
         a_call.happens(VoiceResuming())
@@ -383,7 +428,7 @@ async def test_nobody_is_heard(play: Make, steady: SteadyClock, monkeypatch: pyt
         a_call.media[0].numbers = SoundReport()
         a_call.happens(VoicebotArrived())
         steady.at = 1031.0
-        await asyncio.sleep(0.02)
+        await eventually(lambda: bool(a_call.observer.of(WarningGiven)))
         (warning,) = a_call.observer.of(WarningGiven)
         assert "I have heard nobody yet. No sound arrives" in warning.text
         steady.at = 1061.0
@@ -397,7 +442,7 @@ async def test_its_time_is_used_up(play: Make, steady: SteadyClock, monkeypatch:
     async with live(play("{first_audio_limit: 0}", allowance=allowance)) as a_call:
         a_call.happens(VoicebotArrived())
         steady.at = 1000.0 + 490.0
-        await asyncio.sleep(0.02)
+        await eventually(lambda: bool(a_call.observer.of(WarningGiven)))
         assert "80 %" in a_call.observer.of(WarningGiven)[0].text
         steady.at = 1000.0 + 600.0
         await over(a_call)
@@ -424,6 +469,40 @@ async def test_a_voicebot_that_goes_and_comes_back(play: Make) -> None:
         await a_call.settle()
         assert a_call.call.voicebot_there
         assert a_call.call.participants.voicebot_spoke
+
+
+async def test_a_voicebot_that_does_not_come_back(
+    play: Make, steady: SteadyClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision, "MAX_INTERVAL", 0.001)
+    async with live(play("{voicebot_return: 30, first_audio_limit: 0}")) as a_call:
+        a_call.happens(VoicebotArrived())
+        a_call.happens(VoicebotGone())
+        await a_call.settle()
+        steady.at += 31.0
+        await over(a_call)
+    assert a_call.closer.reasons == [EndReason.VOICEBOT_GONE]
+
+
+async def test_while_the_voicebot_speaks_there_is_no_silence(
+    play: Make, steady: SteadyClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_often(steady, monkeypatch)
+    async with live(play("{silence_limit: 100, first_audio_limit: 0}")) as a_call:
+        a_call.happens(VoicebotArrived())
+        a_call.happens(VoicebotSpeaking(True, 0.0))
+        await a_call.settle()
+        for _ in range(25):
+            steady.at += 10.0
+            await a_call.settle()
+        assert a_call.state() is CallState.LIVE
+        a_call.happens(VoicebotSpeaking(False, 0.0))
+        await a_call.settle()
+        for _ in range(11):
+            steady.at += 10.0
+            await a_call.settle()
+        await over(a_call)
+    assert a_call.closer.reasons == [EndReason.SILENCE]
 
 
 async def test_consent_reaches_what_decrypts(play: Make) -> None:
