@@ -43,15 +43,30 @@ class ProviderInfo(Protocol):
 class Call(Protocol):
     """A call: a voicebot in a voice channel, from the command to the receipt."""
 
-    #: It is the receipt's `call_id`, too.
-    id: str
-    #: What was in force when it began.
-    settings: "ServerSettings"
-    started_at: datetime
-    #: How long it may last; None is for ever.
-    allowance: "Allowance | None"
-    #: User id of the host, who may end the call: the starter, until they leave.
-    host_id: int
+    @property
+    def id(self) -> str:
+        """What tells it from other calls; it is the receipt's `call_id`, too."""
+        ...
+
+    @property
+    def settings(self) -> "ServerSettings":
+        """What was in force when it began."""
+        ...
+
+    @property
+    def started_at(self) -> datetime:
+        """When it was asked for."""
+        ...
+
+    @property
+    def allowance(self) -> "Allowance | None":
+        """How long it may last; None is for ever."""
+        ...
+
+    @property
+    def host_id(self) -> int:
+        """User id of the host, who may end the call: the starter, until they leave."""
+        ...
 
     @property
     def provider(self) -> "ProviderInfo":

@@ -1,6 +1,6 @@
 """For plugin authors: a call to play with (`server`), the same on a whole sandbox, and a suite for any plugin
 (`conformance`). As a pytest plugin (`fixtures`) it comes with Parley: ask for the fixture `parley`. The `interaction`s,
-the `clock`, other `discord_parts` and the `watch` over the event loop are what the server is made of.
+the `clock`, the `calls`, other `discord_parts` and the `watch` over the event loop are what the server is made of.
 """
 
 from .server import PlayedServer, Posted

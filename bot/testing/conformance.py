@@ -168,7 +168,7 @@ async def killed_in_mid_call(server: PlayedServer) -> None:
         dispatcher = server.bot.plugins.dispatcher
         call, server.call = server.call, None
         await dispatcher.finished(call)
-        server.call = type(call)(f"{call.id}-of-before", call.config, call.starter_id, elapsed=90.0)
+        server.call = type(call)(f"{call.id}-of-before", call.config, call.request, elapsed=90.0)
         await server.end()
 
 

@@ -6,9 +6,7 @@ The plugin host and its hooks are the real ones; the call, Discord and the provi
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,8 @@ import discord
 import yaml
 
 from bot import plugin_host
+from bot.access.voice_channel import VoiceChannel
 from bot.billing.end_reason import EndReason
-from bot.billing.ledger import billed_minutes
 from bot.billing.receipt import Receipt
 from bot.bridge import Frame
 from bot.call.events import (
@@ -33,19 +31,18 @@ from bot.call.events import (
     VoicebotState,
     WarningGiven,
 )
+from bot.call.request import CallRequest
 from bot.call.state import CallState
 from bot.config.load import Config, check
-from bot.config.model import ServerSettings
 from bot.config.source import parse
 from bot.errors import PluginError, Refused
-from bot.media.consent import Consent
-from bot.media.tap import AudioTap
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.host import PluginHost
 from bot.plugin_host.plugin import Plugin
 from bot.provider import ShownImage, VoicebotSession
 
 from . import interaction
+from .calls import PlayedCall, PlayedCalls
 from .clock import TURNS
 from .discord_parts import Bot, Channel, Guild, Person, Posted
 
@@ -54,71 +51,6 @@ __all__ = ["PlayedCall", "PlayedServer", "Posted"]
 GUILD_ID, TEXT_ID, VOICE_ID, OTHER_VOICE_ID, FIRST_PERSON = 100, 200, 300, 301, 1001
 NO_CALL = "there is no call; `await server.start()` begins one"
 EXPECT_TIMEOUT = 5.0  # seconds for a plugin to do what a test expects
-
-
-class NoLibrary:
-    """A provider whose voicebot has no pictures but those of the session."""
-
-    title = "Provider"
-
-    async def image_library(self, voicebot: str) -> Mapping[str, str]:
-        """There is no library of pictures."""
-        return {}
-
-
-@dataclass(slots=True)
-class PlayedCall:
-    """What plugins use of a call; `bot.call.call.Call` has the same names."""
-
-    id: str
-    config: Config
-    starter_id: int
-    guild_id: int = GUILD_ID
-    text_channel_id: int = TEXT_ID
-    voice_channel_id: int = VOICE_ID
-    voicebot: str = "guide"
-    voicebot_name: str = "Guide"
-    session: VoicebotSession | None = None
-    state: CallState = CallState.CONNECTING
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    elapsed: float = 0.0  # seconds
-    consent: Consent = field(init=False)
-    host_id: int = field(init=False)
-    provider: Any = field(default_factory=NoLibrary)
-    closing: Any = None
-    ended_by: int | None = None
-    #: The voice channel it is in.
-    channel: Any = None
-    #: Called by `end`.
-    ends: Callable[[EndReason, int | None], None] = lambda reason, by: None
-    taps: list[AudioTap] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.consent = Consent(ask_first=self.settings.consent == "asked")
-        self.host_id = self.starter_id
-
-    def end(self, reason: EndReason, by: int | None = None) -> None:
-        """End the call as `Call.end` does: it is over soon, for the first reason."""
-        self.ends(reason, by)
-
-    async def listen(self) -> AudioTap:
-        """Listen as `Call.listen` does; `PlayedServer.sound` is what it hears."""
-        self.taps.append(AudioTap(asyncio.get_running_loop()))
-        return self.taps[-1]
-
-    async def set_consent(self, user_id: int, given: bool) -> None:
-        """Set whether somebody is heard, as `Call.set_consent` does."""
-        self.consent.set(user_id, given)
-
-    @property
-    def settings(self) -> ServerSettings:
-        """The settings of the server it is on."""
-        return self.config.server(self.guild_id)
-
-    @property
-    def billed_minutes(self) -> int:
-        """The minutes that would be billed so far."""
-        return billed_minutes(self.elapsed)
 
 
 class PlayedServer:
@@ -139,9 +71,8 @@ class PlayedServer:
         self.name = found
         written = yaml.safe_dump({"defaults": {"plugins": {found: dict(settings)}}}, sort_keys=False)
         bot.config = check(parse(folder / "config.yaml", written), catalog.models)
-        bot.calls = self
+        bot.calls = self.calls = PlayedCalls(self._begin)
         bot.plugins = PluginHost(bot, catalog, announced=False)  # the plugin under test is the only one
-        self.call: PlayedCall | None = None
         #: What was wrong with the plugin, as the operator's log says it. A test that expects it empties it.
         self.failures: list[str] = []
         #: Why the last start was refused, as its person reads it; None when it was not.
@@ -171,20 +102,16 @@ class PlayedServer:
         await self.bot.close()
         logging.getLogger(plugin_host.__name__).removeHandler(self._log)
 
-    # -- what the plugin host asks of calls ---------------------------------------------------------------------
-
-    def of_guild(self, guild_id: int) -> PlayedCall | None:
-        """Return the server's call, as `CallManager.of_guild` does."""
-        return self.call if guild_id == GUILD_ID else None
-
-    def config_of(self, guild_id: int) -> Config | None:
-        """Return a call's config, as `CallManager.config_of` does."""
-        return None if self.call is None else self.call.config
-
-    def still_billed(self, guild_id: int) -> None:
-        """Return None, unlike `CallManager.still_billed`: the session is always ended at once."""
-
     # -- what a test says ---------------------------------------------------------------------------------------
+
+    @property
+    def call(self) -> PlayedCall | None:
+        """The call that is going on."""
+        return self.calls.current
+
+    @call.setter
+    def call(self, call: PlayedCall | None) -> None:
+        self.calls.current = call
 
     @property
     def plugin(self) -> Plugin[Any]:
@@ -212,23 +139,36 @@ class PlayedServer:
         assert self.call is None, "there is a call already; `await server.end()` ends it"
         if self.person(starter).voice is None:
             await self.join_voice(starter)
+        request = self.request_of(starter)
+        try:
+            await self._begin(request, self.bot.config, images)
+        except Refused:
+            return False
+        return True
+
+    def request_of(self, starter: str = "Ann") -> CallRequest:
+        """Return what somebody would ask for a call with, as a plugin that starts calls makes it."""
+        channel: Any = self.voice
+        return CallRequest(channel, TEXT_ID, self.person(starter).id, "guide", starter)
+
+    async def _begin(self, request: CallRequest, config: Config, images: Mapping[str, str] | None = None) -> PlayedCall:
         self._number += 1
         self._ending = None
-        call = PlayedCall(f"call{self._number}", self.bot.config, self.person(starter).id, channel=self.voice)
-        call.ends = partial(self._ends, call)
+        call = PlayedCall(f"call{self._number}", config, request)
+        call.ends, call.moves = partial(self._ends, call), self._go_to
         self.refused = None
         try:
             await self._dispatcher.starting(call)
         except Refused as error:
             self.refused = error.for_user
             await self._dispatcher.finished(call)
-            return False
+            raise
         call.session = VoicebotSession("room", "wss://localhost", "", call.voicebot_name, images=dict(images or {}))
         call.state = CallState.LIVE
         self.call = call
         self._dispatcher.publish(call, CallStarted())
         await self.settle()
-        return True
+        return call
 
     async def say(self, who: str, text: str, *, final: bool = True) -> None:
         """Let a person say something in the call."""
@@ -264,12 +204,13 @@ class PlayedServer:
 
     async def move(self) -> None:
         """Move the call to the other voice channel, or back from it."""
-        call = self._live
-        there = call.voice_channel_id == OTHER_VOICE_ID
-        call.voice_channel_id = VOICE_ID if there else OTHER_VOICE_ID
-        call.channel = self.voice if there else self.other_voice
-        self._dispatcher.publish(call, CallMoved())
+        channel: Any = self.voice if self._live.voice_channel_id == OTHER_VOICE_ID else self.other_voice
+        await self._go_to(channel)
         await self.settle()
+
+    async def _go_to(self, channel: VoiceChannel) -> None:
+        self._live.channel = channel
+        self._dispatcher.publish(self._live, CallMoved())
 
     async def hand_over(self, to: str = "Ben") -> None:
         """Make somebody else the call's host, since the host has left its channel."""
