@@ -1,17 +1,13 @@
 """As much of Discord as a plugin sees in a call: channels that keep what is sent and say no where Discord does."""
 
-import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import discord
-from discord.ext import commands
 
 from bot.text import MESSAGE_LIMIT
-
-from .clock import Clock
 
 EMBED_LIMIT, MAX_EMBEDS = 6000, 10  # characters of a message's embeds together, and how many it may have
 
@@ -115,41 +111,6 @@ class Guild:
     def get_member(self, user_id: int, /) -> Person | None:
         """Find a member, as discord.py's guild does."""
         return self.people.get(user_id)
-
-
-class Bot(commands.Bot):
-    """Enough of a bot for cogs and their commands; it never connects."""
-
-    def __init__(self, guild: Guild, channels: list[Channel]) -> None:
-        super().__init__(command_prefix=commands.when_mentioned, intents=discord.Intents.none(), help_command=None)
-        self.guild = guild
-        self.channels = {channel.id: channel for channel in channels}
-        self.clock = Clock()
-
-    async def sleep(self, seconds: float, /) -> None:
-        """Sleep as `Host.sleep` does; a test can let the time pass."""
-        await self.clock.sleep(seconds)
-
-    def tls_context(self) -> ssl.SSLContext:
-        """Return the TLS context, as `Host.tls_context` does."""
-        return ssl.create_default_context()
-
-    async def is_owner(self, user: Any, /) -> bool:
-        """Return whether somebody is the operator; a test says who it is with `owner_id`."""
-        return bool(user.id == self.owner_id)
-
-    def get_channel(self, channel_id: int, /) -> Any:
-        """Find a channel, as discord.py's client does."""
-        return self.channels.get(channel_id)
-
-    def name_of(self, guild_id: int, user_id: int, /) -> str | None:
-        """Return somebody's name, as `Host.name_of` does."""
-        person = self.guild.get_member(user_id) if guild_id == self.guild.id else None
-        return None if person is None else person.display_name
-
-    def get_guild(self, guild_id: int, /) -> Any:
-        """Find a server, as discord.py's client does."""
-        return self.guild if guild_id == self.guild.id else None
 
 
 def refusal(status: int, message: str) -> discord.HTTPException:

@@ -33,8 +33,7 @@ from bot.call.events import (
 )
 from bot.call.request import CallRequest
 from bot.call.state import CallState
-from bot.config.load import Config, check
-from bot.config.source import parse
+from bot.config.load import Config
 from bot.errors import PluginError, Refused
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.host import PluginHost
@@ -44,7 +43,8 @@ from bot.provider import ShownImage, VoicebotSession
 from . import interaction
 from .calls import PlayedCall, PlayedCalls
 from .clock import TURNS
-from .discord_parts import Bot, Channel, Guild, Person, Posted
+from .discord_parts import Channel, Guild, Person, Posted
+from .host import PlayedBot
 
 __all__ = ["PlayedCall", "PlayedServer", "Posted"]
 
@@ -61,8 +61,6 @@ class PlayedServer:
         self.guild = Guild(GUILD_ID, "A server", discord.Locale(language))
         self.text, self.voice = Channel(TEXT_ID, "talk", self.guild), Channel(VOICE_ID, "Lounge", self.guild)
         self.other_voice = Channel(OTHER_VOICE_ID, "Garden", self.guild)
-        bot: Any = Bot(self.guild, [self.text, self.voice, self.other_voice])
-        self.bot = bot
         catalog = Catalog.of(folder)
         if not catalog.classes:
             reasons = [broken.reason for broken in catalog.broken]
@@ -70,7 +68,9 @@ class PlayedServer:
         (found,) = catalog.classes
         self.name = found
         written = yaml.safe_dump({"defaults": {"plugins": {found: dict(settings)}}}, sort_keys=False)
-        bot.config = check(parse(folder / "config.yaml", written), catalog.models)
+        channels = [self.text, self.voice, self.other_voice]
+        self.bot = bot = PlayedBot(self.guild, channels, folder / "config.yaml", written, catalog.models)
+        bot.on_reload = self.reload
         bot.calls = self.calls = PlayedCalls(self._begin)
         bot.plugins = PluginHost(bot, catalog, announced=False)  # the plugin under test is the only one
         #: What was wrong with the plugin, as the operator's log says it. A test that expects it empties it.
