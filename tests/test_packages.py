@@ -29,7 +29,7 @@ def test_a_package_names_every_module_of_it(package: Path) -> None:
 
 def test_no_package_names_a_module_that_is_gone() -> None:
     """What looks like the name of a module and is none is named here, so that it is meant."""
-    others = {"parley", "record", "Config", "on_voice_state", "on_occupancy"}
+    others = {"parley", "record", "Config", "on_occupancy"}
     assert {name for package in PACKAGES for name in named(package) - inside(package) - others} == set()
 
 

@@ -4,14 +4,15 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import discord
 
 from bot.access.permissions import check_not_timed_out, check_text, check_voice
-from bot.access.voice_channel import VoiceChannel, people_in
+from bot.access.voice_channel import VoiceChannel
 from bot.billing.end_reason import EndReason
 from bot.billing.ledger import Ledger, SessionRecord, SessionState
 from bot.billing.limits import Allowance, Budget, Limits, Starter
@@ -27,6 +28,8 @@ from bot.task_failures import log_failure
 from . import last_room
 from .call import Call
 from .connection.echo import EchoTest
+from .echo_tests import EchoTests
+from .occupancy import Occupancy
 from .request import CallRequest
 from .services import CallServices
 from .state import CallState
@@ -39,8 +42,6 @@ SHUTDOWN_TIMEOUT = 5.0
 RECOVERY_TIMEOUT = 5.0
 #: Seconds in which a call that the ledger knows may have left the bot in its channel.
 RECENT_SECONDS = 86_400.0
-#: Seconds between two looks at who is there and what the bot may do.
-CHECK_INTERVAL = 10.0
 
 
 class CallManager:
@@ -61,13 +62,12 @@ class CallManager:
         self._services = services
         self._provider_for = provider_for
         self._receipts = Receipts(ledger, services.observer)
-        self._sweep: asyncio.Task[None] | None = None
         self._reaper = Reaper(ledger, services.closer, self._has_call)
-        self._reaping: asyncio.Task[None] | None = None
-        self._looking: asyncio.Task[None] | None = None
+        self._routines: dict[str, asyncio.Task[None]] = {}  # what runs until the shutdown, by name
         self._calls: dict[int, Call] = {}  # by guild id
         self._tasks: set[asyncio.Task[None]] = set()
-        self._tests: dict[int, EchoTest] = {}  # by guild id
+        self._tests = EchoTests(services.engine)
+        self._occupancy = Occupancy(self._calls.values)
         self._closing = False
         self._been_in: set[int] = set()  # guild ids in which this process was in voice
 
@@ -87,7 +87,7 @@ class CallManager:
     def is_in_voice(self, guild_id: int) -> bool:
         """Return whether a call or an echo test uses one of the server's voice channels."""
         call = self.of_guild(guild_id)
-        return guild_id in self._tests or (call is not None and call.state is not CallState.ENDING)
+        return self._tests.of_guild(guild_id) is not None or (call is not None and call.state is not CallState.ENDING)
 
     async def knows_of(self, guild_id: int) -> bool:
         """Return whether this process, or one before it with the same ledger, has put the bot into a voice channel of
@@ -122,15 +122,18 @@ class CallManager:
                 await self.ledger.record_unknown(
                     record.id, record.intended_at, "the bot died before the answer to the POST"
                 )
-        self._reaping = asyncio.create_task(self._reaper.run(), name="reaper")
-        self._looking = asyncio.create_task(self._watch_presence(), name="presence")
+        self._run_always("reaper", self._reaper.run())
+        self._run_always("occupancy", self._occupancy.watch())
         if endings:
             await asyncio.wait(endings, timeout=RECOVERY_TIMEOUT)
 
     def give_receipts(self) -> None:
         """Give receipts from now on, since the channels can be written to."""
-        if self._sweep is None:
-            self._sweep = asyncio.create_task(self._receipts.sweep(), name="receipts")
+        if "receipts" not in self._routines:
+            self._run_always("receipts", self._receipts.sweep())
+
+    def _run_always(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        self._routines[name] = asyncio.create_task(work, name=name)
 
     async def start(self, request: CallRequest, config: Config) -> Call:
         """Start a call and wait until it is live; ParleyError with words for the user when it cannot be.
@@ -174,12 +177,12 @@ class CallManager:
         await asyncio.shield(call.live)
         if self._ledger_file is not None and call.session is not None:
             await asyncio.to_thread(last_room.remember, self._ledger_file, call.session.room_url)
-        self._count_people(call)
+        self._occupancy.count(call)
         return call
 
     def test_of(self, guild_id: int) -> EchoTest | None:
         """Return the server's echo test that is going on; None when there is none."""
-        return self._tests.get(guild_id)
+        return self._tests.of_guild(guild_id)
 
     async def start_test(self, channel: VoiceChannel, user_id: int, config: Config) -> EchoTest:
         """Try a channel out without a voicebot, and wait until it can be heard; ParleyError when it cannot be."""
@@ -189,30 +192,12 @@ class CallManager:
         check_voice(channel)
         await self._end_test(guild_id)
         self._been_in.add(guild_id)
-        test = self._tests[guild_id] = EchoTest(channel, config.server(guild_id), user_id, self._services.engine)
-        task = asyncio.create_task(self._run_test(test), name=f"echo test on {guild_id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        await asyncio.shield(test.ready)
-        return test
-
-    async def _run_test(self, test: EchoTest) -> None:
-        try:
-            await test.run()
-        finally:
-            self._forget_test(test)
+        return await self._tests.start(channel, config.server(guild_id), user_id)
 
     async def _end_test(self, guild_id: int) -> None:
         """End an echo test and wait for it; Refused when another call or test has started on the server meanwhile."""
-        while (test := self._tests.get(guild_id)) is not None:
-            test.stop()
-            await test.over.wait()
-            self._forget_test(test)
+        await self._tests.end(guild_id)
         self._check_free(guild_id)
-
-    def _forget_test(self, test: EchoTest) -> None:
-        if self._tests.get(test.channel.guild.id) is test:
-            del self._tests[test.channel.guild.id]
 
     def provider_of(self, guild_id: int, config: Config) -> Provider:
         """Return the provider that a server's calls would be opened at; ParleyError when it is not there or has no
@@ -221,27 +206,10 @@ class CallManager:
 
     def on_voice_state(self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState) -> None:
         """Look who is in the call's channel, after somebody joined, left or moved."""
-        test = self._tests.get(member.guild.id)
-        if test is not None and not people_in(test.channel):
-            test.stop()
+        self._tests.on_voice_state(member.guild.id)
         call = self.of_guild(member.guild.id)
         if call is not None and call.state is not CallState.CONNECTING:
-            call.update_bots()
-            self._count_people(call, member.id)
-            if member.id == call.host_id:
-                self._look_for_a_host(call)
-            if member == member.guild.me and call.state is not CallState.ENDING:
-                call.check_permissions()
-
-    @staticmethod
-    def _look_for_a_host(call: Call) -> None:
-        """Make the person in the channel who joined voice first the host, if the host has left and the
-        server's settings allow it."""
-        if not call.settings.hand_over:
-            return
-        present = people_in(call.channel)
-        if call.state is not CallState.ENDING and present and call.host_id not in present:
-            call.hand_over(present[0])
+            self._occupancy.on_voice_state(call, member)
 
     def on_permissions(self, guild: discord.Guild) -> None:
         """Look whether a call can still do what it must, after roles, overwrites or the bot's own roles have
@@ -270,35 +238,7 @@ class CallManager:
             if call is not None:
                 call.on_gateway(connected=connected)
                 if connected and call.state is not CallState.CONNECTING:  # people may have left unseen
-                    self._count_people(call)
-
-    async def _watch_presence(self) -> None:
-        """Check the people in each call and the bot's permissions at intervals, since events can be missed."""
-        while True:
-            await asyncio.sleep(CHECK_INTERVAL)
-            running = [call for call in self._calls.values() if call.state in (CallState.LIVE, CallState.RECONNECTING)]
-            for call in running:
-                try:
-                    await self._look_at(call)
-                except Exception:  # one call's trouble is no other's
-                    log.exception("call %s: could not find out who is in its channel", call.id)
-
-    @staticmethod
-    def _count_people(call: Call, about: int | None = None) -> None:
-        """Tell a call how many people it has, after the gateway has told of one of them, or of all."""
-        call.on_occupancy(call.participants.presence.after_event(people_in(call.channel), about))
-
-    async def _look_at(self, call: Call) -> None:
-        at_server = await call.present()
-        by_gateway = set(people_in(call.channel))
-        people = None if at_server is None else at_server - call.consent.bots
-        count, disagreement = call.participants.presence.people(by_gateway, people, call.since_heard)
-        if disagreement is not None:
-            log.warning("call %s: %s", call.id, disagreement)
-        call.update_bots()
-        call.on_occupancy(count)
-        call.check_permissions()
-        self._look_for_a_host(call)
+                    self._occupancy.count(call)
 
     async def _check_settled(self, guild_id: int) -> None:
         """Refused while an earlier run's session may still be billed: its end is tried again and again."""
@@ -316,18 +256,16 @@ class CallManager:
         self._closing = True
         for call in self._calls.values():
             call.end(EndReason.SHUTDOWN)
-        for test in self._tests.values():
-            test.stop()
-        if self._tasks:
-            _, pending = await asyncio.wait(self._tasks, timeout=SHUTDOWN_TIMEOUT)
+        self._tests.stop()
+        if tasks := {*self._tasks, *self._tests.tasks}:
+            _, pending = await asyncio.wait(tasks, timeout=SHUTDOWN_TIMEOUT)
             for task in pending:
                 task.cancel()
             await asyncio.gather(*pending, return_exceptions=True)
         await self._services.closer.stop()
-        routines = [routine for routine in (self._sweep, self._reaping, self._looking) if routine is not None]
-        for routine in routines:
+        for routine in self._routines.values():
             routine.cancel()
-        await asyncio.gather(*routines, return_exceptions=True)
+        await asyncio.gather(*self._routines.values(), return_exceptions=True)
 
     def _has_call(self, session_id: str) -> bool:
         return any(call.id == session_id for call in self._calls.values())

@@ -37,12 +37,12 @@ class Mount(Protocol):
 
     @property
     def config(self) -> Config:
-        """The config in force."""
+        """The config that is in force now."""
         ...
 
     @property
     def calls(self) -> Calls:
-        """All calls of the bot."""
+        """The calls of the whole bot, on every server."""
         ...
 
     @property

@@ -11,7 +11,7 @@ import pytest
 from bot.access.voice_channel import people_in
 from bot.billing.end_reason import EndReason
 from bot.billing.ledger.sqlite import SqliteLedger
-from bot.call import manager as module
+from bot.call import occupancy
 from bot.call.call import Call
 from bot.call.connection import media as media_module
 from bot.call.events import HandedOver
@@ -172,7 +172,7 @@ async def test_an_echo_test_that_everybody_has_left_is_over(desk: Desks) -> None
 
 
 async def test_what_events_have_missed_is_seen_all_the_same(desk: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHECK_INTERVAL", 0.001)
+    monkeypatch.setattr(occupancy, "CHECK_INTERVAL", 0.001)
     here = desk("{empty_channel_grace: 0}")
     await here.manager.recover()
     await here.start()
@@ -185,7 +185,7 @@ async def test_somebody_who_is_elsewhere_keeps_no_call_alive_that_all_have_left(
     desk: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The gateway has lost an exit; events about others go on all the time."""
-    monkeypatch.setattr(module, "CHECK_INTERVAL", 0.001)
+    monkeypatch.setattr(occupancy, "CHECK_INTERVAL", 0.001)
     here = desk("{empty_channel_grace: 1}")
     await here.manager.recover()
     await here.start()
@@ -201,7 +201,7 @@ async def test_somebody_who_is_elsewhere_keeps_no_call_alive_that_all_have_left(
 async def test_a_call_whose_media_loop_does_not_answer_ends_and_holds_up_no_other(
     desk: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CHECK_INTERVAL", 0.001)
+    monkeypatch.setattr(occupancy, "CHECK_INTERVAL", 0.001)
     monkeypatch.setattr(media_module, "ANSWER_TIMEOUT", 0.01)
     here = desk()
     await here.manager.recover()
@@ -211,7 +211,7 @@ async def test_a_call_whose_media_loop_does_not_answer_ends_and_holds_up_no_othe
 
 
 async def test_a_bot_whose_arrival_was_missed_is_not_heard_either(desk: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHECK_INTERVAL", 0.001)
+    monkeypatch.setattr(occupancy, "CHECK_INTERVAL", 0.001)
     here = desk()
     await here.manager.recover()
     call = await here.start()
