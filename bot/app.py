@@ -113,7 +113,7 @@ class Parley(commands.AutoShardedBot):
         await self._admin_settings.replace(guild_id, text)
 
     def server_text(self, guild_id: int) -> str:
-        """A server's own settings file, empty when it has none; ConfigError."""
+        """Return a server's own settings file, which is empty when it has none; ConfigError."""
         return self._admin_settings.text(guild_id)
 
     async def reload_plugin(self, name: str) -> None:

@@ -36,7 +36,7 @@ class Text(str):
     values: Mapping[str, Any]
 
     def __new__(cls, template: str, values: Mapping[str, Any], plural: str | None = None) -> "Text":
-        """The string itself is the sentence in English."""
+        """Make a text whose string is the sentence in English."""
         text = super().__new__(cls, _filled(_english(template, plural, values), values, ENGLISH))
         text.template, text.plural, text.values = template, plural, values
         return text
@@ -156,7 +156,7 @@ def _faults(message: Message) -> Iterator[str]:
 
 
 def _forms(text: Any) -> tuple[str, ...]:
-    """A message's text for every number."""
+    """Return a message's text for every number."""
     return (text,) if isinstance(text, str) else tuple(text)
 
 
@@ -175,7 +175,7 @@ _read: dict[str, Translations] = {}
 
 
 def _catalogue(language: str) -> Translations | None:
-    """What there is in a language; a file that cannot be read is left out, and the log says why."""
+    """Return the catalogues of a language; a file that cannot be read is left out, and the log says why."""
     if language not in _files:
         return None
     if language not in _read:
@@ -193,7 +193,7 @@ def _catalogue(language: str) -> Translations | None:
 
 
 def _parsed(file: Path) -> Catalog:
-    """What a translator has written; exceptions of many kinds when that is no catalogue."""
+    """Read what a translator has written; exceptions of many kinds when it is not a catalogue."""
     with file.open("rb") as lines:
         return read_po(lines, locale=file.stem, abort_invalid=True)
 

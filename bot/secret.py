@@ -7,8 +7,11 @@ from bot.language import say
 
 
 def read(variable: str) -> str | None:
-    """A token or key; None when the variable is not set or empty. SecretError, which names the variable and never what
-    is in it, when it holds what no HTTP header may (RFC 9110 section 5.5): a client would fail with it later."""
+    """Return a token or key; None when the variable is not set or empty.
+
+    SecretError, which names the variable and never its value, when it contains what no HTTP header may (RFC 9110
+    section 5.5): a client would fail with it later.
+    """
     value = os.environ.get(variable, "").strip()
     if not value:
         return None

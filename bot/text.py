@@ -123,8 +123,11 @@ def name(text: str) -> str:
 
 
 def split(text: str, limit: int = MESSAGE_LIMIT) -> list[str]:
-    """Text in pieces of at most `limit` characters, cut at spaces where there are some. Nothing is lost but those, and
-    nothing is cut between a backslash and its sign, or within what is one sign to a reader."""
+    """Cut a text into pieces of at most `limit` characters, at spaces where there are some.
+
+    Only those spaces are lost. Nothing is cut between a backslash and the character it escapes, or within what a
+    reader sees as one character.
+    """
     limit = max(limit, 1)
     pieces: list[str] = []
     start = 0
@@ -139,7 +142,7 @@ def split(text: str, limit: int = MESSAGE_LIMIT) -> list[str]:
 
 
 def _seam(text: str, start: int, cut: int) -> int:
-    """The last place up to `cut` between two signs; `cut` when there is none near."""
+    """Return the last place up to `cut` between two signs; `cut` when there is none near."""
     for place in range(cut, max(start, cut - _SEAM), -1):
         before, after = text[place - 1], text[place]
         backslashes = len(text[start:place]) - len(text[start:place].rstrip("\\"))
@@ -164,8 +167,8 @@ def redact(text: str, limit: int = 200) -> str:
 
 
 def _hidden(token: "re.Match[str]") -> str:
-    """A word of letters, digits, dots and hyphens; an ellipsis if it is a key of Valsea's, a JWT (LiveKit's tokens) or
-    a bot's token of Discord's."""
+    """Return a word of letters, digits, dots and hyphens, or an ellipsis if it is a key of Valsea's, a JWT (LiveKit's
+    tokens) or a bot's token of Discord's."""
     word = token[0]
     parts = [len(part) for part in word.split(".")]
     runs = zip(parts, parts[1:], parts[2:], strict=False)

@@ -187,7 +187,7 @@ class PermissionMonitor:
 
 
 def _warning(kind: str, names: list[str], voice: VoiceChannel, text: Any) -> Text:
-    """What people are told; `text` is None for a text channel that is gone, of which nothing is found."""
+    """Return what people are told; `text` is None for a text channel that is gone, of which nothing is found."""
     if kind == "voice":
         return say(
             "I no longer have the permission {permissions} in {channel}, so the call may not work.",

@@ -117,14 +117,14 @@ class Limits:
         return budgets(settings, starter, await self._recent(settings, starter.guild_id, now), now)
 
     async def _recent(self, settings: LimitSettings, guild_id: int, now: datetime) -> Sequence[SessionRecord]:
-        """This month's, and those from just before, whose cooldown may reach into it. What lies in the future counts:
-        somebody may have set the clock back since."""
+        """Return this month's records, and those from just before, whose cooldown may reach into it. What lies in the
+        future counts: somebody may have set the clock back since."""
         start = month_start(now.astimezone(ZoneInfo(settings.time_zone))) - timedelta(days=1)
         return await self._ledger.between(start.timestamp(), math.inf, guild_id)
 
     def _as_ended(self, record: SessionRecord, now: datetime) -> SessionRecord:
-        """An end in the future was written by a clock that was wrong then, or is now: it counts from when it was seen
-        here first, so that no cooldown lasts longer than it is set to."""
+        """Return a record whose end is not in the future. Such an end was written by a clock that was wrong then, or is
+        now: it counts from when it was seen here first, so that no cooldown lasts longer than it is set to."""
         if record.closed_at is None or record.closed_at <= now.timestamp():
             return record
         seen = self._first_seen.setdefault(record.id, clock.now())
@@ -150,7 +150,7 @@ def rule_of(settings: LimitSettings, starter: Starter) -> Rule:
 
 
 def budgets(settings: LimitSettings, starter: Starter, records: Iterable[SessionRecord], now: datetime) -> list[Budget]:
-    """Every limit in minutes that holds for a starter. `records` are the server's, of this month at least.
+    """Return every limit in minutes that holds for a starter. `records` are the server's, of this month at least.
 
     A call counts for the day and the month in which it was opened.
     """

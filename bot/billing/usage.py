@@ -98,5 +98,5 @@ def _instant(seconds: float | None, local: datetime) -> str:
 
 
 def _harmless(text: str) -> str:
-    """A spreadsheet takes what begins like this for a formula."""
+    """Keep a spreadsheet from taking a value for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

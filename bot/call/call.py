@@ -212,7 +212,7 @@ class Call:
         return await self._answer(self._media.present())
 
     async def _answer(self, question: Coroutine[Any, Any, T]) -> T:
-        """A media loop that does not answer carries no sound: nobody is to pay for such a call."""
+        """Return the media loop's answer. If it does not answer, it carries no sound either, and the call ends."""
         try:
             return await question
         except TimeoutError:
@@ -392,7 +392,7 @@ class Call:
         await self._attempt(self._observer.finished(self))
 
     async def _attempt(self, step: Awaitable[None]) -> None:
-        """A step of the end that fails keeps no other from being taken."""
+        """Take one step of the end; if it fails, the others are still taken."""
         try:
             await step
         except Exception:

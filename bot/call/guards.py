@@ -233,7 +233,7 @@ class Guards:
         self._end_of_silence("silence", now, limit, text)
 
     def _end_of_silence(self, what: str, now: float, limit: float, warning: Text) -> None:
-        """The call ends after `limit` seconds; people are warned before where there is time for it."""
+        """End the call after `limit` seconds; people are warned before where there is time for it."""
         steps: list[tuple[float, Verdict]] = [(limit, End(EndReason.SILENCE))]
         if limit > WARN_BEFORE:
             steps.append((limit - WARN_BEFORE, Warn(warning)))

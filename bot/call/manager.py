@@ -55,7 +55,7 @@ class CallManager:
         max_calls: int | None = None,
         ledger_file: Path | None = None,
     ) -> None:
-        """The address of each call's room is kept beside `ledger_file`."""
+        """Keep the address of each call's room beside `ledger_file`."""
         self.ledger = ledger
         self._ledger_file = ledger_file
         self.limits = Limits(ledger, max_calls)
@@ -271,7 +271,8 @@ class CallManager:
         return any(call.id == session_id for call in self._calls.values())
 
     async def _allowance(self, call: Call) -> Allowance | None:
-        """Calls that were asked for before this one count, also before the ledger knows them."""
+        """Return how long a call may last. Calls that were asked for before it count, also before the ledger knows
+        them."""
         before: dict[str, Starter] = {}
         for other in self._calls.values():
             if other is call:
@@ -282,7 +283,7 @@ class CallManager:
         return await self.limits.allowance(call.settings.limits, starter, datetime.now(UTC), before)
 
     async def _run(self, call: Call) -> None:
-        """A call, then the end of its session, then the receipt."""
+        """Run a call, then wait for the end of its session, then give the receipt."""
         self._receipts.expect(call.id)
         try:
             await call.run()

@@ -47,7 +47,7 @@ def bare(text: str) -> str:
 
 
 def _missing(said: Sequence[str], kept: Sequence[str]) -> list[int]:
-    """Indices of the `kept` lines that have no counterpart among those `said`, all of one role."""
+    """Return the indices of the `kept` lines that have no counterpart among those `said`, all of one role."""
     missing: list[int] = []
     said_from = kept_from = 0
     for said_at, kept_at in [*_matches(said, kept), (len(said), len(kept))]:
@@ -84,7 +84,7 @@ def _matches(said: Sequence[str], kept: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _longest_increasing(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The most pairs whose first numbers rise like their second ones do (patience sorting)."""
+    """Return the most pairs whose first numbers rise like their second ones do (patience sorting)."""
     ends: list[int] = []  # the smallest last number of a run of each length
     last: list[int] = []  # the pair it belongs to
     before: list[int] = []

@@ -21,7 +21,7 @@ class Occupancy:
     """Tells each call how many people it has, which of its members are bots, and who its host is."""
 
     def __init__(self, calls: Callable[[], Iterable[Call]]) -> None:
-        """`calls` are those of the process."""
+        """Watch `calls`, those of the process."""
         self._calls = calls
 
     def on_voice_state(self, call: Call, member: discord.Member) -> None:

@@ -270,7 +270,7 @@ async def _knows(account: str, provider: Provider, voicebots: Iterable[str]) -> 
 
 
 def _network(config: Config) -> Iterator[Finding]:
-    """What the settings under `network:` reach."""
+    """Check what the settings under `network:` reach."""
     network = config.host.network
     if network.ca_file is not None or network.connect_to:
         yield Finding(
@@ -303,7 +303,7 @@ async def _reaches(account: str, endpoint: str, config: Config) -> Finding:
 
 
 def _http(config: Config, headers: Mapping[str, str] | None = None) -> aiohttp.ClientSession:
-    """Connections as the bot makes them, but with shorter timeouts."""
+    """Make connections as the bot does, but with shorter timeouts."""
     return aiohttp.ClientSession(
         connector=connector(config.host.network),
         proxy=config.host.network.proxy,

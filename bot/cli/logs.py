@@ -27,7 +27,8 @@ def set_log_level(level: str) -> None:
 
 
 def _shorten_outages(record: logging.LogRecord) -> bool:
-    """A network that is away is no bug: discord.py's stack trace for each attempt to connect becomes one line."""
+    """Shorten what is logged of a lost network: discord.py's stack trace for each attempt to connect becomes one
+    line."""
     error = record.exc_info[1] if record.exc_info else None
     if record.name.startswith("discord.") and isinstance(error, OSError | aiohttp.ClientError):
         record.msg, record.args = f"{record.getMessage()} ({type(error).__name__}: {error})", ()

@@ -14,7 +14,7 @@ class CommandTree(app_commands.CommandTree[Any]):
     client: Any
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """discord.py asks before each command, however it is made."""
+        """Return whether a command may run; discord.py asks before each one, however it was made."""
         if interaction.guild_id is None or interaction.command is None:
             return True
         off = self.client.plugins.switched_off(interaction.command, interaction.guild_id)
@@ -23,7 +23,7 @@ class CommandTree(app_commands.CommandTree[Any]):
         return off is None
 
     async def on_error(self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /) -> None:
-        """discord.py calls this for what a command or one of its checks raises."""
+        """Explain what a command or one of its checks has raised, when discord.py calls this."""
         # As discord.py's own `on_error` asks: whoever made the command answers in their own words.
         if interaction.command is not None and interaction.command._has_any_error_handlers():
             return

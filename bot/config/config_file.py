@@ -175,7 +175,7 @@ class ConfigFile:
         return after
 
     def _checked(self, guild_id: int, text: str) -> tuple[Texts, Source, Config]:
-        """The config with a server's new file, before it is there.
+        """Build the config with a server's new file, before it is there.
 
         The other files are used as they were last read, since an editor may be in the middle of writing one.
         """

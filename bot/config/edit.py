@@ -52,8 +52,8 @@ def changed(file: Path, text: str, changes: Mapping[KeyPath, Any]) -> str:
 
 
 def _check_nothing_else_changed(file: Path, before: str, after: str, changes: Mapping[KeyPath, Any]) -> None:
-    """An edit goes through the structure of YAML, where one block may stand for several: ConfigError when it touched
-    more than it was asked to."""
+    """Raise ConfigError when an edit has touched more than it was asked to: it goes through the structure of YAML,
+    where one block may stand for several."""
     expected: Any = copy.deepcopy(parse(file, before).data)
     for path, value in changes.items():
         if value is ABSENT:
@@ -101,7 +101,7 @@ def _yaml() -> YAML:
 
 
 def _block(data: Any, path: KeyPath, kind: type[dict[Any, Any]]) -> Any:
-    """The block at a path, made of `kind` where there is none, with those above it."""
+    """Return the block at a path, made of `kind` where there is none, with those above it."""
     for key in path:
         below = data.get(key)
         if not isinstance(below, dict):
@@ -134,7 +134,7 @@ def _is_itself(text: str) -> bool:
 
 
 def _remove(data: Any, path: KeyPath) -> None:
-    """The key, and the blocks above it that are empty then."""
+    """Remove a key, and the blocks above it that are empty then."""
     if not isinstance(data, dict) or path[0] not in data:
         return
     if len(path) > 1:

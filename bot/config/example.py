@@ -94,7 +94,7 @@ def _field(name: str, field: FieldInfo, value: Any, depth: int) -> Iterator[str]
 
 
 def _about(field: FieldInfo) -> str:
-    """What a setting is, and which values it takes where they are few or bounded."""
+    """Describe a setting, and which values it takes where they are few or bounded."""
     about = field.description or ""
     bounds = {name: getattr(item, name) for item in field.metadata for name in ("ge", "le") if hasattr(item, name)}
     if get_origin(field.annotation) is Literal:

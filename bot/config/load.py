@@ -233,7 +233,7 @@ def _check_locked(source: Source, plugins: PluginModels, problems: list[Problem]
 
 
 def _as(model: type[PluginSettings], settings: PluginSettings) -> PluginSettings | None:
-    """What was said in one model, in another; None when that does not take it."""
+    """Return what was said in one model, in another; None when that does not take it."""
     try:
         return model.model_validate(settings.model_dump(exclude_unset=True))
     except Exception:  # a plugin's validator may raise anything

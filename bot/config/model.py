@@ -82,7 +82,7 @@ class Settings(BaseModel):
 
 
 def _kinds(annotation: Any) -> set[Any]:
-    """The types a setting may have by itself, not those within lists and the like."""
+    """Return the types a setting may have by itself, not those within lists and the like."""
     origin = get_origin(annotation)
     if origin in (Union, UnionType):
         return {kind for argument in get_args(annotation) for kind in _kinds(argument)}

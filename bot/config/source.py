@@ -35,7 +35,7 @@ class Source:
         return self.places.get(path, Place(self.file, 1))
 
     def below(self, path: KeyPath, own: "Source") -> "Source":
-        """These places, and those of another file as if its data stood at a path of this one."""
+        """Return these places, and those of another file as if its data stood at a path of this one."""
         there = {(*path, *key): place for key, place in own.places.items()}
         return Source(self.file, self.data, {**self.places, path: Place(own.file, 1), **there})
 

@@ -63,7 +63,7 @@ def _written(source: Source, own: KeyPath, shared: KeyPath) -> KeyPath:
 
 
 def _add(problems: list[Problem], problem: Problem) -> None:
-    """A wrong default shows up again under every server."""
+    """Add a problem once: a wrong default shows up again under every server."""
     if problem not in problems:
         problems.append(problem)
 
@@ -99,7 +99,7 @@ def _problem(model: type[BaseModel], place: Place, full: KeyPath, where: KeyPath
 
 
 def _shown(seen: Any) -> str:
-    """A value as people read it."""
+    """Return a value as people read it."""
     try:
         text = repr(seen)
     except ValueError:  # a number of thousands of digits
@@ -108,7 +108,7 @@ def _shown(seen: Any) -> str:
 
 
 def _expected(kind: str, detail: Any) -> str:
-    """What should be there; pydantic's own words where we have none."""
+    """Say what should be there, in pydantic's own words where we have none."""
     context = detail.get("ctx", {})
     own = context.get("error")
     if isinstance(own, ValueError) and own.args and isinstance(own.args[0], Text):  # a validator of ours raised it
@@ -123,7 +123,7 @@ def _expected(kind: str, detail: Any) -> str:
 
 
 def _keys_at(model: type[BaseModel], path: KeyPath) -> Mapping[str, Any]:
-    """The keys a model has at a path below it, through nested models and dicts of models."""
+    """Return the keys a model has at a path below it, through nested models and dicts of models."""
     for key in path:
         field = model.model_fields.get(key)
         candidates = list(models_in(field.annotation)) if field is not None else []

@@ -56,6 +56,6 @@ class Echo:
             self._playing, self._quiet = False, 0
 
     async def leave(self) -> None:
-        """There is nothing to leave."""
+        """Do nothing, since there is no room to leave."""
         self._heard.clear()
         self._playing = False

@@ -34,7 +34,7 @@ def problems(plugin: type[Plugin[Any]]) -> list[str]:
 
 
 def _own_methods(plugin: type[Plugin[Any]]) -> Iterator[tuple[str, Any]]:
-    """What looks like a hook in the class and in those of its bases that are not ours."""
+    """Return what looks like a hook in the class and in those of its bases that are not ours."""
     for base in plugin.__mro__:
         if base in Plugin.__mro__:
             continue

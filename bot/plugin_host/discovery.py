@@ -105,7 +105,7 @@ def _candidates(folders: Sequence[Path], broken: list[Broken]) -> Iterator[tuple
 
 
 def _folder_names(manifest: Manifest) -> tuple[str, str]:
-    """The plugin's name, or that of a package to be published: those share one namespace with everybody's."""
+    """Return the plugin's name, or that of a package to be published: those share one namespace with everybody's."""
     return manifest.name, f"parley_{manifest.name}"
 
 

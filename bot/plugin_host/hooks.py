@@ -229,5 +229,5 @@ def _log_failed_hook(plugin: Plugin[Any], hook: str, error: Exception) -> bool:
 
 
 def _trouble(template: str, name: str, count: int) -> Text:
-    """What people read of a plugin that is in trouble."""
+    """Return what people read of a plugin that is in trouble."""
     return say(template, name=name, count=count, minutes=round(PAUSE_SECONDS / 60))

@@ -75,7 +75,7 @@ def _said(error: BaseException) -> str:
 
 
 def _where(error: BaseException, folder: Path) -> str:
-    """The deepest line of the plugin's own that an error came through."""
+    """Return the deepest line of the plugin's own that an error came through."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
     for frame in reversed(traceback.extract_tb(error.__traceback__)):

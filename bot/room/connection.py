@@ -181,7 +181,8 @@ class RoomConnection:
             self._on_event(VoicebotArrived())
 
     def _is_voicebot(self, participant: rtc.Participant) -> bool:
-        """An agent by its token; when the room has none, anyone else with an audio track."""
+        """Return whether it is an agent by its token; when the room has none, anyone else with an audio track is
+        one."""
         if participant.identity == self._identity:
             return False
         agent = rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
@@ -274,7 +275,7 @@ class RoomConnection:
 
 
 async def _undo(room: rtc.Room, connecting: "asyncio.Task[None]") -> None:
-    """A connect that nobody waits for any more runs to its end, and is undone.
+    """Let a connect that nobody waits for any more run to its end, and undo it.
 
     The SDK must not be cancelled in it: its Rust half waits for a word of its Python half and, when none comes in ten
     seconds, takes the whole process down (livekit 1.1.21, "timed out waiting for ReadyForRoomEventRequest").

@@ -91,7 +91,7 @@ class TextStreams:
 
 
 async def _text_of(reader: rtc.TextStreamReader) -> tuple[str, bool]:
-    """What a stream says, up to `MAX_CHARACTERS`, and whether it came to its end: an agent may leave within it."""
+    """Read what a stream says, up to `MAX_CHARACTERS`, and whether it came to its end: an agent may leave within it."""
     pieces: list[str] = []
     length = 0
     try:

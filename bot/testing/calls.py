@@ -31,7 +31,7 @@ class NoLibrary:
     title = "Provider"
 
     async def image_library(self, voicebot: str) -> Mapping[str, str]:
-        """There is no library of pictures."""
+        """Return no pictures at all."""
         return {}
 
 

@@ -253,7 +253,7 @@ async def connects(server: PlayedServer) -> None:
 
 
 def _offered() -> list[str]:
-    """The names of what a provider has."""
+    """Return the names of what a provider has."""
     return [name for name in {**vars(Provider), **Provider.__annotations__} if not name.startswith("_")]
 
 
@@ -338,7 +338,7 @@ async def run(folder: Path, check: Check, settings: Mapping[str, Any] | None = N
 
 
 async def _threads_left(before: set[threading.Thread]) -> list[str]:
-    """The names of those that were begun and go on. Those of `asyncio.to_thread` are the event loop's own."""
+    """Return the names of those that were begun and go on. Those of `asyncio.to_thread` are the event loop's own."""
     for _ in range(10):
         left = sorted(
             thread.name for thread in set(threading.enumerate()) - before if not thread.name.startswith("asyncio_")
@@ -360,7 +360,7 @@ async def _hangs(*_: Any) -> None:
 async def _without_each_hook(
     server: PlayedServer, instead: Callable[..., Awaitable[None]], *, hook_timeout: float | None = None
 ) -> None:
-    """A call without each hook, and then one with all of them, which have their usual time again."""
+    """Play a call without each hook, and then one with all of them, which have their usual time again."""
     dispatcher = server.bot.plugins.dispatcher
     usual = dispatcher.hook_timeout
     for hook in HOOKS:

@@ -186,7 +186,8 @@ class VoiceConnection:
             self._renew_keys("frames cannot be decrypted")
 
     def _on_readdressed(self) -> None:
-        """A router gave us another address, and what is sent to the old one reaches nobody."""
+        """Count the connection as lost: a router gave us another address, and what is sent to the old one does not
+        arrive."""
         if self._described.is_set() and not self._given_up:
             self._given_up = True
             self._listener.on_lost(READDRESSED)
@@ -237,7 +238,7 @@ class VoiceConnection:
                 )
 
     async def _read(self) -> None:
-        """The websocket, and the next one after a resume."""
+        """Read the websocket, and the next one after a resume."""
         while True:
             gateway = self._gateway
             assert gateway is not None
@@ -260,7 +261,8 @@ class VoiceConnection:
                 return
 
     async def _reopen(self) -> bool:
-        """A new websocket for the same session, with back-off; False when the server cannot be reached, or not kept."""
+        """Open a new websocket for the same session, with back-off; False when the server cannot be reached, or not
+        kept."""
         self._listener.on_resuming()
         assert self._gateway is not None
         sequence = self._gateway.sequence

@@ -146,7 +146,7 @@ class VoiceHandshake(discord.VoiceProtocol):
         self._stale_session_id = None
 
     async def on_voice_state_update(self, data: "GuildVoiceState", /) -> None:
-        """discord.py: the bot's own voice state changed.
+        """Take in that the bot's own voice state changed; discord.py calls this.
 
         Events do not follow the order of our requests. One from before a leave request, such as a moderator's
         mute, may arrive between the request and its confirmation, and there is no confirmation if Discord had already
@@ -183,7 +183,8 @@ class VoiceHandshake(discord.VoiceProtocol):
             self._server_named_at = -SAME_MOVE_SECONDS
 
     async def on_voice_server_update(self, data: "VoiceServerUpdate", /) -> None:
-        """discord.py: a voice server was assigned. Without an endpoint it is gone, and another one will follow."""
+        """Take in that a voice server was assigned; discord.py calls this. Without an endpoint it is gone, and another
+        one will follow."""
         endpoint = data.get("endpoint")
         self._server = None if endpoint is None else (endpoint, data["token"])
         if endpoint is not None:

@@ -101,12 +101,12 @@ class VoiceSocket(asyncio.DatagramProtocol):
             self._transport.close()
 
     def connection_made(self, transport: Any) -> None:
-        """The socket is open (asyncio.DatagramProtocol)."""
+        """Take in that the socket is open (asyncio.DatagramProtocol)."""
         self._transport = transport
         self._schedule_keepalive()
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
-        """One datagram has arrived (asyncio.DatagramProtocol)."""
+        """Take in one datagram (asyncio.DatagramProtocol)."""
         if _is_discovery(data) and self._discovered is not None:
             address = data[8:72].split(b"\0", 1)[0].decode("ascii", "replace"), struct.unpack_from(">H", data, 72)[0]
             if not self._discovered.done():

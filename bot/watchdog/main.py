@@ -48,7 +48,7 @@ async def watch(file: Path, catalog: Catalog, instance: int | None = None, conne
 
 
 def _current(source: ConfigFile) -> Config:
-    """The config in force, read again when its files have changed."""
+    """Return the config in force, read again when its files have changed."""
     if source.is_outdated():
         try:
             source.refresh()

@@ -70,7 +70,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         self._arrived_meanwhile: set[int] = set()  # voice channels where somebody came while they were being joined
 
     def _kept(self, what: str, first: T) -> T:
-        """What the instances before and after this one know, too."""
+        """Return what the instances before and after this one know, too."""
         return self.memory.setdefault(what, first)  # type: ignore[no-any-return]
 
     @property
@@ -278,7 +278,8 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
         )
 
     async def _follow(self, call: Call, channel: discord.VoiceChannel) -> None:
-        """The call goes on where its people are now; who was there already is told, as in every call that moves."""
+        """Take the call to where its people are now; those who were there already are told, as in every call that
+        moves."""
         try:
             check_voice(channel)
             check_text(channel.guild, call.text_channel_id)
@@ -290,7 +291,7 @@ class AutoJoinPlugin(Plugin[AutoJoinSettings]):
 
 
 def _starter(present: Sequence[discord.Member], access: AccessSettings) -> discord.Member:
-    """The first one who may start calls; Refused when nobody may, or nobody is known any more."""
+    """Return the first one who may start calls; Refused when nobody may, or nobody is known any more."""
     refused = Refused(say("Nobody here may start calls."))
     for member in present:
         try:

@@ -137,6 +137,6 @@ class TranscriptPlugin(Plugin[TranscriptSettings]):
 
 
 def _spoken(call: Call, text: str, avatar: str | None) -> discord.Embed:
-    """A line of the voicebot's, under its name."""
+    """Post a line of the voicebot under its name."""
     embed = discord.Embed(description=text, colour=VOICEBOT_COLOUR)
     return embed.set_author(name=clean(call.voicebot_name)[:NAME_LIMIT] or "Voicebot", icon_url=avatar)

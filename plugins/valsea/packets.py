@@ -56,7 +56,7 @@ def _line(body: dict[str, Any]) -> Iterator[Utterance]:
 
 
 def _first(body: dict[str, Any], names: tuple[str, ...]) -> str | None:
-    """The first of some fields that holds words."""
+    """Return the first of some fields that holds words."""
     return next((found for name in names if (found := text(body.get(name))) is not None), None)
 
 
@@ -105,7 +105,7 @@ def _images_in(words: str) -> Iterator[ShownImage]:
 
 
 def _shown(words: str, found: "re.Match[str]") -> str | None:
-    """The address of a picture: one in Markdown's `![...](address)`, or one that ends like a picture's file."""
+    """Find the address of a picture: one in Markdown's `![...](address)`, or one that ends like a picture's file."""
     begin, end = found.span()
     if words[begin - 2 : begin] == "](" and words[end : end + 1] == ")":
         title = words.rfind("![", max(0, begin - 200), begin)
@@ -124,7 +124,7 @@ def reference(value: str) -> ShownImage | None:
 
 
 def _bounded(key: str | None, url: str | None) -> ShownImage | None:
-    """A picture whose name and address have a length that a picture's can have."""
+    """Return a picture if its name and address have a length that a picture's can have."""
     if key is not None and len(key) > MAX_KEY:
         key = None
     if url is not None and len(url) > MAX_URL:

@@ -63,7 +63,7 @@ class Announcements:
         await asyncio.wait(telling, timeout=ANNOUNCE_TIMEOUT)
 
     def joined(self, call: Call, user_id: int) -> None:
-        """Somebody has joined the channel of a call: they are told that they are heard, once and with others who have
+        """Tell somebody who has joined the channel of a call that they are heard, once and with others who have
         just joined."""
         told = self._told.get(call.id)
         if told is None or user_id in told:

@@ -10,12 +10,12 @@ Interaction = discord.Interaction[Any]
 
 
 def locale_of(interaction: Interaction) -> str:
-    """The language of who asked."""
+    """Return the language of the person who asked."""
     return spoken(interaction.locale)
 
 
 def text_channel(interaction: Interaction, settings: ServerSettings) -> Any | None:
-    """Where words and pictures of a call would go; None when it is gone, or hidden from the bot."""
+    """Return the channel for words and pictures of a call; None when it is gone, or hidden from the bot."""
     guild, _ = guild_and_member(interaction)
     channel_id = settings.text_channel or interaction.channel_id
     return None if channel_id is None else guild.get_channel_or_thread(channel_id)
@@ -27,7 +27,7 @@ def may_look(member: discord.Member, channel: discord.VoiceChannel | discord.Sta
 
 
 def guild_and_member(interaction: Interaction) -> tuple[discord.Guild, discord.Member]:
-    """The server and the member; Refused elsewhere."""
+    """Return the server and the member who asked; Refused outside of servers."""
     if interaction.guild is None or not isinstance(interaction.user, discord.Member):
         raise Refused(say("This only works on a server."))
     return interaction.guild, interaction.user

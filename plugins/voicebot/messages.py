@@ -34,7 +34,7 @@ FIELD_LIMIT = 1024  # characters of an embed's field (Discord docs, Embed Limits
 
 
 def joined(voicebot: str, channel_id: int, *, ask_first: bool) -> Text:
-    """What the person reads who has started a call."""
+    """Return what the person reads who has started a call."""
     return say(
         mark(
             "**{voicebot}** is in {channel} and hears you once you type `/voicebot unmute`. `/voicebot leave` ends it."
@@ -47,7 +47,7 @@ def joined(voicebot: str, channel_id: int, *, ask_first: bool) -> Text:
 
 
 def started(voicebot: str, channel_id: int, starter_id: int, *, ask_first: bool) -> Text:
-    """Everybody in the channel must know that something listens, or how to be listened to."""
+    """Return what tells everybody in the channel that the voicebot hears them, or how to be heard."""
     text = (
         mark(
             "🎙️ **{voicebot}** joined {channel}, invited by {person}. It hears only those who agree to it "
@@ -68,7 +68,7 @@ def started(voicebot: str, channel_id: int, starter_id: int, *, ask_first: bool)
 
 
 def moved(voicebot: str, channel_id: int, text_channel_id: int, *, ask_first: bool) -> Text:
-    """The same for a call that comes from another channel."""
+    """Return what tells them so when a call has come from another channel."""
     text = (
         mark(
             "🎙️ **{voicebot}** is in {channel} now. It hears only those who agree to it (`/voicebot unmute`), and what "
@@ -84,7 +84,7 @@ def moved(voicebot: str, channel_id: int, text_channel_id: int, *, ask_first: bo
 
 
 def leaving(channel_id: int) -> Text:
-    """What the person reads who has sent the bot away."""
+    """Return what the person reads who has sent the bot away."""
     return say("Leaving {channel}. The receipt follows here in a moment.", channel=f"<#{channel_id}>")
 
 
@@ -139,7 +139,7 @@ def mostly_undecryptable(sound: SoundReport) -> bool:
 
 
 def still_billed(call: Call) -> Text:
-    """What people read while the provider has not confirmed an end."""
+    """Return what people read while the provider has not confirmed an end."""
     return say_n(
         "The call in {channel} is over, but {provider} has not confirmed the end of its session: "
         "about {count} billed minute so far. I keep trying until it does.",
@@ -233,7 +233,7 @@ def _ms(seconds: float) -> int:
 
 
 def heard_here(voicebot_name: str, text_channel_id: int, *, ask_first: bool) -> Text:
-    """Said in the voice channel's own chat, when a call begins."""
+    """Return what is said in the voice channel's own chat when a call begins."""
     template = (
         mark(
             "{voicebot} is in this voice channel and hears people who have agreed with `/voicebot unmute`; what "
@@ -249,24 +249,24 @@ def heard_here(voicebot_name: str, text_channel_id: int, *, ask_first: bool) -> 
 
 
 def newcomers(user_ids: Sequence[int], voicebot_name: str, text_channel_id: int, ask_first: bool) -> Text:
-    """The same for those who come later."""
+    """Return what people are told who join the channel later."""
     names = ", ".join(f"<@{user_id}>" for user_id in user_ids[:MAX_SPEAKERS])
     here = heard_here(voicebot_name, text_channel_id, ask_first=ask_first)
     return say("{people}: {here}", people=names, here=here)
 
 
 def handed_over(before: int, now: int) -> Text:
-    """Somebody else may end the call now."""
+    """Return what says who may end the call now."""
     return say("{left} has left, so {person} is the host of the call now.", left=f"<@{before}>", person=f"<@{now}>")
 
 
 def billed(receipt: Receipt) -> Text:
-    """Our own count of a session's minutes."""
+    """Return our own count of a session's minutes, as people read it."""
     return say("about {minutes}", minutes=receipt.billed_minutes)
 
 
 def receipt(receipt: Receipt, language: str) -> discord.Embed:
-    """What people read when a call is over."""
+    """Return what people read when a call is over."""
     voicebot = safe_name(receipt.voicebot_name)
     if receipt.reason is None:
         embed = discord.Embed(
@@ -323,7 +323,7 @@ def usage(
     *,
     everyone: bool,
 ) -> discord.Embed:
-    """Totals of a server; `shown` is what the person who asks may see in detail."""
+    """Return the totals of a server; `shown` is what the person who asks may see in detail."""
     embed = discord.Embed(title=say(_CALLS[period]).to(language), colour=END_COLOUR)
     server = totals(records, lambda _: say("This server").to(language), now)
     if not server:
@@ -368,12 +368,12 @@ def _total(total: Total) -> Text:
 
 
 def session_marker(receipt: Receipt) -> str:
-    """What tells this session's receipt from any other; the operator finds the session by it, too."""
+    """Return what tells this session's receipt from any other; the operator finds the session by it, too."""
     return f"Session {receipt.call_id}" + ("" if receipt.reason is not None else " (outcome unknown)")
 
 
 def panel_marker(session_id: str) -> str:
-    """What tells one call's panel from any other's."""
+    """Return what tells one call's panel from any other's."""
     return f"Call {session_id}"
 
 

@@ -57,7 +57,7 @@ class PanelButtons(discord.ui.View):
         self._is_over = is_over
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """A panel that a crash has left behind loses its buttons at the first click, whatever call there is by now."""
+        """Return whether a click is for a call that goes on; a panel that a crash has left behind loses its buttons."""
         assert interaction.message is not None
         if not self._is_over(interaction.guild_id or 0, marker_of(interaction.message)):
             return True
@@ -193,12 +193,12 @@ class Panel:
 
 
 def marker_of(message: discord.Message) -> str:
-    """What marks a message as the panel of one call; empty for others."""
+    """Return what marks a message as the panel of one call; empty for others."""
     return next((embed.footer.text or "" for embed in message.embeds), "")
 
 
 def ended(embed: discord.Embed, receipt: Receipt, language: str) -> discord.Embed:
-    """A panel of a call that is over."""
+    """Return the panel of a call that is over."""
     embed.colour = discord.Colour(messages.END_COLOUR)
     embed.set_field_at(0, name=say("State").to(language), value=say(CallState.ENDED.value).to(language))
     embed.set_field_at(1, name=say("Duration").to(language), value=messages.duration(receipt.duration))

@@ -42,7 +42,7 @@ async def post_once(channel: Any, receipt: Receipt, language: str) -> None:
 
 
 async def _tidied_up(channel: Any, receipt: Receipt, language: str) -> bool:
-    """What an earlier run has left of a call: its panel is ended; whether its receipt stands there."""
+    """Tidy up what an earlier run has left of a call: end its panel, and return whether its receipt is there."""
     marker, panel = messages.session_marker(receipt), messages.panel_marker(receipt.call_id)
     since = receipt.started_at - MAX_CLOCK_SKEW
     found = False
@@ -60,7 +60,7 @@ async def _tidied_up(channel: Any, receipt: Receipt, language: str) -> bool:
 
 
 async def _end(panel: discord.Message, receipt: Receipt, language: str) -> None:
-    """A receipt matters more than what becomes of a panel."""
+    """End a panel if that works, since the receipt matters more."""
     try:
         await panel.edit(embed=ended(panel.embeds[0], receipt, language), view=None)
     except discord.HTTPException as error:

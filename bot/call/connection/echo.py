@@ -105,5 +105,5 @@ class EchoTest:
             self.stop()
 
     def _on_voice(self, _: VoiceUpdate) -> None:
-        """Moved, disconnected, another server: a call goes on then, a test does not."""
+        """End the test when the bot is moved or disconnected, or gets another server; a call would go on."""
         self.stop()

@@ -212,7 +212,8 @@ class VoiceLink:
 
 
 async def _settled(handshake: VoiceHandshake) -> VoiceServerInfo | None:
-    """The credentials in force, once Discord has named a server again if it took one away; None when it does not."""
+    """Return the credentials in force, once Discord has named a server again if it took one away; None when it does
+    not."""
     for _ in range(round(SERVER_TIMEOUT / 0.05)):
         if handshake.latest is not None:
             return handshake.latest
@@ -221,7 +222,7 @@ async def _settled(handshake: VoiceHandshake) -> VoiceServerInfo | None:
 
 
 def _not_joined(attempts: int, error: VoiceError) -> VoiceError:
-    """What people read when nothing helped; nothing was billed."""
+    """Return what people read when every attempt has failed; nothing was billed."""
     return VoiceError(
         f"not joined after {attempts} attempts: {error}",
         for_user=say(

@@ -51,7 +51,7 @@ class SettingsCommands(app_commands.Group):
         self._host = host
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """discord.py asks before each of these commands."""
+        """Return whether somebody may use these commands; discord.py asks before each."""
         try:
             guild, member = guild_and_member(interaction)
             check_configure(member, self._host.config.server(guild.id).access)
@@ -186,19 +186,19 @@ class SettingsCommands(app_commands.Group):
         return key
 
     def _own(self, interaction: Interaction) -> dict[tuple[str, ...], Any]:
-        """What the server's own file says."""
+        """Show what the server's own file says."""
         with told_plainly(interaction):
             text = self._host.server_text(_guild(interaction))
             return dict(leaves(parse_yaml(_FILE, text).data, self._keys()))
 
     def _of_the_operator(self, guild_id: int) -> dict[tuple[str, ...], Any]:
-        """What the bot's own config file says of this server alone, and its own file laid over that."""
+        """Show what the bot's own config file says of this server alone, and its own file laid over that."""
         block = self._host.config.host.servers.get(guild_id)
         said = {} if block is None else block.model_dump(exclude_unset=True)
         return dict(leaves(said, self._keys()))
 
     def _operators_own(self, interaction: Interaction) -> dict[tuple[str, ...], Any]:
-        """What of the server's own settings is the operator's."""
+        """Return what of the server's own settings is the operator's."""
         with told_plainly(interaction):
             return operators_part(parse_yaml(_FILE, self._host.server_text(_guild(interaction))).data, self._keys())
 

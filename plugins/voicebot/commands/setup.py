@@ -202,7 +202,7 @@ class SetupView(discord.ui.View):
         await interaction.response.send_modal(_VoicebotId(self))
 
     async def choose_id(self, interaction: Interaction, identifier: str) -> None:
-        """What was written into the dialog."""
+        """Take over what was written into the dialog."""
         await self._choose(interaction, {("voicebot",): identifier.strip()})
 
     async def _on_cancel(self, interaction: Interaction) -> None:
@@ -270,7 +270,7 @@ class SetupView(discord.ui.View):
         return found
 
     def _settings(self) -> ServerSettings:
-        """The server's, with the voicebot that is chosen."""
+        """Return the server's settings with the voicebot that is chosen."""
         chosen = self._changes.get(("voicebot",))
         return self._host.config.server(self._guild.id).model_copy(
             update={} if chosen is None else {"voicebot": chosen}

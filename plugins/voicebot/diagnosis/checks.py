@@ -44,7 +44,7 @@ PROVIDER_TIMEOUT = 5.0
 
 
 async def doctor(host: Host, interaction: Interaction) -> str:
-    """The whole examination, for who asked."""
+    """Return all findings for the person who asked."""
     guild, member = guild_and_member(interaction)
     call = host.calls.of_guild(guild.id)
     channel = member.voice.channel if member.voice is not None else None
@@ -114,7 +114,7 @@ async def provider_finding(host: Host, guild_id: int, settings: ServerSettings) 
 
 
 async def _credits(host: Host, guild_id: int) -> list[Finding]:
-    """What the provider took for the last call, when it said so; what is left it tells nobody."""
+    """Report what the provider charged for the last call, if it said so; it does not say what is left."""
     now = time.time()
     try:
         records = await host.calls.history(now - RECENT_SECONDS, now, guild_id)

@@ -83,7 +83,7 @@ class RunningCall:
 def examine(
     place: Place, provider: Finding, call: RunningCall | None, people: Iterable[Person], *, hidden: bool = False
 ) -> Iterator[Finding]:
-    """Everything, from what a call needs to single voices. `provider` is what asking it has shown.
+    """Return all findings, from what a call needs to single voices. `provider` is what asking it has shown.
 
     `hidden` means that there is a call that the person who asks may not see.
     """
@@ -241,7 +241,7 @@ def report(findings: Iterable[Finding], language: str) -> str:
 
 
 def echo_result(sound: SoundReport, diagnosis: Text | None, language: str) -> str:
-    """What an echo test has found: who was heard, and how well."""
+    """Return what an echo test has found: who was heard, and how well."""
     lines = [say("The test is over, and nothing was billed.").to(language)]
     if diagnosis is not None:
         lines.append(f"{Mark.BAD.value} {diagnosis.to(language)}")
