@@ -13,6 +13,7 @@ from bot.access.roles import check_start
 from bot.billing.end_reason import EndReason
 from bot.call.state import CallState
 from bot.config.model import ServerSettings
+from bot.errors import Refused
 from plugins.autojoin.plugin import AutoJoinPlugin, AutoJoinSettings
 
 GUILD, LOUNGE, GARDEN, ANN, BEN = 100, 1, 2, 11, 12
@@ -129,6 +130,47 @@ async def test_rights_that_are_taken_while_they_wait_count(world: World, monkeyp
     assert (world.started, len(said)) == ([], 1)
     with pytest.raises(Exception, match="may start calls"):
         check_start(world.members[ANN], world.server.access)
+
+
+async def arrives(world: World, person: int, channel: int) -> None:
+    """As discord.py tells of it."""
+    world.put(person, channel)
+    member: Any = SimpleNamespace(id=person, bot=False, guild=world.guild)
+    before, after = SimpleNamespace(channel=None), SimpleNamespace(channel=world.channels[channel])
+    await world.plugin.on_voice_state_update(member, before, after)  # type: ignore[arg-type]
+    await asyncio.gather(*world.plugin._joining.values())
+
+
+async def test_who_arrives_has_a_call_and_nobody_where_it_is_off(world: World) -> None:
+    world.settings = AutoJoinSettings(enabled=False, channels=(LOUNGE,))
+    await arrives(world, ANN, LOUNGE)
+    assert (world.started, world.slept) == ([], 0)
+    assert not AutoJoinSettings().enabled, "nobody has asked for it"
+    world.settings = AutoJoinSettings(enabled=True, channels=(LOUNGE,))
+    await arrives(world, BEN, LOUNGE)
+    assert world.started == [LOUNGE]
+
+
+async def test_who_passes_through_starts_nothing(world: World) -> None:
+    world.at_sleep = lambda: world.channels[LOUNGE].voice_states.clear()
+    await arrives(world, ANN, LOUNGE)
+    assert (world.started, world.slept) == ([], 1)
+
+
+async def test_a_limit_is_told_once_while_people_are_there(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    async def start(request: Any, config: Any) -> None:
+        raise Refused("The minutes for today are used up.")
+
+    async def say_why(channel: Any, text_channel_id: int, error: Refused) -> None:
+        said.append(error.for_user)
+
+    world.plugin.host.calls.start = start  # type: ignore[assignment, method-assign]
+    monkeypatch.setattr(world.plugin, "_say_why", say_why)
+    await arrives(world, ANN, LOUNGE)
+    await arrives(world, BEN, LOUNGE)
+    assert said == ["The minutes for today are used up."]
 
 
 async def test_a_channel_that_is_gone_when_they_have_waited(world: World) -> None:
