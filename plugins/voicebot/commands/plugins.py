@@ -60,7 +60,6 @@ class PluginCommands(app_commands.Group):
         await self._switch(interaction, name, False)
 
     @app_commands.command(name="reload", description="Use a plugin's code as it is on the host's disk now")
-    @locally_limited
     @app_commands.describe(name="which one")
     async def reload(self, interaction: Interaction, name: str) -> None:
         """Reload a plugin's code for the bot's operator. Running calls keep what they began with."""
