@@ -36,6 +36,13 @@ def names(source: str) -> Iterator[str]:
             yield node.attr
 
 
+def docstrings(source: str) -> Iterator[str]:
+    """Every docstring; a level in decibels is no data base."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield re.sub(r"\bdB\b", "", ast.get_docstring(node) or "")
+
+
 def words(name: str) -> set[str]:
     """The words that a name is made of, in lower case."""
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
@@ -48,6 +55,12 @@ OTHERS = other_words((ROOT / "CONTRIBUTING.md").read_text())
 def test_one_idea_has_one_word(file: Path) -> None:
     found = {name: OTHERS[word] for name in names(file.read_text()) for word in words(name) & OTHERS.keys()}
     assert found == {}, "the glossary has another word for these"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_one_idea_has_one_word_in_sentences_too(file: Path) -> None:
+    said = {word for text in docstrings(file.read_text()) for word in re.findall(r"[a-z]+", text.lower())}
+    assert {word: OTHERS[word] for word in said & OTHERS.keys()} == {}, "the glossary has another word for these"
 
 
 def test_the_glossary_is_read() -> None:

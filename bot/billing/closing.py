@@ -164,7 +164,7 @@ class SessionCloser:
             for other in enders[1:]:
                 log.warning("session %s: its key is no longer accepted, trying %s", record.id, other.account.key_name)
                 end = await other.end_session(reference)
-                if not end.already_gone:  # another organisation may not see the session, which bills all the same
+                if not end.already_gone:  # another account may not see the session, which bills all the same
                     return end, other.account
             raise
 

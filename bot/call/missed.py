@@ -84,7 +84,7 @@ def _matches(said: Sequence[str], kept: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _longest_increasing(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the most pairs whose first numbers rise like their second ones do (patience sorting)."""
+    """Return the longest subsequence of pairs in which both numbers rise."""
     ends: list[int] = []  # the smallest last number of a run of each length
     last: list[int] = []  # the pair it belongs to
     before: list[int] = []

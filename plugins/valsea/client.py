@@ -41,7 +41,7 @@ MAX_MESSAGES = 2000  # that are read of a transcript; more are compared with not
 LATE_ANSWER_SECONDS = 600.0
 
 #: Answers to a POST that say that nothing was done: not implemented, and not available. Any other 5xx, and a 408, may
-#: come from something in front of the API that lost patience (502, 504, Cloudflare's 520 to 530) after the API acted.
+#: come from something in front of the API that gave up waiting (502, 504, Cloudflare's 520 to 530) after the API acted.
 _DID_NOTHING = (501, 503)
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 #: The request cannot be made at all, now or later.
