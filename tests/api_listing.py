@@ -49,12 +49,29 @@ def _members(kind: type) -> Iterator[str]:
         if base.__module__.split(".")[0] != "bot":
             continue
         (node,) = [node for node in _module(base).body if isinstance(node, ast.ClassDef) and node.name == base.__name__]
-        for member in node.body:
+        for member in [*node.body, *_attributes(node)]:
             name = _name(member)
             wanted = not name.startswith("_") or (name == "__init__" and issubclass(kind, CONSTRUCTED))
             if name and wanted and name not in seen:
                 seen.add(name)
                 yield _member(member, name, is_enum=issubclass(kind, enum.Enum))
+
+
+def _attributes(node: ast.ClassDef) -> Iterator[ast.AnnAssign]:
+    """What its constructor sets on `self`, as if it stood in the class."""
+    for method in node.body:
+        if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+            types = {
+                argument.arg: argument.annotation for argument in ast.walk(method) if isinstance(argument, ast.arg)
+            }
+            for inner in ast.walk(method):
+                targets = inner.targets if isinstance(inner, ast.Assign) else [getattr(inner, "target", None)]
+                for target in targets if isinstance(inner, ast.Assign | ast.AnnAssign) else ():
+                    if isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self":
+                        assert isinstance(inner, ast.Assign | ast.AnnAssign)
+                        known = types.get(ast.unparse(inner.value)) if inner.value is not None else None
+                        kind = inner.annotation if isinstance(inner, ast.AnnAssign) else known
+                        yield ast.AnnAssign(ast.Name(target.attr), kind or ast.Name("..."), simple=1)
 
 
 def _name(member: ast.stmt) -> str:

@@ -33,6 +33,10 @@ class ReceiptObserver(Protocol):
         again."""
         ...
 
+    def forget(self, call_id: str) -> None:
+        """Keep nothing of a call any more: those who could not be told of its end will not be told again."""
+        ...
+
 
 class Receipts:
     """Gives each receipt once. The ledger says which are due; one is marked as given when the plugins have it."""
@@ -69,6 +73,7 @@ class Receipts:
         self._not_before.pop(record.id, None)
         if not complete:
             log.error("the receipt of session %s could not be posted", record.id)
+            self._observer.forget(record.id)
         self._given[due] = None
         if len(self._given) > MAX_REMEMBERED:
             del self._given[next(iter(self._given))]

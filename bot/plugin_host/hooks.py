@@ -160,9 +160,13 @@ class HookDispatcher:
                 told.add(plugin.name)
         complete = all(plugin.name in told for plugin in waiting)
         if complete:
-            del self._told[receipt.call_id]
-            self._release(receipt.call_id)
+            self.forget(receipt.call_id)
         return complete
+
+    def forget(self, call_id: str) -> None:
+        """Keep nothing of a call any more; the plugins that it began with may be unloaded."""
+        self._told.pop(call_id, None)
+        self._release(call_id)
 
     def uses(self, plugin: Plugin[Any]) -> bool:
         """Return whether a call that is not over began with this instance."""

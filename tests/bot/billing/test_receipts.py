@@ -25,11 +25,15 @@ class Audience:
     def __init__(self, failures: int = 0) -> None:
         self.failures = failures
         self.got: list[Receipt] = []
+        self.forgotten: list[str] = []
 
     async def ended(self, receipt: Receipt) -> bool:
         self.got.append(receipt)
         self.failures -= 1
         return self.failures < 0
+
+    def forget(self, call_id: str) -> None:
+        self.forgotten.append(call_id)
 
 
 @pytest.fixture
@@ -88,6 +92,7 @@ async def test_but_not_for_ever(ledger: SqliteLedger, caplog: pytest.LogCaptureF
     audience = Audience(failures=99)
     await _sweep(Receipts(ledger, audience))
     assert len(audience.got) == 3
+    assert audience.forgotten == ["s1"], "nobody keeps what it began with for a receipt that never comes"
     assert "could not be posted" in caplog.text
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -114,6 +114,23 @@ async def test_one_that_fails_at_every_start_is_asked_no_more_for_a_while() -> N
     dispatcher.reset_failures("bad")
     with pytest.raises(Refused, match="`bad` failed"):
         await dispatcher.starting(CALL)
+
+
+async def test_a_receipt_that_is_given_up_keeps_no_instance() -> None:
+    async def fail() -> None:
+        raise ValueError
+
+    released: list[None] = []
+    bad: Any = Recorder(behave_at_end=fail)
+    dispatcher = HookDispatcher(lambda: [bad], lambda: released.append(None), announced=False)
+    call: Any = SimpleNamespace(id="c1", guild_id=7, closing=object())
+    await dispatcher.starting(call)
+    await dispatcher.finished(call)
+    assert not await dispatcher.ended(cast(Any, SimpleNamespace(call_id="c1", guild_id=7)))
+    assert dispatcher.uses(bad)
+    dispatcher.forget("c1")
+    assert not dispatcher.uses(bad)
+    assert released == [None]
 
 
 async def test_one_that_cannot_say_whether_it_is_on_is_off_and_harms_nobody() -> None:
