@@ -30,8 +30,9 @@ demo: livekit ## one whole call on this machine: speech in, speech out, words an
 
 test: livekit check ## everything: lint, types, import directions, all tests
 
-quick: lint ## all that needs no stage: lint, types, import directions and most tests, in a minute
-	@$(BIN)/python -m tests.quick
+quick: $(READY) ## all that needs no stage: lint, types, import directions and most tests, in a minute
+	@began=$$(date +%s) && $(MAKE) --no-print-directory lint && $(BIN)/python -m tests.quick && \
+		echo "» make quick took $$(($$(date +%s) - began)) s."
 
 check: lint unit
 

@@ -99,7 +99,7 @@ class PersonSpeaking(CallEvent):
 class VoicebotState(CallEvent):
     """The voicebot says what it is doing."""
 
-    hook = "on_agent_state"
+    hook = "on_voicebot_state"
     passing = True
     state: str
 

@@ -194,7 +194,7 @@ class Plugin(commands.Cog, Generic[S]):
     async def on_speaking(self, call: "Call", user_id: int, speaking: bool) -> None:
         """Called when someone in the channel has started or stopped speaking."""
 
-    async def on_agent_state(self, call: "Call", state: str) -> None:
+    async def on_voicebot_state(self, call: "Call", state: str) -> None:
         """Called when the voicebot's state changes: initializing, listening, thinking, speaking."""
 
     async def on_warning(self, call: "Call", text: str) -> None:

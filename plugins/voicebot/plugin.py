@@ -109,7 +109,7 @@ class VoicebotPlugin(Plugin[VoicebotSettings]):
         if call.id in self._panels:
             self._panels[call.id].heard(user_id)
 
-    async def on_agent_state(self, call: Call, state: str) -> None:
+    async def on_voicebot_state(self, call: Call, state: str) -> None:
         """Show in the panel what the voicebot is doing."""
         if call.id in self._panels:
             self._panels[call.id].changed()
