@@ -4,8 +4,10 @@ import os
 
 from hypothesis import settings
 
+from tests.effort import examples
+
 # How fast an example runs says nothing on a machine that does other things too; it is measured in `benchmarks/`.
-settings.register_profile("parley", deadline=None)
+settings.register_profile("parley", deadline=None, max_examples=examples(100))
 settings.load_profile("parley")
 
 # In a quick run what it brings is imported here, when its lines are counted already (`--cov`).

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.effort import FEWER_EXAMPLES
+
 #: Set in the environment of a quick run.
 QUICK = "PARLEY_QUICK"
 ROOT = Path(__file__).parents[1]
@@ -128,7 +130,9 @@ def main() -> int:
     """Run them; pytest's exit code."""
     only = sys.argv[1:]  # a part of the tests covers a part of the code
     command = [sys.executable, "-m", "pytest", "-q", *SIDE_BY_SIDE, *(only or COVERAGE)]
-    return subprocess.run(command, cwd=ROOT, env={**environment(), QUICK: "1"}, check=False).returncode
+    return subprocess.run(
+        command, cwd=ROOT, env={**environment(), QUICK: "1", FEWER_EXAMPLES: "1"}, check=False
+    ).returncode
 
 
 def environment() -> dict[str, str]:

@@ -23,6 +23,7 @@ from bot.call.manager import CallManager
 from bot.call.services import CallServices
 from bot.errors import BadAnswer, OutcomeUnknown, OutOfCredits, ParleyError, ProviderDown
 from bot.provider import RoomMessage, SessionEnd, StoredMessage, VoicebotSession
+from tests.effort import examples
 
 from .records import ACCOUNT, record
 
@@ -233,4 +234,4 @@ class LifeOfSessions(RuleBasedStateMachine):
 
 
 TestLifeOfSessions = LifeOfSessions.TestCase
-TestLifeOfSessions.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
+TestLifeOfSessions.settings = settings(max_examples=examples(40), stateful_step_count=20, deadline=None)

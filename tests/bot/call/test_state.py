@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from bot.billing.end_reason import EndReason
 from bot.call.state import CallState, CallStateMachine, Side
+from tests.effort import examples
 
 
 def test_the_usual_life() -> None:
@@ -78,4 +79,4 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=30)
+TestAnyOrder.settings = settings(max_examples=examples(60), stateful_step_count=30)

@@ -6,14 +6,15 @@ from pathlib import Path
 from bot.config.config_file import ConfigFile
 from bot.errors import ConfigError
 from bot.plugin_host.catalog import Catalog
+from tests.effort import examples
 from tests.fuzz_config import TEXTS, fuzz, mutated
 
 
 def test_mutated_files_are_valid_or_clearly_refused() -> None:
-    outcome = fuzz(1500, 7)
+    outcome = fuzz(examples(1500), 7)
     assert outcome.failures == []
-    assert outcome.valid > 50
-    assert sum(outcome.refused.values()) > 500
+    assert outcome.valid > examples(50)
+    assert sum(outcome.refused.values()) > examples(500)
 
 
 def test_what_cannot_be_used_changes_nothing(tmp_path: Path) -> None:
