@@ -16,6 +16,9 @@ from .delay import DelayEstimator
 MAX_HELD = 64
 #: Frames concealed in a row before the spurt counts as over.
 MAX_CONCEALED = 5
+#: Packets in a row with a media time far from the last one's after which the sender's clock counts as another: if it
+#: is ahead, and if it is behind, as it also is for packets that were held up on their way.
+JUMPED_AHEAD, JUMPED_BACK = 2, 5
 
 
 class Gap(Enum):
@@ -48,7 +51,7 @@ class JitterBuffer:
         self._playing = False
         self._missed = 0  # frames concealed in a row
         self._waited = 0  # of these, the ones that did not move the playout point
-        self._suspicious = False  # the last packet's media time was not to be believed
+        self._strange = 0  # packets in a row whose media time was not to be believed
         self._last_raw: int | None = None
         self._last_unwrapped = 0
 
@@ -72,14 +75,16 @@ class JitterBuffer:
             self.stats.duplicate += 1
             return
         if self.delay.jumps(position / SAMPLE_RATE, now):
-            if not self.idle and not self._suspicious:  # one stray packet is no reason to drop what is good
-                self._suspicious = True
-                self.stats.dropped += 1
+            self._strange += 1
+            is_behind = self._next is not None and position < self._next
+            if not self.idle and self._strange < (JUMPED_BACK if is_behind else JUMPED_AHEAD):
+                self.stats.late += is_behind  # a few of them are no reason to drop what is good
+                self.stats.dropped += not is_behind
                 return
             self.stats.dropped += len(self._held)
             self._held.clear()
             self._reset()
-        self._suspicious = False
+        self._strange = 0
         self.delay.update(position / SAMPLE_RATE, now)
         if self._next is None:
             self._start(position, now + FRAME_SECONDS)

@@ -135,8 +135,9 @@ class VoiceClient(asyncio.DatagramProtocol):
             udp.sendto(datagram)
             return
         loop = asyncio.get_running_loop()
-        for delay in self.line.departures(loop.time()):
-            loop.call_later(delay, udp.sendto, datagram)
+        now = loop.time()
+        for delay in self.line.departures(now):
+            loop.call_at(now + delay, udp.sendto, datagram)  # whatever happens meanwhile, in the line's order
 
     # -- what the server says -----------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """Order, losses, wraps and pauses, without a clock or a network."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -163,6 +164,26 @@ def test_one_stray_packet_costs_nothing_but_itself() -> None:
             buffer.push(48_000 * 3600, b"stray", now=number * FRAME)
     assert _play(buffer, 0.11, 6) == [_name(number) for number in range(6)]
     assert buffer.stats.dropped == 1
+
+
+@pytest.mark.parametrize("stragglers", [1, 2, 3, 4])
+def test_a_few_that_come_behind_a_whole_stall_cost_nothing_but_themselves(stragglers: int) -> None:
+    """The line holds everything for two seconds, then lets it go, not quite in order. What is new goes on."""
+    buffer = JitterBuffer(0.06, 0.2)
+    for number in range(20):
+        buffer.push(number * FRAME_SAMPLES, _name(number), now=number * FRAME)
+        buffer.pop(number * FRAME)
+    for number in range(20, 120):
+        buffer.pop(number * FRAME)
+    assert buffer.idle
+    held = [*range(20 + stragglers, 120), *range(20, 20 + stragglers)]
+    for number in held:
+        buffer.push(number * FRAME_SAMPLES, _name(number), now=2.4)
+    for number in range(120, 130):
+        buffer.push(number * FRAME_SAMPLES, _name(number), now=number * FRAME + 0.001)
+    kept = [one for one in _play(buffer, 2.6, MAX_HELD + 12) if isinstance(one, bytes)]
+    assert kept == [_name(number) for number in range(130 - MAX_HELD, 130)]
+    assert buffer.stats.late == stragglers
 
 
 def test_after_a_pause_in_which_the_senders_clock_stood_still_nothing_is_missing() -> None:
