@@ -26,8 +26,9 @@ def _without(*left_out: str) -> list[str]:
     return [f"--{'deselect' if '::' in what else 'ignore'}={what}" for what in left_out]
 
 
-#: Single tests of files whose others can stand company: one waits for words to be understood, one counts frames.
+#: Single tests of files whose others can stand company: two wait for words to be understood, one counts frames.
 SPEAKING = "tests/bot/testing/test_new_plugin.py::test_a_new_plugin_passes_its_own_test_on_the_sandbox"
+ECHO = "tests/calls/test_checks.py::test_who_speaks_hears_themselves_and_nothing_is_billed"
 COUNTING = "tests/calls/test_plugins.py::test_a_hundred_reloads_in_a_live_call"
 ROOM = ["tests/bot/room/test_connection.py", "tests/bot/room/test_text_streams.py"]
 #: How late something is heard, by the tests' own clock.
@@ -38,13 +39,14 @@ LATENESS = [
 #: What is judged by ear, in three lanes of about the same length.
 WORDS = [*_calls("words"), *ROOM, *LATENESS]
 DELAY = _calls("soak", "bad_lines")
-SOUND = [*_calls("sound", "membership", "conversation"), COUNTING]
+SOUND = [*_calls("sound", "membership", "conversation"), COUNTING, ECHO]
 #: Tests of single classes in which people speak in real time: beside `QUICK` there is no time for that.
 SPEAKING_CLASSES = ["tests/bot/voice/test_connection.py", "tests/bot/media/test_session.py"]
 #: Tests of calls, in lanes of about the same length.
 MONEY = _calls("money", "autojoin")
 REALITY = _calls("reality", "reconnects")
 FAULTS = _calls("accidents", "voice_faults", "panel", "checks")
+FAULTS_LANE = [*FAULTS, *_without(ECHO)]
 GUARDS = [*_calls("guards", "room_faults", "languages"), *SPEAKING_CLASSES, SPEAKING]
 GUARDS_LANE = [*GUARDS, *_without(*LATENESS)]
 #: All that is not named, so that no file is ever forgotten; `OTHERS` likewise.
@@ -109,7 +111,7 @@ def main() -> int:
         quick = Run(Path(folder), 8, ["-q", *SIDE_BY_SIDE, *COVERAGE], quick=True)
         calls = [
             Run(Path(folder), number, lane)
-            for number, lane in enumerate((OTHER_CALLS, MONEY, REALITY, FAULTS, GUARDS_LANE))
+            for number, lane in enumerate((OTHER_CALLS, MONEY, REALITY, FAULTS_LANE, GUARDS_LANE))
         ]
         heard = [Run(Path(folder), number, lane) for number, lane in enumerate((WORDS, DELAY, SOUND), 10)]
         parts = [[quick, Run(Path(folder), 9, OTHERS)], calls, heard]
