@@ -7,7 +7,7 @@
     ├── LedgerError              the ledger of billed sessions cannot be read or written
     ├── Refused                  the request cannot be granted as things are: permissions, no channel, call running
     ├── VoiceError               Discord's voice side failed
-    │   ├── ChannelFull            ... since the channel is full
+    │   ├── ChannelFull          ... since the channel is full
     │   ├── VoiceBlocked         ... since no sound gets through
     │   └── VoiceClosed          ... with one of the voice gateway's close codes
     ├── RoomError                the LiveKit room failed

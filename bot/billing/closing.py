@@ -101,20 +101,20 @@ class SessionCloser:
         noted = asyncio.create_task(self._note(self._ledger.record_closing(record.id, began, reason, by)))
         wait = RETRY_MIN
         attempt = 0
-        doubt = _NotFoundPolicy(record, expected=reason is EndReason.ROOM_ENDED)
+        policy = _NotFoundPolicy(record, expected=reason is EndReason.ROOM_ENDED)
         try:
             while True:
                 attempt += 1
                 changed = self._changed  # before we ask: what is refused now may be put right meanwhile
                 try:
                     end, ender = await self._delete_session(record, record.reference)
-                    if not end.already_gone or doubt.is_over(ender, clock.now(), time.time()):
+                    if not end.already_gone or policy.is_over(ender, clock.now(), time.time()):
                         break
                     pause = wait
                     log.info("session %s: the provider knows of no such session (attempt %d)", record.id, attempt)
-                    await self._note(self._ledger.record_failure(record.id, doubt.told(ender)))
+                    await self._note(self._ledger.record_failure(record.id, policy.told(ender)))
                 except ProviderError as error:
-                    doubt.on_lost_answer(error)
+                    policy.on_lost_answer(error)
                     pause = _pause(error, wait)
                     self._complain(record, attempt, error)
                     await self._note(self._ledger.record_failure(record.id, str(error)))

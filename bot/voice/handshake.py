@@ -78,11 +78,10 @@ class VoiceHandshake(discord.VoiceProtocol):
         )  # where Discord says that the bot is, first of all where it was asked to
         self._server: tuple[str, str] | None = None  # endpoint, token
         self._complete: asyncio.Future[VoiceServerInfo] | None = None
-        self._pending_leaves: deque[float] = deque(
-            maxlen=8
-        )  # when each was said whose echo has not come, by the loop's time
+        #: When each leave request was sent whose confirmation has not come, by the loop's time.
+        self._pending_leaves: deque[float] = deque(maxlen=8)
         self._left_session_id: str | None = None  # what the last of them left
-        self._stale_session_id: str | None = None  # a session id that came while a goodbye's echo was awaited
+        self._stale_session_id: str | None = None  # a session id that came while a confirmation was awaited
         self._server_named_at = -SAME_MOVE_SECONDS  # while no move has claimed it
 
     async def connect(
@@ -166,7 +165,7 @@ class VoiceHandshake(discord.VoiceProtocol):
         if awaited and session_id == self._left_session_id:
             self._stale_session_id = session_id  # unless a voice server follows, which none does that we have left
             return
-        self._pending_leaves.clear()  # it is of a session after them: the echoes will not come any more
+        self._pending_leaves.clear()  # it is of a session after them: their confirmations will not come any more
         self._take_state(session_id, int(channel_id))
 
     def _take_state(self, session_id: str, channel_id: int) -> None:
@@ -189,9 +188,7 @@ class VoiceHandshake(discord.VoiceProtocol):
         self._server = None if endpoint is None else (endpoint, data["token"])
         if endpoint is not None:
             self._server_named_at = asyncio.get_running_loop().time()
-            if (
-                self._session_id is None and self._stale_session_id is not None
-            ):  # so that was no old news: we are in again
+            if self._session_id is None and self._stale_session_id is not None:  # it was not stale: we are in again
                 self._pending_leaves.clear()
                 self._session_id, self._stale_session_id = self._stale_session_id, None
         self._offer(new_server=True)

@@ -81,9 +81,9 @@ class WatchdogClient:
         if process is None:
             return
         # The end of a container's first process is the end of all that are in it.
-        farewell = math.inf if os.getpid() == 1 else FAREWELL_TIMEOUT
+        limit = math.inf if os.getpid() == 1 else FAREWELL_TIMEOUT
         since, told = time.monotonic(), False
-        while time.monotonic() - since < farewell:
+        while time.monotonic() - since < limit:
             if process.poll() is not None:
                 return
             if not told and time.monotonic() - since > FAREWELL_TIMEOUT:

@@ -68,8 +68,8 @@ class SqliteLedger:
     async def record_intent(self, record: SessionRecord) -> None:
         """Insert the row of a session that is about to be asked for."""
         values = _values(record)
-        names, fingerprints = ", ".join(values), ", ".join("?" * len(values))
-        statement = f"INSERT INTO sessions ({names}) VALUES ({fingerprints})"  # noqa: S608 - names of our own
+        names, placeholders = ", ".join(values), ", ".join("?" * len(values))
+        statement = f"INSERT INTO sessions ({names}) VALUES ({placeholders})"  # noqa: S608 - names of our own
         await self._change(statement, *values.values())
 
     async def record_opened(self, session_id: str, reference: str, voicebot_name: str | None, at: float) -> bool:
