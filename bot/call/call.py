@@ -56,7 +56,7 @@ from .hearing import UNOWNED, Listeners, undecryptable
 from .inbox import Inbox
 from .moves import Moves
 from .participants import Participants
-from .request import CallRequest
+from .request import CallRequest, Requested
 from .services import CallServices
 from .state import CallState, CallStateMachine
 from .supervision import Supervision
@@ -66,13 +66,11 @@ log = logging.getLogger(__name__)
 DELETION_TIMEOUT = 0.25  # seconds
 #: Seconds that the end of a session may wait for its room to be left; it takes a few milliseconds.
 LEAVE_TIMEOUT = 0.1
-#: Seconds for each step of the end that needs the media loop.
-CLOSE_TIMEOUT = 5.0
 
 T = TypeVar("T")
 
 
-class Call:
+class Call(Requested):
     """A call. Create it, `await run()` in a task, and read its state from anywhere on the main loop.
 
     It has more attributes than other classes: each is a part of the call that is a class of its own, and what connects
@@ -143,34 +141,9 @@ class Call:
         return self._billing.session
 
     @property
-    def guild_id(self) -> int:
-        """The id of the server it is on."""
-        return self.request.channel.guild.id
-
-    @property
-    def voice_channel_id(self) -> int:
-        """The id of the voice channel it is in now."""
-        return self.channel.id
-
-    @property
     def channel(self) -> VoiceChannel:
         """Where the bot is; it can be moved."""
         return self._media.voice.channel
-
-    @property
-    def text_channel_id(self) -> int:
-        """The id of the channel that reads what is said."""
-        return self.request.text_channel_id
-
-    @property
-    def starter_id(self) -> int:
-        """The id of the person who started it."""
-        return self.request.starter_id
-
-    @property
-    def voicebot(self) -> str:
-        """The provider's id of the voicebot in it."""
-        return self.request.voicebot
 
     @property
     def voicebot_name(self) -> str:
@@ -382,8 +355,8 @@ class Call:
         if self.session is not None and self.machine.was_live:
             self._conversation.begin_catch_up(self.session.reference)
         await self._attempt(self._reconnector.cancel())
-        await self._attempt(asyncio.wait_for(leaving, CLOSE_TIMEOUT))
-        await self._attempt(asyncio.wait_for(self._media.close(), CLOSE_TIMEOUT))
+        await self._attempt(leaving)
+        await self._attempt(self._media.close())
         await self._attempt(self._media.voice.leave())
         await self._attempt(self._await_confirmation())
         await self._attempt(self._publish_what_is_left())

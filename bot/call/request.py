@@ -34,3 +34,40 @@ class CallRequest:
             voicebot_name=settings.voicebot_name,
             intended_at=time.time(),
         )
+
+
+class Requested:
+    """What follows of a call from its request, and from the voice channel that it is in now."""
+
+    __slots__ = ()
+    request: CallRequest
+
+    @property
+    def channel(self) -> VoiceChannel:
+        """Where the bot is; it can be moved."""
+        raise NotImplementedError
+
+    @property
+    def guild_id(self) -> int:
+        """The id of the server it is on."""
+        return self.request.channel.guild.id
+
+    @property
+    def voice_channel_id(self) -> int:
+        """The id of the voice channel it is in now."""
+        return self.channel.id
+
+    @property
+    def text_channel_id(self) -> int:
+        """The id of the channel that reads what is said."""
+        return self.request.text_channel_id
+
+    @property
+    def starter_id(self) -> int:
+        """The id of the person who started it."""
+        return self.request.starter_id
+
+    @property
+    def voicebot(self) -> str:
+        """The provider's id of the voicebot in it."""
+        return self.request.voicebot

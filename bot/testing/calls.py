@@ -11,7 +11,7 @@ from bot.billing.end_reason import EndReason
 from bot.billing.ledger import SessionRecord, billed_minutes
 from bot.billing.limits import Allowance, Budget, Starter
 from bot.call.connection.echo import EchoTest
-from bot.call.request import CallRequest
+from bot.call.request import CallRequest, Requested
 from bot.call.state import CallState
 from bot.config.load import Config
 from bot.config.model import LimitSettings, ServerSettings
@@ -36,7 +36,7 @@ class NoLibrary:
 
 
 @dataclass(slots=True)
-class PlayedCall:
+class PlayedCall(Requested):
     """What plugins use of a call; `bot.call.call.Call` has the same names. Its attributes are what a test can set."""
 
     id: str
@@ -65,31 +65,6 @@ class PlayedCall:
     def __post_init__(self) -> None:
         self.consent = Consent(ask_first=self.settings.consent == "asked")
         self.host_id, self.channel = self.request.starter_id, self.request.channel
-
-    @property
-    def guild_id(self) -> int:
-        """The id of its server."""
-        return self.request.channel.guild.id
-
-    @property
-    def voice_channel_id(self) -> int:
-        """The id of the voice channel it is in."""
-        return self.channel.id
-
-    @property
-    def text_channel_id(self) -> int:
-        """The id of the channel that reads what is said."""
-        return self.request.text_channel_id
-
-    @property
-    def starter_id(self) -> int:
-        """The id of the person who started it."""
-        return self.request.starter_id
-
-    @property
-    def voicebot(self) -> str:
-        """The provider's id of the voicebot."""
-        return self.request.voicebot
 
     @property
     def settings(self) -> ServerSettings:

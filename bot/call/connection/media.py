@@ -5,9 +5,9 @@ and nowhere else.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.access.voice_channel import VoiceChannel
 from bot.config.model import ServerSettings
@@ -26,9 +26,10 @@ from .voice_link import VoiceLink
 if TYPE_CHECKING:
     from bot.media.session import MediaSession
 
-#: Seconds that the media loop may take to answer a question; it needs milliseconds.
+#: Seconds that the media loop may take to answer; it needs milliseconds.
 ANSWER_TIMEOUT = 5.0
 
+T = TypeVar("T")
 ReadPacket = Callable[[bytes], Sequence[RoomMessage]]
 
 
@@ -82,23 +83,27 @@ class CallMedia:
         await self._loop.run(self._session.join_echo())
 
     async def leave_room(self) -> None:
-        """Leave the voicebot's room, and carry no more sound into it."""
-        await self._loop.run(self._session.leave_room())
+        """Leave the voicebot's room, and carry no more sound into it; TimeoutError when the media loop does not
+        answer."""
+        await self._ask(self._session.leave_room())
 
     async def close(self) -> None:
-        """Carry no more sound. The voice channel is left by `voice.leave`."""
-        await self._loop.run(self._session.close())
+        """Carry no more sound; TimeoutError when the media loop does not answer. The voice channel is left by
+        `voice.leave`."""
+        await self._ask(self._session.close())
 
     async def report(self) -> SoundReport:
         """Return the counters as they stand; TimeoutError when the media loop does not answer."""
-        async with asyncio.timeout(ANSWER_TIMEOUT):
-            return await self._loop.run(self._session.report())
+        return await self._ask(self._session.report())
 
     async def present(self) -> frozenset[int] | None:
         """Return the user ids of those at the voice server, as far as it has told; None without a voice session.
         TimeoutError when the media loop does not answer."""
+        return await self._ask(self._session.present())
+
+    async def _ask(self, question: Coroutine[Any, Any, T]) -> T:
         async with asyncio.timeout(ANSWER_TIMEOUT):
-            return await self._loop.run(self._session.present())
+            return await self._loop.run(question)
 
     async def listen(self) -> AudioTap:
         """Return a copy of the sound of both sides, from now to the end."""

@@ -171,7 +171,6 @@ async def test_a_media_loop_that_answers_to_nothing_keeps_no_session_open(
     play: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(media_module, "ANSWER_TIMEOUT", 0.01)
-    monkeypatch.setattr(call_module, "CLOSE_TIMEOUT", 0.01)
     async with live(play()) as a_call:
         a_call.media[0].stuck = True
         with pytest.raises(VoiceError, match="does not answer"):

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from bot.call.connection import echo as module
+from bot.call.connection import media as media_module
 from bot.call.connection.echo import EchoTest
 from bot.errors import VoiceClosed, VoiceError
 from bot.media.events import VoiceLost
@@ -61,7 +61,7 @@ async def test_it_can_be_stopped_while_it_is_being_started(play: Make) -> None:
 async def test_the_channel_is_left_though_the_media_loop_does_not_answer(
     play: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CLOSE_TIMEOUT", 0.01)
+    monkeypatch.setattr(media_module, "ANSWER_TIMEOUT", 0.01)
     a_call = play()
     test = _test(a_call)
     running = asyncio.create_task(test.run())
