@@ -29,7 +29,7 @@ class CallEvent:
 
     hook: ClassVar[str]
     #: Whether the event soon loses its meaning: a plugin that is far behind no longer gets it.
-    passing: ClassVar[bool] = False
+    transient: ClassVar[bool] = False
 
     @property
     def arguments(self) -> tuple[Any, ...]:
@@ -39,7 +39,7 @@ class CallEvent:
     @property
     def matters(self) -> bool:
         """Whether a plugin must be told of it, however late."""
-        return not self.passing
+        return not self.transient
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class PersonSpeaking(CallEvent):
     """A person has started or stopped speaking."""
 
     hook = "on_speaking"
-    passing = True
+    transient = True
     user_id: int
     speaking: bool
 
@@ -100,7 +100,7 @@ class VoicebotState(CallEvent):
     """The voicebot says what it is doing."""
 
     hook = "on_voicebot_state"
-    passing = True
+    transient = True
     state: str
 
 

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 #: 502; the error it raises then is not the plugin's failure. Three timeouts in a row still fall within the window.
 HOOK_TIMEOUT = 28.0
 VETO_TIMEOUT = 2.0
-TRANSIENT_LIMIT = 1000  # waiting events of a plugin, above which it gets no more `passing` ones
+TRANSIENT_LIMIT = 1000  # waiting events of a plugin, above which it gets no more transient ones
 BACKLOG_LIMIT = 5000  # above which it is paused; all lines of a call may come at its end, and must fit
 MAX_FAILURES, FAILURE_WINDOW = 3, 60.0  # failures within these seconds pause a plugin on a server
 PAUSE_SECONDS = 300.0

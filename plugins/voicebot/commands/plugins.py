@@ -21,12 +21,11 @@ class PluginCommands(app_commands.Group):
     @locally_limited
     async def list_(self, interaction: Interaction) -> None:
         """List the plugins, for everybody who asks."""
-        guild_id = _guild(interaction)
         lines = []
         plugins = self._host.plugins
         for name, plugin in plugins.installed.items():
             lines.append(
-                f"{self._state(interaction, name, plugins.enabled(guild_id, name))} **{name}**: "
+                f"{self._state(interaction, name)} **{name}**: "
                 + plain(say(plugin.manifest.description).to(locale_of(interaction)))
             )
         told = (say("🔴 **{name}**: the bot's log says what is wrong with it", name=name) for name in plugins.broken)
@@ -39,9 +38,7 @@ class PluginCommands(app_commands.Group):
     async def info(self, interaction: Interaction, name: str) -> None:
         """Tell everybody who asks about one plugin."""
         plugin = self._plugin(name)
-        enabled = self._host.plugins.enabled(_guild(interaction), name)
-        text = f"{self._state(interaction, name, enabled)} {about(plugin.manifest, locale_of(interaction))}"
-        await _answer(interaction, text)
+        await _answer(interaction, f"{self._state(interaction, name)} {about(plugin.manifest, locale_of(interaction))}")
 
     @app_commands.command(name="enable", description="Switch a plugin on for this server")
     @locally_limited
@@ -103,12 +100,13 @@ class PluginCommands(app_commands.Group):
             raise Refused(say("There is no plugin `{name}`. There are: {known}.", name=plain(name)[:50], known=there))
         return plugin
 
-    def _state(self, interaction: Interaction, name: str, enabled: bool) -> str:
-        if self._host.plugins.paused(_guild(interaction), name):
+    def _state(self, interaction: Interaction, name: str) -> str:
+        plugins, guild_id = self._host.plugins, _guild(interaction)
+        if plugins.paused(guild_id, name):
             return say("⏸️ paused after failures:").to(locale_of(interaction))
-        if name in self._host.plugins.broken:
+        if name in plugins.broken:
             return say("🔴 in part:").to(locale_of(interaction))
-        return "🟢" if enabled else "⚪"
+        return "🟢" if plugins.enabled(guild_id, name) else "⚪"
 
 
 def about(manifest: Manifest, language: str) -> str:
