@@ -26,7 +26,8 @@ def _without(*left_out: str) -> list[str]:
     return [f"--{'deselect' if '::' in what else 'ignore'}={what}" for what in left_out]
 
 
-#: Single tests of files whose others can stand company: two wait for words to be understood, one counts frames.
+#: Single tests of files whose others can stand company: two wait for words to be understood (one of them with nothing
+#: beside it, since it says them once), one counts frames.
 SPEAKING = "tests/bot/testing/test_new_plugin.py::test_a_new_plugin_passes_its_own_test_on_the_sandbox"
 ECHO = "tests/calls/test_checks.py::test_who_speaks_hears_themselves_and_nothing_is_billed"
 COUNTING = "tests/calls/test_plugins.py::test_a_hundred_reloads_in_a_live_call"
@@ -39,7 +40,7 @@ LATENESS = [
 #: What is judged by ear, in three lanes of about the same length.
 WORDS = [*_calls("words"), *ROOM, *LATENESS]
 DELAY = _calls("soak", "bad_lines")
-SOUND = [*_calls("sound", "membership", "conversation"), COUNTING, ECHO]
+SOUND = [*_calls("sound", "membership", "conversation"), COUNTING]
 #: Tests of single classes in which people speak in real time: beside `QUICK` there is no time for that.
 SPEAKING_CLASSES = ["tests/bot/voice/test_connection.py", "tests/bot/media/test_session.py"]
 #: Tests of calls, in lanes of about the same length.
@@ -50,7 +51,7 @@ FAULTS_LANE = [*FAULTS, *_without(ECHO)]
 GUARDS = [*_calls("guards", "room_faults", "languages"), *SPEAKING_CLASSES, SPEAKING]
 GUARDS_LANE = [*GUARDS, *_without(*LATENESS)]
 #: All that is not named, so that no file is ever forgotten; `OTHERS` likewise.
-OTHER_CALLS = ["tests/calls", *_without(*MONEY, *REALITY, *FAULTS, *GUARDS, *WORDS, *DELAY, *SOUND)]
+OTHER_CALLS = ["tests/calls", *_without(*MONEY, *REALITY, *FAULTS, *GUARDS, *WORDS, *DELAY, *SOUND, ECHO)]
 OTHERS = ["-p", "tests.staged", *_without("tests/calls", *ROOM, SPEAKING, *SPEAKING_CLASSES)]
 
 
@@ -106,7 +107,10 @@ class Run:
 def main() -> int:
     """0 if every run passed. Each prints as it would alone, one after the other, and what failed is told at the end:
     that is what one sees of a log, and the runs before the last are far above it."""
-    print("» Three parts of some minutes each; what runs beside the first in line is shown when it ends.", flush=True)
+    print(
+        "» Three parts of some minutes each and a short one; what runs beside the first in line is shown at its end.",
+        flush=True,
+    )
     with tempfile.TemporaryDirectory(prefix="parley-lanes-") as folder:
         quick = Run(Path(folder), 8, ["-q", *SIDE_BY_SIDE, *COVERAGE], quick=True)
         calls = [
@@ -114,7 +118,7 @@ def main() -> int:
             for number, lane in enumerate((OTHER_CALLS, MONEY, REALITY, FAULTS_LANE, GUARDS_LANE))
         ]
         heard = [Run(Path(folder), number, lane) for number, lane in enumerate((WORDS, DELAY, SOUND), 10)]
-        parts = [[quick, Run(Path(folder), 9, OTHERS)], calls, heard]
+        parts = [[quick, Run(Path(folder), 9, OTHERS)], calls, heard, [Run(Path(folder), 13, [ECHO])]]
         wrong: list[str] = []
         for number, runs in enumerate(parts, 1):
             began = time.monotonic()
