@@ -3,6 +3,7 @@
     ParleyError
     ├── ConfigError              a setting is wrong: file, line and key
     ├── PluginError              a plugin's code, class or manifest cannot be used: file, and line where there is one
+    ├── FlightRecordError        a flight record cannot be read: file and line
     ├── SecretError              a token or key in the environment cannot be one
     ├── LedgerError              the ledger of billed sessions cannot be read or written
     ├── Refused                  the request cannot be granted as things are: permissions, no channel, call running
@@ -78,6 +79,10 @@ class ConfigError(ParleyError):
 
 class PluginError(ParleyError):
     """A plugin cannot be used."""
+
+
+class FlightRecordError(ParleyError):
+    """A flight record cannot be read; the message names the file, and the line where there is one."""
 
 
 class SecretError(ParleyError):

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-import httpx2 as httpx  # the way back is this line: `import httpx`, whose API it keeps
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from bot.config.model import NetworkSettings
+from bot.http_library import httpx
+from bot.recorder.observed_transport import ObservedTransport
 
 __all__ = ["Network", "connector", "httpx", "ignored_proxies", "take_over_environment", "tls_context"]
 
@@ -82,7 +83,9 @@ class Network:
         """Make a client for a provider's REST API; `options` are httpx's own."""
         direct = httpx.AsyncHTTPTransport(verify=self.tls, proxy=self.proxy, trust_env=False)
         transport = _MappedTransport(direct, self.connect_to) if self.connect_to else direct
-        return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False, **options)
+        return httpx.AsyncClient(
+            transport=ObservedTransport(transport), trust_env=False, follow_redirects=False, **options
+        )
 
 
 def _mapped(host: str, mapping: Mapping[str, str]) -> tuple[str, int] | None:
