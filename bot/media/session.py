@@ -12,6 +12,7 @@ from typing import Any
 from bot.bridge import Frame
 from bot.bridge.track_mixer import TrackMixer
 from bot.provider import RoomMessage
+from bot.recorder.recorder import NOT_RECORDED, Recorder
 from bot.room.connection import RoomConnection
 from bot.room.events import AgentState, RoomEvent, TrackGone
 from bot.task_failures import log_failure
@@ -29,7 +30,7 @@ from .events import MediaEvent, VoiceLost, VoiceResumed, VoiceResuming
 from .loop import MediaLoop
 from .report import SoundReport
 from .settings import SoundSettings
-from .tap import AudioTap
+from .tap import AudioTap, Taps
 from .undecryptable import UndecryptableMonitor
 from .uplink import Uplink
 
@@ -49,8 +50,10 @@ class MediaSession:
         *,
         read_packet: Callable[[bytes], Sequence[RoomMessage]],
         post: Callable[[MediaEvent], None],
+        recorder: Recorder = NOT_RECORDED,
     ) -> None:
         self._loop = loop
+        self._recorder = recorder
         self._read_packet = read_packet
         self._post = post
         self._voice: VoiceConnection | None = None
@@ -64,8 +67,7 @@ class MediaSession:
         self._uplink = Uplink(settings, self._closed_totals, post)
         self._downlink = Downlink(tracks, self._barge_in, post)
         self._undecryptable = UndecryptableMonitor(post)
-        self._taps: list[AudioTap] = []
-        self._closed = False
+        self._taps = Taps()
 
     # -- commands from the main loop ----------------------------------------------------------------------------
 
@@ -88,6 +90,7 @@ class MediaSession:
                 on_resuming=lambda: self._post(VoiceResuming()),
                 on_resumed=lambda: self._post(VoiceResumed()),
                 on_lost=lambda verdict: self._post(VoiceLost(server, verdict.remedy, verdict.meaning)),
+                recorder=self._recorder,
             ),
             encoder=self._encoder,
             may_hear=self._consent.allows,
@@ -113,6 +116,7 @@ class MediaSession:
             on_message=self._post,
             on_event=self._on_room_event,
             outlive=self._loop.outlive,
+            recorder=self._recorder,
         )
         self._room = room
         await room.join(url, token)
@@ -137,10 +141,7 @@ class MediaSession:
 
     async def add_tap(self, tap: AudioTap) -> None:
         """Give a reader a copy of both sides from now on, until the end."""
-        if self._closed:
-            tap.close()
-        else:
-            self._taps.append(tap)
+        self._taps.add(tap)
 
     def set_interrupters(self, user_ids: frozenset[int] | None) -> None:
         """Set who may interrupt the voicebot from now on; None is everybody."""
@@ -156,10 +157,8 @@ class MediaSession:
 
     async def close(self) -> None:
         """Stop carrying sound and leave both sides; safe to call at any time, and twice."""
-        self._closed = True
         self._loop.ticker.remove(self._tick)
-        for tap in self._taps:
-            tap.close()
+        self._taps.close()
         self._retire_room()
         self._retire_voice()
         while self._retired:
@@ -228,12 +227,9 @@ class MediaSession:
         if self._room is not None:
             self._uplink.feed(self._room, people, now)
         voicebot = self._downlink.carry(self._voice, tick, now)
-        for tap in self._taps:
-            tap.put(now, people, voicebot)
-        if tick % TICKS_PER_SECOND == 0:
-            self._taps = [tap for tap in self._taps if not tap.closed]
-            if self._voice is not None:
-                self._undecryptable.update(self._voice.receiver.stats)
+        self._taps.put(now, people, voicebot)
+        if tick % TICKS_PER_SECOND == 0 and self._voice is not None:
+            self._undecryptable.update(self._voice.receiver.stats)
 
     # -- what the two sides report ------------------------------------------------------------------------------
 

@@ -81,6 +81,34 @@ class AudioTap:
             self._loop.call_soon_threadsafe(self._ready.set)
 
 
+class Taps:
+    """All copies of one call's sound."""
+
+    def __init__(self) -> None:
+        self._taps: list[AudioTap] = []
+        self._closed = False
+
+    def add(self, tap: AudioTap) -> None:
+        """Fill a copy from now on; one that comes after the end is closed at once."""
+        if self._closed:
+            tap.close()
+        else:
+            self._taps.append(tap)
+
+    def put(self, at: float, people: "Frame | None", voicebot: "Frame | None") -> None:
+        """Add a frame to all of them; those that nobody reads any more are forgotten."""
+        for tap in self._taps:
+            tap.put(at, people, voicebot)
+        if self._taps and any(tap.closed for tap in self._taps):
+            self._taps = [tap for tap in self._taps if not tap.closed]
+
+    def close(self) -> None:
+        """End all of them, and those that are still to come."""
+        self._closed = True
+        for tap in self._taps:
+            tap.close()
+
+
 def _copy(frame: "Frame | None") -> "Frame | None":
     if frame is None:
         return None

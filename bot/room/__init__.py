@@ -2,5 +2,5 @@
 
 `connection` is one stay in a room. `microphone` is the track it publishes, and `stats` counts its frames. What the
 voicebot writes comes as packets or `text_streams`, is bounded by `rate_limit`, and passes `transcript_source`, which
-lets each line through once. `events` is what others are told.
+lets each line through once. `events` is what others are told, and `reports` what the flight recorder is told.
 """

@@ -7,7 +7,7 @@ https://docs.livekit.io/home/client/data/text-streams/ (topic `lk.transcription`
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from livekit import rtc
@@ -15,6 +15,7 @@ from livekit import rtc
 from bot.errors import RoomError
 from bot.language import say
 from bot.provider import RoomMessage, Utterance
+from bot.recorder.recorder import NOT_RECORDED, Recorder
 from bot.task_failures import log_failure
 
 from .events import (
@@ -30,6 +31,7 @@ from .events import (
 )
 from .microphone import FRAME_MS, SAMPLE_RATE, Frame, Microphone
 from .rate_limit import MessageRateLimit
+from .reports import RoomReports
 from .stats import FeedStats
 from .text_streams import TOPIC as TRANSCRIPTION_TOPIC
 from .text_streams import TextStreams
@@ -56,8 +58,10 @@ class RoomConnection:
         on_message: Callable[[RoomMessage], None],
         on_event: Callable[[RoomEvent], None],
         outlive: Callable[[Coroutine[Any, Any, None]], None],
+        recorder: Recorder = NOT_RECORDED,
     ) -> None:
         """`outlive` runs something to its end, whatever becomes of this object."""
+        self._reports = RoomReports(recorder)
         self._read_packet = read_packet
         self._on_frame = on_frame
         self._on_message = on_message
@@ -105,7 +109,7 @@ class RoomConnection:
                 self._leaving = True
                 self._outlive(_undo(room, connecting))
         for participant in room.remote_participants.values():
-            self._on_participant(participant)
+            self._on_participant(participant, "there")
 
     def _failed(self, why: str) -> RoomError:
         return RoomError(
@@ -171,6 +175,7 @@ class RoomConnection:
     def _on_track(
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
     ) -> None:
+        self._reports.track("came", track, participant)
         if self._leaving or track.kind != rtc.TrackKind.KIND_AUDIO or not self._is_voicebot(participant):
             return
         first = not self._listeners
@@ -193,6 +198,7 @@ class RoomConnection:
     def _on_track_gone(
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
     ) -> None:
+        self._reports.track("gone", track, participant)
         task = self._listeners.get(publication.sid)
         if task is not None:
             task.cancel()
@@ -205,8 +211,9 @@ class RoomConnection:
                 self._on_event(VoicebotGone())
         log_failure(log, task, "reading the voicebot's track failed")
 
-    def _on_participant(self, participant: rtc.RemoteParticipant) -> None:
+    def _on_participant(self, participant: rtc.RemoteParticipant, what: Literal["there", "joined"] = "joined") -> None:
         """Attributes that were set before we saw the participant change no more: read them now."""
+        self._reports.participant(what, participant)
         self._on_attributes(participant.attributes, participant)
 
     def _on_attributes(self, changed: dict[str, str], participant: rtc.Participant) -> None:
@@ -218,16 +225,21 @@ class RoomConnection:
 
     def _on_participant_gone(self, participant: rtc.RemoteParticipant) -> None:
         """Forget the participant's segments, since a new participant numbers its own from the start."""
+        self._reports.participant("left", participant)
         self._transcript.forget(participant.identity)
 
     def _on_data(self, packet: rtc.DataPacket) -> None:
         # A packet sent through the server's API has no participant; our own never come back.
         sender = "" if packet.participant is None else packet.participant.identity
-        if self._accepts(sender, len(packet.data)):
-            for message in self._read_packet(bytes(packet.data)):
-                self._emit(message, "packet", sender)
+        if not self._accepts(sender, len(packet.data)):
+            return
+        messages = self._read_packet(bytes(packet.data))
+        self._reports.data(packet, sender, messages)
+        for message in messages:
+            self._emit(message, "packet", sender)
 
     def _on_text_stream(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        self._reports.stream(reader, identity)
         if self._accepts(identity, reader.info.size or 0):
             self._streams.take(reader, identity)
         else:

@@ -16,6 +16,8 @@ import aiohttp
 
 from bot.errors import VoiceBlocked, VoiceClosed, VoiceError
 from bot.language import say
+from bot.recorder.events import KeysChanged
+from bot.recorder.recorder import NOT_RECORDED, Recorder
 
 from . import aead, dave
 from . import gateway as gw
@@ -47,6 +49,8 @@ class VoiceListener:
     on_resumed: Callable[[], None]
     #: The session is over; what can be done about it, and what it means.
     on_lost: Callable[[CloseCode], None]
+    #: What came over the wire is reported to it.
+    recorder: Recorder = NOT_RECORDED
 
 
 class VoiceConnection:
@@ -101,7 +105,7 @@ class VoiceConnection:
         """
         try:
             async with asyncio.timeout(HANDSHAKE_TIMEOUT):
-                self._gateway = await VoiceGateway.open(self._http, self.server)
+                self._gateway = await VoiceGateway.open(self._http, self.server, self._listener.recorder)
                 await self._gateway.identify(self.server)
                 runner = asyncio.create_task(self._run(), name="voice connection")
                 self._tasks.append(runner)
@@ -272,7 +276,7 @@ class VoiceConnection:
             self._resumes.append(loop.time())
             try:
                 async with asyncio.timeout(5):
-                    self._gateway = await VoiceGateway.open(self._http, self.server, sequence)
+                    self._gateway = await VoiceGateway.open(self._http, self.server, self._listener.recorder, sequence)
                     await self._gateway.resume(self.server)
                 return True
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -304,7 +308,9 @@ class VoiceConnection:
     async def _select_protocol(self, gateway: VoiceGateway, data: gw.Json) -> None:
         self.transmitter.ssrc = int(data["ssrc"])
         mode = aead.choose_mode(data["modes"])
-        socket = await VoiceSocket.open(data["ip"], int(data["port"]), self._on_datagram, self._on_readdressed)
+        socket = await VoiceSocket.open(
+            data["ip"], int(data["port"]), self._on_datagram, self._on_readdressed, self._listener.recorder
+        )
         self.transmitter.socket = socket
         address, port = await socket.discover(self.transmitter.ssrc)
         choice = {"address": address, "port": port, "mode": mode}
@@ -323,6 +329,9 @@ class VoiceConnection:
     def _look_at_keys(self) -> None:
         """Check whether there are keys now, after a DAVE message from the voice server."""
         self._keys_changed.set()
+        if self._listener.recorder.active:
+            keys = self.dave
+            self._listener.recorder.note(KeysChanged(keys.version, keys.ready, len(keys.group), keys.recoveries))
         if self.dave.ready and not self.transmitter.path_opened:
             self._soon(self.transmitter.open_path())
 

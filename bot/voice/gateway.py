@@ -7,6 +7,7 @@ Source: https://discord.com/developers/docs/topics/voice-connections
 import asyncio
 import contextlib
 import json
+import logging
 import struct
 import time
 from collections.abc import AsyncIterator
@@ -14,6 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+
+from bot.recorder.events import GatewayClosed, GatewayMessage
+from bot.recorder.recorder import NOT_RECORDED, Recorder
 
 from .dave import MAX_PROTOCOL_VERSION, Reply
 
@@ -23,6 +27,11 @@ CLIENTS_CONNECT, VIDEO, CLIENT_DISCONNECT = 11, 12, 13
 
 MICROPHONE = 1  # the speaking bit for ordinary voice
 
+#: Bytes of one message. The longest names everybody in a stage channel; what is longer breaks the connection.
+MAX_MESSAGE = 4 * 1024 * 1024
+#: Milliseconds between heartbeats that a server may ask for, and those used when it asks for others.
+HEARTBEAT_MIN, HEARTBEAT_MAX, HEARTBEAT_DEFAULT = 10, 300_000, 13_750
+
 _ENDS = (
     aiohttp.WSMsgType.CLOSE,
     aiohttp.WSMsgType.CLOSING,
@@ -31,6 +40,8 @@ _ENDS = (
 )
 
 Json = dict[str, Any]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +70,11 @@ class Message:
 class VoiceGateway:
     """One websocket to one voice server."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse, sequence: int = -1) -> None:
+    def __init__(
+        self, socket: aiohttp.ClientWebSocketResponse, sequence: int = -1, recorder: Recorder = NOT_RECORDED
+    ) -> None:
         self._socket = socket
+        self._recorder = recorder
         self.sequence = sequence  # of the last numbered message, -1 for none
         self.close_code: int | None = None  # the server's; None when the connection just broke
         self.latency: float | None = None  # seconds from heartbeat to acknowledgement
@@ -69,18 +83,12 @@ class VoiceGateway:
         self._acknowledged = True
 
     @classmethod
-    async def open(cls, http: aiohttp.ClientSession, server: VoiceServerInfo, sequence: int = -1) -> "VoiceGateway":
+    async def open(
+        cls, http: aiohttp.ClientSession, server: VoiceServerInfo, recorder: Recorder, sequence: int = -1
+    ) -> "VoiceGateway":
         """Connect; aiohttp.ClientError or OSError when that fails."""
         endpoint = server.endpoint.removeprefix("wss://")
-        # No heartbeat of aiohttp's own: Discord's heartbeats do that. No autoclose either: when the server hangs up
-        # right behind its close frame, aiohttp fails to answer it and forgets the code in it.
-        socket = await http.ws_connect(
-            f"wss://{endpoint}/?v=8",
-            max_msg_size=0,
-            autoclose=False,
-            timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
-        )
-        return cls(socket, sequence)
+        return cls(await open_socket(http, f"wss://{endpoint}/?v=8"), sequence, recorder)
 
     async def identify(self, server: VoiceServerInfo) -> None:
         """Open a new voice session (opcode 0)."""
@@ -109,6 +117,7 @@ class VoiceGateway:
 
     async def send(self, op: int, data: Json | bytes) -> None:
         """Send one message; a websocket that is gone swallows it, its reader will notice."""
+        self._recorder.note(GatewayMessage("out", op, data))
         with contextlib.suppress(ConnectionError):
             if isinstance(data, bytes):
                 await self._socket.send_bytes(bytes([op]) + data)
@@ -121,28 +130,47 @@ class VoiceGateway:
             await self.send(reply.op, reply.data)
 
     async def messages(self) -> AsyncIterator[Message]:
-        """Iterate over all messages until the websocket ends; hello and heartbeats are dealt with on the way."""
+        """Iterate over all messages until the websocket ends; hello and heartbeats are dealt with on the way.
+
+        What is not a message as documented is passed over: one of them is no reason to lose the session.
+        """
         while True:
             raw = await self._socket.receive()
             if raw.type in _ENDS:
                 if raw.type is aiohttp.WSMsgType.CLOSE:
                     self.close_code = raw.data
+                self._recorder.note(GatewayClosed(self.close_code))
                 return
             if raw.type is aiohttp.WSMsgType.BINARY:
                 if len(raw.data) >= 3:
                     self.sequence, op = struct.unpack_from(">HB", raw.data)
-                    yield Message(op, bytes(raw.data[3:]))
+                    payload = bytes(raw.data[3:])
+                    self._recorder.note(GatewayMessage("in", op, payload))
+                    yield Message(op, payload)
             elif raw.type is aiohttp.WSMsgType.TEXT:
-                body = json.loads(raw.data)
-                self.sequence = body.get("seq", self.sequence)
-                op, data = body["op"], body.get("d")
-                if op == HELLO:
-                    self._start_heartbeat(float(data["heartbeat_interval"]) / 1000)
-                elif op == HEARTBEAT_ACK:
+                message = self._read(raw.data)
+                if message is None:
+                    log.warning("a message of the voice server could not be understood")
+                elif message.op == HELLO:
+                    self._start_heartbeat(_interval(message.data))
+                elif message.op == HEARTBEAT_ACK:
                     self._acknowledged = True
                     self.latency = time.monotonic() - self._heartbeat_sent
                 else:
-                    yield Message(op, data)
+                    yield message
+
+    def _read(self, text: str) -> Message | None:
+        try:
+            body = json.loads(text)
+            op, sequence = body["op"], body.get("seq")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return None
+        if not isinstance(op, int):
+            return None
+        if isinstance(sequence, int):
+            self.sequence = sequence
+        self._recorder.note(GatewayMessage("in", op, body.get("d")))
+        return Message(op, body.get("d"))
 
     async def close(self, code: int = 1000) -> None:
         """End the websocket and the heartbeat; safe to call twice."""
@@ -164,3 +192,22 @@ class VoiceGateway:
             await asyncio.sleep(interval)
         # A server that does not answer is gone; 4000 is not one of Discord's codes, so we resume.
         await self._socket.close(code=4000)
+
+
+async def open_socket(http: aiohttp.ClientSession, address: str) -> aiohttp.ClientWebSocketResponse:
+    """Open the websocket to a voice server; aiohttp.ClientError or OSError when that fails.
+
+    It has no heartbeat of aiohttp's, since Discord's heartbeats do that. It does not close by itself either: when the
+    server hangs up right behind its close frame, aiohttp fails to answer it and forgets the code in it.
+    """
+    return await http.ws_connect(
+        address, max_msg_size=MAX_MESSAGE, autoclose=False, timeout=aiohttp.ClientWSTimeout(ws_close=2.0)
+    )
+
+
+def _interval(hello: Any) -> float:
+    """Return the seconds between heartbeats that the server asks for."""
+    asked = hello.get("heartbeat_interval") if isinstance(hello, dict) else None
+    if isinstance(asked, int | float) and HEARTBEAT_MIN <= asked <= HEARTBEAT_MAX:
+        return asked / 1000
+    return HEARTBEAT_DEFAULT / 1000

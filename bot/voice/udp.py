@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.errors import VoiceBlocked
 from bot.language import say
+from bot.recorder.recorder import NOT_RECORDED, Recorder
 
 _DISCOVERY_SIZE = 74
 _REQUEST, _RESPONSE, _LENGTH = 1, 2, 70
@@ -26,9 +27,15 @@ RECEIVE_BUFFER = 2 * 1024 * 1024
 class VoiceSocket(asyncio.DatagramProtocol):
     """A connected UDP socket to the voice server."""
 
-    def __init__(self, on_datagram: Callable[[bytes], None], on_readdressed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        on_datagram: Callable[[bytes], None],
+        on_readdressed: Callable[[], None],
+        recorder: Recorder = NOT_RECORDED,
+    ) -> None:
         self._on_datagram = on_datagram
         self._on_readdressed = on_readdressed
+        self._recorder = recorder
         self._ssrc = 0
         self._address: tuple[str, int] | None = None  # ours, as the server saw it at first
         self._transport: asyncio.DatagramTransport | None = None
@@ -43,11 +50,12 @@ class VoiceSocket(asyncio.DatagramProtocol):
         port: int,
         on_datagram: Callable[[bytes], None],
         on_readdressed: Callable[[], None] = lambda: None,
+        recorder: Recorder = NOT_RECORDED,
     ) -> "VoiceSocket":
         """Open a socket connected to the server; OSError when the address cannot be reached. `on_readdressed` is
         called, once, when the server sees us at another address than the one that it was told."""
         loop = asyncio.get_running_loop()
-        protocol = cls(on_datagram, on_readdressed)
+        protocol = cls(on_datagram, on_readdressed, recorder)
         transport, _ = await loop.create_datagram_endpoint(lambda: protocol, remote_addr=(host, port))
         with contextlib.suppress(OSError):  # some systems refuse what is too much for them, and keep what they had
             transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
@@ -77,6 +85,7 @@ class VoiceSocket(asyncio.DatagramProtocol):
     def send(self, datagram: bytes) -> None:
         """Send one datagram, unless the socket is closed."""
         if self._transport is not None and not self._transport.is_closing():
+            self._recorder.datagram("out", datagram)
             self._transport.sendto(datagram)
 
     def path_changed(self) -> bool:
@@ -107,6 +116,7 @@ class VoiceSocket(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         """Take in one datagram (asyncio.DatagramProtocol)."""
+        self._recorder.datagram("in", data)
         if _is_discovery(data) and self._discovered is not None:
             address = data[8:72].split(b"\0", 1)[0].decode("ascii", "replace"), struct.unpack_from(">H", data, 72)[0]
             if not self._discovered.done():

@@ -11,12 +11,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.billing.ledger import SessionRecord
 from bot.errors import ProviderDown
 from bot.language import say
 from bot.provider import VoicebotSession
+from bot.recorder.exchanges import Exchange, observer
 
 from . import messages
 from .messages import NotOpened, Open, Opened, Ready
@@ -45,6 +47,15 @@ run()
 """
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A session that the watchdog is asked to open; `report` is told of the requests that were made for it."""
+
+    record: SessionRecord
+    answer: "asyncio.Future[VoicebotSession]"
+    report: Callable[[Exchange], None] | None
+
+
 class WatchdogClient:
     """Implements `SessionOpener`. `command` starts the process, less what tells it about the line to the bot;
     `answer_timeout_of` is how many seconds a session's provider may take to answer."""
@@ -57,7 +68,7 @@ class WatchdogClient:
         self._ready = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, tuple[SessionRecord, asyncio.Future[VoicebotSession]]] = {}
+        self._waiting: dict[int, _Request] = {}
 
     async def start(self) -> None:
         """Start the process, and another one whenever it dies."""
@@ -103,9 +114,16 @@ class WatchdogClient:
         limit = self._answer_timeout_of(record) + ANSWER_GRACE
         number = next(self._numbers)
         answer: asyncio.Future[VoicebotSession] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = record, answer
-        deadline = time.monotonic() + limit
-        messages.write(self._writer, Open(number=number, record=record, participant=participant, deadline=deadline))
+        report = observer.get()
+        self._waiting[number] = _Request(record, answer, report)
+        request = Open(
+            number=number,
+            record=record,
+            participant=participant,
+            observed=report is not None,
+            deadline=time.monotonic() + limit,
+        )
+        messages.write(self._writer, request)
         try:
             async with asyncio.timeout(limit):
                 return await answer
@@ -151,22 +169,27 @@ class WatchdogClient:
                 self._ready.set()
             if not isinstance(message, Opened | NotOpened):
                 continue
-            _, answer = self._waiting.pop(message.number, (None, None))
-            if answer is None or answer.done():
+            request = self._waiting.pop(message.number, None)
+            if request is None:
+                continue
+            for exchange in message.exchanges:
+                if request.report is not None:
+                    request.report(exchange)
+            if request.answer.done():
                 continue
             if isinstance(message, Opened):
-                answer.set_result(message.session)
+                request.answer.set_result(message.session)
             else:
-                answer.set_exception(message.exception())
+                request.answer.set_exception(message.exception())
 
     def _hang_up(self) -> None:
         self._ready.clear()
         if self._writer is not None:
             self._writer.close()
             self._writer = None
-        for record, answer in self._waiting.values():
-            if not answer.done():
-                answer.set_exception(messages.lost(record))
+        for request in self._waiting.values():
+            if not request.answer.done():
+                request.answer.set_exception(messages.lost(request.record))
         self._waiting.clear()
 
     def _let_go(self) -> str:

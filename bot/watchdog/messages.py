@@ -1,6 +1,7 @@
 """What the bot and its watchdog say to each other: JSON, one message per line, over a socket pair."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
@@ -10,6 +11,7 @@ from bot.billing.ledger import SessionRecord
 from bot.errors import BadAnswer, LedgerError, OutcomeUnknown, ParleyError, ProviderError, RateLimited
 from bot.language import Text, say
 from bot.provider import VoicebotSession
+from bot.recorder.exchanges import Exchange
 
 LINE_LIMIT = 1 << 26  # bytes; a session may bring thousands of pictures
 
@@ -28,6 +30,7 @@ class Open(BaseModel):
     number: int
     record: SessionRecord
     participant: str
+    observed: bool = False  # whether the answer tells of the requests that were made
     deadline: float  # when the bot stops waiting, by `time.monotonic()`, which all processes of a machine share
 
 
@@ -37,6 +40,7 @@ class Opened(BaseModel):
     kind: Literal["opened"] = "opened"
     number: int
     session: VoicebotSession
+    exchanges: tuple[Exchange, ...] = ()
 
 
 class Words(BaseModel):
@@ -70,11 +74,13 @@ class NotOpened(BaseModel):
     for_user: Words
     retry_after: float | None = None
     reference: str | None = None
+    exchanges: tuple[Exchange, ...] = ()
 
     @classmethod
-    def of(cls, number: int, error: ParleyError) -> "NotOpened":
+    def of(cls, number: int, error: ParleyError, exchanges: Iterable[Exchange] = ()) -> "NotOpened":
         """Make the answer for a request that failed with this error."""
         return cls(
+            exchanges=tuple(exchanges),
             number=number,
             error=type(error).__name__,
             message=str(error),

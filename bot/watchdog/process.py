@@ -15,6 +15,7 @@ from bot.billing.end_reason import EndReason
 from bot.billing.ledger import Ledger, SessionRecord
 from bot.billing.opening import RecordedOpener, named
 from bot.errors import LedgerError, ParleyError
+from bot.recorder.exchanges import Exchange, observer
 
 from . import messages
 from .heartbeat import BotStatus, HeartbeatReader
@@ -129,16 +130,20 @@ class Watchdog:
             return
         answer: Opened | NotOpened
         reference: str | None = None
+        exchanges: list[Exchange] = []
+        if request.observed:
+            observer.set(exchanges.append)  # this is a task of its own, with a context of its own
         try:
             session = await self._opener.open(request.record, request.participant)
             reference = session.reference
-            answer = Opened(number=request.number, session=session)
+            answer = Opened(number=request.number, session=session, exchanges=tuple(exchanges))
         except ParleyError as error:
             reference = getattr(error, "reference", None)
-            answer = NotOpened.of(request.number, error)
+            answer = NotOpened.of(request.number, error, exchanges)
         except Exception as error:
             log.exception("opening session %s failed", request.record.id)
-            answer = NotOpened.of(request.number, ParleyError(f"unexpected in the watchdog: {type(error).__name__}"))
+            unexpected = ParleyError(f"unexpected in the watchdog: {type(error).__name__}")
+            answer = NotOpened.of(request.number, unexpected, exchanges)
         if not writer.is_closing():
             messages.write(writer, answer)
             with contextlib.suppress(OSError):  # the bot died meanwhile; its heartbeat tells

@@ -1,6 +1,7 @@
 """The voice websocket: sequence numbers, heartbeats, and close codes that survive a server in a hurry."""
 
 import asyncio
+import contextlib
 import json
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bot.voice.gateway import Message, VoiceGateway
+from bot.voice.gateway import MAX_MESSAGE, Message, VoiceGateway, open_socket
 
 Script = Callable[[web.WebSocketResponse, web.Request], Awaitable[None]]
 
@@ -50,8 +51,7 @@ async def gateway(server: Server) -> AsyncIterator[Callable[[Script], Awaitable[
 
         async def connect(script: Script) -> VoiceGateway:
             server.script = script
-            socket = await http.ws_connect(f"http://127.0.0.1:{server.port}/", autoclose=False)
-            opened.append(VoiceGateway(socket))
+            opened.append(VoiceGateway(await open_socket(http, f"http://127.0.0.1:{server.port}/")))
             return opened[-1]
 
         yield connect
@@ -123,6 +123,63 @@ async def test_heartbeats_acknowledge_what_was_received(gateway: Connect) -> Non
     assert last["seq_ack"] == 41
     assert client.latency is not None
     assert 0 <= client.latency < 1
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    ["", "no JSON", "[]", "7", "null", "{}", '{"op": "2"}', '{"op": null}', '{"d": {}}', "[" * 100_000, '{"op": 2'],
+)
+async def test_what_is_no_message_is_passed_over(gateway: Connect, nonsense: str) -> None:
+    async def script(socket: web.WebSocketResponse, request: web.Request) -> None:
+        await socket.send_str(nonsense)
+        await socket.send_json({"op": 11, "d": {"user_ids": []}, "seq": 3})
+        await socket.close(code=4014)
+
+    client = await gateway(script)
+    assert await _all(client) == [Message(11, {"user_ids": []})]
+    assert client.close_code == 4014
+
+
+async def test_a_sequence_that_is_no_number_is_not_taken(gateway: Connect) -> None:
+    async def script(socket: web.WebSocketResponse, request: web.Request) -> None:
+        await socket.send_json({"op": 5, "d": {}, "seq": 3})
+        await socket.send_json({"op": 5, "d": {}, "seq": "4"})
+        await socket.close()
+
+    client = await gateway(script)
+    assert len(await _all(client)) == 2
+    assert client.sequence == 3
+
+
+async def test_a_message_without_end_breaks_the_connection(server: Server) -> None:
+    async def script(socket: web.WebSocketResponse, request: web.Request) -> None:
+        with contextlib.suppress(ConnectionError):
+            await socket.send_str(" " * (MAX_MESSAGE + 1))
+            await socket.receive()
+
+    server.script = script
+    async with aiohttp.ClientSession() as http:
+        client = VoiceGateway(await open_socket(http, f"http://127.0.0.1:{server.port}/"))
+        assert await _all(client) == []
+        assert client.close_code is None  # so that the session is resumed
+        await client.close()
+
+
+@pytest.mark.parametrize("asked", [0, -5, 1e300, float("nan"), 10**400, "200", None, []])
+async def test_a_heartbeat_that_cannot_be_meant_is_not_followed(gateway: Connect, asked: object) -> None:
+    async def script(socket: web.WebSocketResponse, request: web.Request) -> None:
+        await socket.send_json({"op": 8, "d": {"heartbeat_interval": asked}})
+        beats = 0
+        with contextlib.suppress(TimeoutError):
+            while True:
+                body = json.loads((await socket.receive(timeout=0.2)).data)
+                await socket.send_json({"op": 6, "d": {"t": body["d"]["t"]}})
+                beats += 1
+        await socket.send_json({"op": 5, "d": {"beats": beats}})
+        await socket.close()
+
+    client = await gateway(script)
+    assert await _all(client) == [Message(5, {"beats": 1})]
 
 
 async def test_a_server_that_acknowledges_nothing_is_gone(gateway: Connect) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from bot import __version__
 from bot.errors import OutcomeUnknown, ProviderDown
+from bot.recorder.exchanges import Exchange, observer
 from bot.watchdog import client
 from bot.watchdog.client import WatchdogClient, command
 from tests.bot.billing.records import record
@@ -90,3 +91,28 @@ async def test_the_first_process_of_a_container_stays_until_the_watchdog_is_done
     await stopping
     process.returncode = None
     assert process.wait(10) == 0
+
+
+ANSWERS = r"""
+import json
+for request in line.makefile():
+    asked = json.loads(request)
+    exchange = {"method": "POST", "host": "api.example", "path": "/session", "status": 201}
+    session = {"reference": "r", "room_url": "wss://r", "room_token": "t"}
+    answer = {"kind": "opened", "number": asked["number"], "session": session}
+    answer["exchanges"] = [exchange] * asked["observed"]
+    line.sendall(json.dumps(answer).encode() + b"\n")
+"""
+
+
+async def test_the_requests_that_it_made_are_reported_to_the_call_that_asked() -> None:
+    seen: dict[str, list[Exchange]] = {"first": [], "second": []}
+
+    async def ask(name: str) -> None:
+        observer.set(seen[name].append)
+        await watchdog.open(record(name), "Ann")
+
+    async with _client(READY.strip() + "\n" + ANSWERS.strip()) as watchdog:
+        await asyncio.gather(asyncio.create_task(ask("first")), asyncio.create_task(ask("second")))
+        await asyncio.create_task(watchdog.open(record("third"), "Ann"))
+    assert [[one.status for one in found] for found in seen.values()] == [[201], [201]]

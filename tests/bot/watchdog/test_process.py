@@ -16,6 +16,8 @@ from bot.billing.ledger import SessionState
 from bot.billing.ledger.sqlite import SqliteLedger
 from bot.billing.opening import RecordedOpener
 from bot.errors import LedgerError, ProviderDown
+from bot.provider import VoicebotSession
+from bot.recorder.exchanges import Exchange, observer
 from bot.watchdog import messages, process
 from bot.watchdog.heartbeat import BotStatus
 from bot.watchdog.messages import NotOpened, Open, Opened, Ready
@@ -58,8 +60,9 @@ class Kennel:
         self.reader, self.writer = await asyncio.open_connection(sock=self._theirs, limit=messages.LINE_LIMIT)
         assert isinstance(await messages.read(self.reader), Ready)
 
-    async def ask(self, number: int, name: str, *, seconds: float = 60.0) -> None:
-        wish = Open(number=number, record=record(name), participant="Ann", deadline=time.monotonic() + seconds)
+    async def ask(self, number: int, name: str, *, seconds: float = 60.0, observed: bool = False) -> None:
+        deadline = time.monotonic() + seconds
+        wish = Open(number=number, record=record(name), participant="Ann", observed=observed, deadline=deadline)
         messages.write(self.writer, wish)
         await self.writer.drain()
 
@@ -246,3 +249,35 @@ async def test_an_operators_watchdog_stays(ledger: SqliteLedger, monkeypatch: py
     kennel.stop.set()
     await kennel.goes()
     kennel.writer.close()
+
+
+def _asks_over_http(kennel: Kennel) -> None:
+    """Its provider makes a request for each session, as a client over HTTP does."""
+    plain = kennel.provider.open_session
+
+    async def open_session(voicebot: str, participant: str) -> VoicebotSession:
+        if (report := observer.get()) is not None:
+            report(Exchange(method="POST", host="api.example", path=f"/session/{voicebot}"))
+        return await plain(voicebot, participant)
+
+    kennel.provider.open_session = open_session  # type: ignore[method-assign]
+
+
+async def test_who_records_a_call_is_told_of_the_requests(kennel: Kennel) -> None:
+    _asks_over_http(kennel)
+    await kennel.ask(1, "s1", observed=True)
+    opened = await kennel.answer()
+    assert [exchange.method for exchange in opened.exchanges] == ["POST"]
+    kennel.provider.failures = [ProviderDown("no answer")]
+    await kennel.ask(2, "s2", observed=True)
+    refused = await kennel.answer()
+    assert isinstance(refused, NotOpened)
+    assert [exchange.method for exchange in refused.exchanges] == ["POST"]
+
+
+async def test_who_records_nothing_is_not(kennel: Kennel) -> None:
+    _asks_over_http(kennel)
+    await kennel.ask(1, "s1", observed=True)
+    await kennel.answer()
+    await kennel.ask(2, "s2")
+    assert (await kennel.answer()).exchanges == ()
