@@ -34,6 +34,7 @@ from bot.call.events import TranscriptLine
 from bot.call.hearing import diagnosis
 from bot.call.request import CallRequest
 from bot.call.state import CallState
+from bot.call.turns import Turn
 from bot.config.edit import ABSENT
 from bot.config.edit import changed as edited_yaml
 from bot.config.keys import Key, ServerKeys, as_written, is_operator_only, leaves, operators_part, server_keys
@@ -166,6 +167,7 @@ __all__ = [
     "Text",
     "Total",
     "TranscriptLine",
+    "Turn",
     "Utterance",
     "VoiceChannel",
     "VoicebotNotFound",

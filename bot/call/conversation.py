@@ -1,14 +1,16 @@
 """What is said and shown in one call, on its way to those who want to know: lines with their speakers, pictures."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bot.media.events import SpeakingChanged
+from bot.media.events import SpeakingChanged, VoicebotSpeaking
 from bot.provider import ShownImage, Utterance
 from bot.room.events import AgentState
 
 from .catch_up import CatchUp
 from .events import CallEvent, CallObserver, ImageShown, LineSaid, PersonSpeaking, TranscriptLine, VoicebotState
 from .speaker_attribution import SpeakerAttribution
+from .turns import Turn, Turns
 
 if TYPE_CHECKING:
     from .call import Call
@@ -24,6 +26,16 @@ class Conversation:
         self._observer = observer
         self._speech = SpeakerAttribution()
         self._catch_up = CatchUp()
+        self._turns = Turns()
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        """The last answers of the voicebot, and how long each took, oldest first."""
+        return self._turns.recent
+
+    def on_voicebot(self, event: VoicebotSpeaking) -> Turn | None:
+        """Take in that the voicebot has started or stopped speaking; return the turn when it answers."""
+        return self._turns.on_voicebot(event.speaking, event.arrived, event.played)
 
     def publish(self, event: Said, now: float) -> None:
         """Publish something that was said or shown, at `now` in seconds of `time.monotonic()`. Events come in the order
@@ -31,8 +43,12 @@ class Conversation:
         match event:
             case SpeakingChanged():
                 (self._speech.started if event.speaking else self._speech.stopped)(event.user_id, event.at)
+                if event.user_id not in self._call.consent.bots:
+                    self._turns.on_speaking(event.user_id, event.speaking, event.at, event.delay)
                 published: CallEvent = PersonSpeaking(event.user_id, event.speaking)
             case Utterance():
+                if event.final and event.role == "user":
+                    self._turns.on_line(now)
                 published = LineSaid(self._line_of(event, now))
             case ShownImage():
                 published = ImageShown(event)

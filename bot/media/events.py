@@ -29,19 +29,24 @@ class VoiceLost:
 
 @dataclass(frozen=True, slots=True)
 class SpeakingChanged:
-    """Someone in the channel started or stopped speaking, by the sound itself. `at` is `time.monotonic()`."""
+    """Someone in the channel started or stopped speaking, by the sound itself. `at` is `time.monotonic()`; `delay` is
+    how many seconds their sound takes from its packet to the room."""
 
     user_id: int
     speaking: bool
     at: float
+    delay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class VoicebotSpeaking:
-    """The voicebot started or stopped speaking, by the sound itself. `at` is `time.monotonic()`."""
+    """The voicebot started or stopped speaking, by the sound itself. Times are `time.monotonic()`."""
 
     speaking: bool
     at: float
+    #: When the first sound of what it says came from the room, and went to Discord.
+    arrived: float = 0.0
+    played: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

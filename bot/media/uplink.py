@@ -52,6 +52,7 @@ class Uplink:
         self._mixer = Mixer()
         self._outflow = Outflow()
         self._last_sound: float | None = None
+        self._held = 0.0  # seconds of sound that the room held back of late
 
     def push(self, packet: OpusPacket, now: float) -> None:
         """Take in a packet of somebody's; `now` is the time of its arrival."""
@@ -74,7 +75,7 @@ class Uplink:
         self._totals.add_speaker(user_id, speaker)
         self._leaving.append(speaker)
         if speaker.activity.speaking:
-            self._on_speaking(SpeakingChanged(user_id, False, now))
+            self._on_speaking(SpeakingChanged(user_id, False, now, speaker.delay + self._held))
 
     def is_anyone_speaking(self, *, besides: Collection[int]) -> bool:
         """Return whether anybody speaks who is not among the user ids in `besides`."""
@@ -95,7 +96,8 @@ class Uplink:
             self._last_sound = now
         elif self._last_sound is not None and now - self._last_sound > TAIL_SECONDS:
             self._last_sound = None
-        room.feed(self._outflow.fit(_SILENCE if mixed is None else mixed, room.held))
+        self._held = room.held
+        room.feed(self._outflow.fit(_SILENCE if mixed is None else mixed, self._held))
 
     def _next_frames(self, now: float) -> Iterator[Frame]:
         """Yield the frames to mix, and report who has started or stopped speaking."""
@@ -108,4 +110,4 @@ class Uplink:
                 self.spoken[user_id] = speaker.heard
                 yield frame
             if speaker.activity.speaking != before:
-                self._on_speaking(SpeakingChanged(user_id, not before, now))
+                self._on_speaking(SpeakingChanged(user_id, not before, now, speaker.delay + self._held))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bot.call.connection.echo import EchoTest
     from bot.call.request import CallRequest
     from bot.call.state import CallState
+    from bot.call.turns import Turn
     from bot.config.load import Config
     from bot.config.model import LimitSettings, PluginSettings, ServerSettings
     from bot.media.consent import Consent
@@ -149,6 +150,11 @@ class Call(Protocol):
 
     async def sound_report(self) -> "SoundReport":
         """Return the numbers of its sound as they stand."""
+        ...
+
+    @property
+    def turns(self) -> "Sequence[Turn]":
+        """The last answers of the voicebot, and how long each took, oldest first."""
         ...
 
     async def listen(self) -> "AudioTap":

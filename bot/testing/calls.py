@@ -13,6 +13,7 @@ from bot.billing.limits import Allowance, Budget, Starter
 from bot.call.connection.echo import EchoTest
 from bot.call.request import CallRequest, Requested
 from bot.call.state import CallState
+from bot.call.turns import Turn
 from bot.config.load import Config
 from bot.config.model import LimitSettings, ServerSettings
 from bot.errors import Refused, VoiceError
@@ -54,6 +55,8 @@ class PlayedCall(Requested):
     channel: VoiceChannel = field(init=False)
     #: What `sound_report` returns.
     sound: SoundReport = field(default_factory=SoundReport)
+    #: What a test wants the last answers to have been.
+    turns: tuple[Turn, ...] = ()
     provider: "ProviderInfo" = field(default_factory=NoLibrary)
     closing: Any = None
     ended_by: int | None = None

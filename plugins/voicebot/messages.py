@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from statistics import median
 
 import discord
 
@@ -15,6 +16,7 @@ from bot.api import (
     SpeakerReport,
     Text,
     Total,
+    Turn,
     in_language,
     mark,
     safe_name,
@@ -28,7 +30,7 @@ MUTED = say("I no longer hear you in this call: nothing you say is decrypted. `/
 LEAVING_TEST = say("The test ends. What it found follows.")
 UNMUTED = say("I hear you from now on. `/voicebot mute` undoes it.")
 MUTE_ME, HEAR_ME = say("Mute me for the bot"), say("Hear me")
-MAX_SPEAKERS = 6  # lines; more would seldom fit into a message beside the status
+MAX_SPEAKERS = 5  # lines; more would seldom fit into a message beside the status
 MAX_TOTALS = 15  # lines
 FIELD_LIMIT = 1024  # characters of an embed's field (Discord docs, Embed Limits)
 
@@ -151,9 +153,10 @@ def still_billed(call: Call) -> Text:
     )
 
 
-def details(sound: SoundReport, language: str) -> str:
-    """Return the numbers about the sound, for finding a fault."""
+def details(sound: SoundReport, turns: Sequence[Turn], language: str) -> str:
+    """Return the numbers about the answers and the sound, for finding a fault."""
     lines = [
+        *_answers(turns),
         say(
             "Delay: {to_room} ms to the voicebot, {to_discord} ms to Discord",
             to_room=_ms(sound.delay_to_room),
@@ -193,6 +196,37 @@ def details(sound: SoundReport, language: str) -> str:
     if len(heard) > MAX_SPEAKERS:
         lines.append(say("and {count} more", count=len(heard) - MAX_SPEAKERS))
     return _lines(lines, language)
+
+
+def _answers(turns: Sequence[Turn]) -> list[Text]:
+    """Write how long the last answer took and who took that long, and whether the others were like it."""
+    if not turns:
+        return []
+    last = turns[-1]
+    values = {"total": _ms(last.total), "provider": _ms(last.provider), "ours": _ms(last.ours)}
+    if last.line is None:
+        lines = [
+            say("Last answer: heard after {total} ms, {provider} ms at the voicebot and {ours} ms in Parley", **values)
+        ]
+    else:
+        lines = [
+            say(
+                "Last answer: heard after {total} ms, {provider} ms at the voicebot (the line after {line} ms) and "
+                "{ours} ms in Parley",
+                line=_ms(last.line),
+                **values,
+            )
+        ]
+    if len(turns) > 1:
+        lines.append(
+            say(
+                "Half of the last {count} answers: heard after {total} ms or less, {ours} ms of it in Parley",
+                count=len(turns),
+                total=_ms(median(turn.total for turn in turns)),
+                ours=_ms(median(turn.ours for turn in turns)),
+            )
+        )
+    return lines
 
 
 def speaker_line(speaker: SpeakerReport, language: str) -> Text:

@@ -147,7 +147,7 @@ class CallCommands(app_commands.Group):
         sound = await call.sound_report()
         text = messages.status(call, sound, budgets, locale_of(interaction))
         if details:
-            text += "\n" + messages.details(sound, locale_of(interaction))
+            text += "\n" + messages.details(sound, call.turns, locale_of(interaction))
         await interaction.followup.send(fit(text), ephemeral=True)
 
     def _call(self, interaction: Interaction) -> Call:

@@ -8,7 +8,8 @@ import pytest
 from bot.call.conversation import Conversation
 from bot.call.events import CallEvent, ImageShown, LineSaid, PersonSpeaking, VoicebotState
 from bot.errors import ProviderDown
-from bot.media.events import SpeakingChanged
+from bot.media.consent import Consent
+from bot.media.events import SpeakingChanged, VoicebotSpeaking
 from bot.provider import ShownImage, StoredMessage, Utterance
 from bot.room.events import AgentState
 
@@ -23,6 +24,7 @@ class Talk:
         self.events: list[CallEvent] = []
         self.stored, self.failure = list(stored), failure
         self.provider = self
+        self.consent = Consent()
         self.conversation = Conversation(cast(Any, self), cast(Any, self))
 
     def publish(self, call: Any, event: CallEvent) -> None:
@@ -95,3 +97,23 @@ async def test_a_call_that_never_became_live_has_missed_nothing() -> None:
     talk = Talk(StoredMessage("user", "Hello?"))
     await talk.conversation.publish_missed_lines()
     assert talk.lines == []
+
+
+def test_answers_are_measured_from_what_people_said() -> None:
+    talk = Talk()
+    talk.conversation.publish(SpeakingChanged(ANN, True, 100.0), 100.0)
+    talk.conversation.publish(SpeakingChanged(ANN, False, 103.0, 0.06), 103.0)
+    talk.conversation.publish(Utterance("voicebot", "Well", False), 103.1)
+    talk.conversation.publish(Utterance("user", "Hel", False), 103.1)
+    talk.conversation.publish(Utterance("user", "Hello?", True), 103.2)
+    turn = talk.conversation.on_voicebot(VoicebotSpeaking(True, 103.6, arrived=103.5, played=103.55))
+    assert turn is not None
+    assert (round(turn.line or 0, 3), round(turn.voice, 3), turn.carried_in) == (0.5, 0.8, 0.06)
+    assert talk.conversation.turns == (turn,)
+
+
+def test_nobody_answers_a_music_bot() -> None:
+    talk = Talk()
+    talk.consent.set_bots(frozenset({BOB}))
+    talk.speaks(BOB, 100.0, 103.0)
+    assert talk.conversation.on_voicebot(VoicebotSpeaking(True, 104.0, 104.0, 104.0)) is None

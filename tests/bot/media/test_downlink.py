@@ -1,5 +1,7 @@
 """The voicebot's voice on its way to Discord, tick by tick."""
 
+import numpy as np
+
 from bot.bridge import Frame
 from bot.bridge.track_mixer import TrackMixer
 from bot.media.barge_in import BargeIn
@@ -80,3 +82,42 @@ def test_what_it_says_while_nobody_can_hear_it_is_not_heard_later() -> None:
     for _ in range(10):
         assert bot.tick() is None
     assert set(bot.voice.sent.values()) == {"pause"}
+
+
+def test_what_it_says_tells_when_it_came_and_when_it_was_sent() -> None:
+    bot = Bot(lead_in=3)
+    for _ in range(50):
+        bot.tick()
+    for frame in ANSWER:
+        bot.tick(frame)
+    for _ in range(50):
+        bot.tick()
+    came = bot.ticks * 0.02
+    for frame in ANSWER:
+        bot.tick(frame)
+    first, _, second = [event for event in bot.events if event.speaking or event is bot.events[1]]
+    assert first.arrived == 50 * 0.02
+    assert 0.02 * 3 <= first.played - first.arrived <= 0.02 * 5
+    assert first.played <= first.at
+    assert (second.speaking, second.arrived) == (True, came)
+    assert second.played > came
+
+
+def test_a_breath_is_no_end_of_what_it_says() -> None:
+    bot = Bot()
+    for frame in ANSWER[:25]:
+        bot.tick(frame)
+    for _ in range(8):
+        bot.tick()
+    for frame in ANSWER:
+        bot.tick(frame)
+    assert {event.arrived for event in bot.events} == {0.0}
+
+
+def test_silence_that_the_room_sends_is_nothing_said() -> None:
+    bot = Bot()
+    for _ in range(40):
+        bot.tick(np.zeros_like(ANSWER[0]))
+    for frame in ANSWER:
+        bot.tick(frame)
+    assert bot.events[0].arrived == 40 * 0.02

@@ -91,7 +91,8 @@ def test_one_who_leaves_in_mid_word_fades_out_is_reported_and_stays_counted() ->
     speaker = weakref.ref(people.uplink.speakers[ANN])
     people.uplink.remove(ANN, people.now)
     assert people.uplink.speakers == {}
-    assert people.events[-1] == SpeakingChanged(ANN, False, people.now)
+    assert people.events[-1] == SpeakingChanged(ANN, False, people.now, people.events[-1].delay)
+    assert 0.0 < people.events[-1].delay < 0.3
     assert people.totals.people[ANN].packets == 25
     last = people.tick()
     assert last is not None

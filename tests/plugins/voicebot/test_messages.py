@@ -1,5 +1,6 @@
 """The sentences people read, and which voicebot they mean."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ from bot.billing.end_reason import EndReason
 from bot.billing.ledger import SessionRecord
 from bot.billing.receipt import Receipt
 from bot.billing.usage import Period
+from bot.call.turns import Turn
 from bot.config.model import ServerSettings
 from bot.errors import Refused
 from bot.media.report import SoundReport, SpeakerReport
@@ -148,7 +150,7 @@ def test_usage_with_long_names_and_credits_fits_in_every_language(language: str)
 
 
 def test_details_of_a_sound_that_nobody_has_made() -> None:
-    assert "Nobody was heard so far" in messages.details(SoundReport(), "en")
+    assert "Nobody was heard so far" in messages.details(SoundReport(), (), "en")
 
 
 def test_details_of_a_crowd_fit_into_a_message_beside_the_status() -> None:
@@ -170,16 +172,38 @@ def test_details_of_a_crowd_fit_into_a_message_beside_the_status() -> None:
         )
         for number in range(40)
     )
-    text = messages.details(SoundReport(speakers=crowd), "en")
-    assert "and 34 more" in text
+    text = messages.details(SoundReport(speakers=crowd), [ANSWER, ANSWER], "en")
+    assert "and 35 more" in text
     assert len(text) < 2200 - 500
 
 
 def test_details_of_one_person() -> None:
     ann = SpeakerReport(1, packets=500, lost=3, concealed=2, level=-23.6, jitter=0.0031, delay=0.0524, depth=0.04)
-    text = messages.details(SoundReport(speakers=(ann,), delay_to_room=0.0524), "en")
+    text = messages.details(SoundReport(speakers=(ann,), delay_to_room=0.0524), (), "en")
     assert "<@1>: 500 packets, 3 lost, 2 concealed, -24 dB, jitter 3 ms, delay 52 ms" in text
     assert "52 ms to the voicebot" in text
+
+
+ANSWER = Turn(carried_in=0.06, line=0.41, voice=0.9, heard=0.96)
+
+
+def test_details_of_an_answer_say_who_took_how_long() -> None:
+    text = messages.details(SoundReport(), [ANSWER], "en")
+    assert text.splitlines()[0] == (
+        "Last answer: heard after 1020 ms, 900 ms at the voicebot (the line after 410 ms) and 120 ms in Parley"
+    )
+    assert "Half of the last" not in text
+
+
+def test_details_of_an_answer_without_a_line() -> None:
+    text = messages.details(SoundReport(), [replace(ANSWER, line=None)], "en")
+    assert text.splitlines()[0] == "Last answer: heard after 1020 ms, 900 ms at the voicebot and 120 ms in Parley"
+
+
+def test_details_of_several_answers() -> None:
+    slow = Turn(carried_in=0.06, line=None, voice=2.0, heard=2.1)
+    text = messages.details(SoundReport(), [ANSWER, slow, ANSWER], "en")
+    assert "Half of the last 3 answers: heard after 1020 ms or less, 120 ms of it in Parley" in text
 
 
 def test_details_of_packets_that_were_not_played() -> None:
@@ -187,7 +211,7 @@ def test_details_of_packets_that_were_not_played() -> None:
     sound = SoundReport(
         packets_received=510, packets_refused=7, packets_early=8, frames_without_keys=9, speakers=(ann,)
     )
-    text = messages.details(sound, "en")
+    text = messages.details(sound, (), "en")
     assert "Packets: 510 received, 7 refused, 8 before their speaker was known; " in text
     assert "9 frames not sent for lack of keys" in text
     assert "500 packets, 4 came twice, 5 dropped, 6 not Opus" in text

@@ -24,6 +24,7 @@ from bot.billing.ledger import SessionRecord
 from bot.billing.limits import Allowance, Budget
 from bot.call.request import CallRequest
 from bot.call.state import CallState
+from bot.call.turns import Turn
 from bot.commands.errors import explain, is_refusal
 from bot.commands.tree import CommandTree
 from bot.config.admin import AdminSettings
@@ -56,6 +57,7 @@ class FakeCall:
     elapsed: float = 90.0
     billed_minutes: int = 2
     sound: SoundReport = field(default_factory=SoundReport)
+    turns: tuple[Turn, ...] = ()
     ended: list[tuple[EndReason, int | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:

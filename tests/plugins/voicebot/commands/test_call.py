@@ -7,6 +7,7 @@ import pytest
 from bot.billing.end_reason import EndReason
 from bot.billing.limits import Budget
 from bot.call.state import CallState
+from bot.call.turns import Turn
 from bot.errors import Refused
 from bot.media.consent import Consent
 from bot.media.report import SoundReport, SpeakerReport
@@ -155,6 +156,13 @@ async def test_details_are_for_those_who_see_the_channel(server: Server) -> None
     call.channel = server.channel(hidden)
     assert "You cannot see that voice channel" in await server.type(server.ben, "voicebot status", details=True)
     assert "50 packets" in await server.type(server.ann, "voicebot status", details=True)
+
+
+async def test_details_say_how_long_the_last_answer_took(server: Server) -> None:
+    server.call(server.ann, turns=(Turn(carried_in=0.06, line=0.4, voice=0.9, heard=0.95),))
+    answer = await server.type(server.ben, "voicebot status", details=True)
+    assert "Last answer: heard after 1010 ms, 900 ms at the voicebot (the line after 400 ms) and 110 ms" in answer
+    assert "Last answer" not in await server.type(server.ben, "voicebot status")
 
 
 async def test_status_of_a_call_that_is_over_and_still_billed(server: Server) -> None:
