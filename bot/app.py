@@ -15,6 +15,7 @@ from bot import language
 from bot.access.missing_ids import describe_missing, missing_ids
 from bot.billing_services import BillingServices
 from bot.call.connection.media import MediaEngine
+from bot.call.flight_records import FlightRecords
 from bot.call.manager import CallManager
 from bot.call.services import CallServices
 from bot.commands.errors import explain
@@ -50,7 +51,9 @@ MAX_LISTED = 100
 class Parley(commands.AutoShardedBot):
     """The bot. Create it inside a running event loop; it closes its billing services with itself."""
 
-    def __init__(self, source: ConfigFile, billing: BillingServices, catalog: Catalog) -> None:
+    def __init__(
+        self, source: ConfigFile, billing: BillingServices, catalog: Catalog, records: FlightRecords | None = None
+    ) -> None:
         host = source.config.host  # what takes effect at the start is as it is now
         intents = discord.Intents.none()
         intents.guilds = True
@@ -69,15 +72,19 @@ class Parley(commands.AutoShardedBot):
         self.billing = billing
         self.plugins = PluginHost(self, catalog)
         self.media_loop = MediaLoop(lambda: connector(host.network), host.network.proxy)
+        self._records = records or FlightRecords(None)
         self.calls = CallManager(
             CallServices(
                 MediaEngine(
                     self.media_loop,
-                    lambda sound, read, post: MediaSession(self.media_loop, sound, read_packet=read, post=post),
+                    lambda sound, read, post, recorder: MediaSession(
+                        self.media_loop, sound, read_packet=read, post=post, recorder=recorder
+                    ),
                 ),
                 self.plugins.dispatcher,
                 billing.opener,
                 billing.closer,
+                self._records.begin,
             ),
             billing.providers.of_server,
             billing.ledger,
@@ -307,6 +314,7 @@ class Parley(commands.AutoShardedBot):
         await super().close()
         await self.media_loop.stop()
         await self.billing.close()
+        await asyncio.to_thread(self._records.close)
 
     def _guilds_of(self, shard_id: int) -> list[discord.Guild]:
         return [guild for guild in self.guilds if guild.shard_id == shard_id]

@@ -44,7 +44,7 @@ class BotProcess:
         self.config_file = folder / f"config-{account.user_id}.yaml"
         self.ledger = folder / f"bot-{account.user_id}.sqlite3"
         self.log = folder / f"bot-{account.user_id}.log"
-        self._key = key
+        self.key = key
         # What is never closed is told of; Python's development mode says where it came from, and makes asyncio slow.
         self._python = [sys.executable, *(["-X", "dev"] if development else ["-W", "default::ResourceWarning"])]
         self.process: asyncio.subprocess.Process | None = None
@@ -62,7 +62,7 @@ class BotProcess:
     async def run(self, *, ready: bool = True) -> None:
         """Run the bot with the config it has, until it is ready."""
         already = self.log.stat().st_size if self.log.exists() else 0
-        environment = {**os.environ, "DISCORD_TOKEN": self.account.token, "VALSEA_API_KEY": self._key}
+        environment = {**os.environ, "DISCORD_TOKEN": self.account.token, "VALSEA_API_KEY": self.key}
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *self._python, "-m", "bot", "run", str(self.config_file), stderr=log, env=environment
@@ -117,7 +117,7 @@ class BotProcess:
             *("-m", "bot", command, *rest, "--config", str(self.config_file)),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, "VALSEA_API_KEY": self._key},
+            env={**os.environ, "VALSEA_API_KEY": self.key},
         )
         printed, _ = await process.communicate()
         assert process.returncode is not None
@@ -131,13 +131,14 @@ class Stage:
     voicebots: bool = True  # whether a voicebot process runs
     ears: bool = True  # whether voicebots understand what is said; those that do not are cheap
     development: bool = False  # whether bots run in Python's development mode
+    records: str | None = None  # the folder, beside their configs, of the bots' flight records
     livekit: LiveKitServer = field(default_factory=LiveKitServer)
     discord: Discord = field(default_factory=Discord)
     worker: VoicebotWorker | None = None
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="parley-")))
     valsea: Valsea = field(init=False)
-    _bots: list[BotProcess] = field(default_factory=list)
-    _people: list[Person] = field(default_factory=list)
+    bots: list[BotProcess] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list)
 
     async def __aenter__(self) -> "Stage":
         try:
@@ -155,11 +156,11 @@ class Stage:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for person in self._people:
+        for person in self.people:
             if person.voice is not None:
                 with contextlib.suppress(Exception):
                     await person.leave()
-        for bot in self._bots:
+        for bot in self.bots:
             await bot.stop()
         if self.worker is not None:
             await self.worker.stop()
@@ -171,6 +172,8 @@ class Stage:
     def config(self, **defaults: Any) -> Json:
         """A config file's content for a bot on this stage; `defaults` go under `defaults:`, the host's beside it."""
         host: Json = {key: defaults.pop(key) for key in ("ledger", "plugin_folders") if key in defaults}
+        if self.records is not None:
+            host["record"] = self.records
         plugins = {"valsea": {"base_url": self.valsea.url}, **defaults.pop("plugins", {})}
         ca_file = self.folder / "ca.pem"
         ca_file.write_bytes(self.discord.ca_pem)
@@ -193,14 +196,14 @@ class Stage:
         own = self.folder / folder
         own.mkdir(exist_ok=True)
         bot = BotProcess(own, account, key, development=in_development)
-        self._bots.append(bot)
+        self.bots.append(bot)
         return bot
 
     def place(self, bot: BotAccount, *names: str, line: Line | None = None, server: str = "The Museum") -> Place:
         """A new server with `bot` and people of these names on it; `server` is what it is called."""
         world = self.discord.world
         people = [Person(self.discord, world.create_user(name), line=line) for name in names]
-        self._people += people
+        self.people += people
         guild_id = world.create_guild(server, bot, members=tuple(p.user_id for p in people))
         text = world.create_text_channel(guild_id, "museum-talk")
         voice = world.create_voice_channel(guild_id, "Lounge")
@@ -210,7 +213,7 @@ class Stage:
         """Somebody more on a server; who is still in voice leaves with the stage."""
         person = Person(self.discord, self.discord.world.create_user(name))
         self.discord.world.add_member(place.guild_id, person.user_id)
-        self._people.append(person)
+        self.people.append(person)
         place.people.append(person)
         return person
 

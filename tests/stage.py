@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.libopus import load_opus
 from sandbox.stage import Stage
+from tests import flight_records
 from tests.running_bot import RunningBot
 
 load_opus()
@@ -35,8 +36,10 @@ async def whole_bot() -> None:
 @pytest.fixture(scope="session")
 async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
     """LiveKit, Valsea with its voicebot, Discord. What hearing needs is loaded where a test needs hearing."""
-    async with Stage(ears=any(item.get_closest_marker("ears") for item in request.session.items)) as stage:
+    ears = any(item.get_closest_marker("ears") for item in request.session.items)
+    async with Stage(ears=ears, records="records") as stage:
         yield stage
+    flight_records.check(stage)
     for log in stage.folder.rglob("bot-*.log"):
         lines = log.read_text().splitlines()
         found = [number for number, line in enumerate(lines) if any(sign in line for sign in CARELESS)]

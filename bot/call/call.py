@@ -12,7 +12,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -43,6 +43,8 @@ from bot.media.events import (
 from bot.media.report import SoundReport
 from bot.media.tap import AudioTap
 from bot.provider import Provider, ShownImage, Utterance, VoicebotSession
+from bot.recorder.events import StateChanged
+from bot.recorder.exchanges import observer
 from bot.room.events import AgentState, RoomClosed, RoomReconnected, RoomReconnecting, VoicebotArrived, VoicebotGone
 from bot.voice.handshake import Disconnected, Moved, ServerChanged, VoiceUpdate
 
@@ -60,6 +62,7 @@ from .request import CallRequest, Requested
 from .services import CallServices
 from .state import CallState, CallStateMachine
 from .supervision import Supervision
+from .turns import Turn
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +94,11 @@ class Call(Requested):
         self.config = config
         self.settings = settings = config.server(request.channel.guild.id)
         self.provider = provider
-        self.machine = CallStateMachine()
+        #: What happens in this call is reported to it.
+        self.recorder = services.new_recorder(self.id, settings)
+        self.machine = CallStateMachine(
+            lambda state, reason: self.recorder.note(StateChanged(state.name, None if reason is None else reason.name))
+        )
         #: What ends the session and returns its closed record; None when no session was opened.
         self.closing: asyncio.Task[SessionRecord] | None = None
         self._billing = BilledSession(
@@ -107,7 +114,7 @@ class Call(Requested):
             request.channel,
             settings,
             sound_settings(settings, request.starter_id),
-            services.engine,
+            replace(services.engine, recorder=self.recorder),
             read_packet=provider.read_packet,
             on_event=self._inbox.put,
             on_voice_update=self._on_voice_update,
@@ -203,6 +210,11 @@ class Call(Requested):
         return self.participants.since_heard(clock.now())
 
     @property
+    def turns(self) -> Sequence[Turn]:
+        """The last answers of the voicebot, and how long each took, oldest first."""
+        return self._conversation.turns
+
+    @property
     def consent(self) -> Consent:
         """What people said about being heard in this call."""
         return self.participants.consent
@@ -275,6 +287,8 @@ class Call(Requested):
 
     async def run(self) -> None:
         """Run the whole call. Raises nothing but cancellation; `live` carries what went wrong at the start."""
+        if self.recorder.active:
+            observer.set(self.recorder.note)  # for the requests of this task, and of those that it starts
         try:
             self.allowance = await self._limits(self)
             await self._observer.starting(self)
@@ -338,6 +352,7 @@ class Call(Requested):
         await self._inbox.run(handle=self._handle, look=self._supervision.check, max_wait=self._supervision.until_next)
 
     def _warn(self, text: str) -> None:
+        self.recorder.happened(WarningGiven(text))
         self._observer.publish(self, WarningGiven(text))
 
     async def _close(self) -> None:
@@ -356,6 +371,8 @@ class Call(Requested):
             self._conversation.begin_catch_up(self.session.reference)
         await self._attempt(self._reconnector.cancel())
         await self._attempt(leaving)
+        if self.recorder.active:
+            await self._attempt(self._record_sound())
         await self._attempt(self._media.close())
         await self._attempt(self._media.voice.leave())
         await self._attempt(self._await_confirmation())
@@ -363,6 +380,9 @@ class Call(Requested):
         self.machine.on_ended()
         log.info("call %s ended: %s", self.id, self.machine.end_reason)
         await self._attempt(self._observer.finished(self))
+
+    async def _record_sound(self) -> None:
+        self.recorder.happened(await self._media.report())
 
     async def _attempt(self, step: Awaitable[None]) -> None:
         """Take one step of the end; if it fails, the others are still taken."""
@@ -399,6 +419,7 @@ class Call(Requested):
         self._inbox.put(update)
 
     def _handle(self, event: MediaEvent | VoiceUpdate) -> None:
+        self.recorder.happened(event)
         match event:
             case Utterance() | ShownImage() | AgentState():
                 self._conversation.publish(event, time.monotonic())
@@ -437,6 +458,8 @@ class Call(Requested):
                 self._warn(undecryptable(event.user_id))
             case VoicebotSpeaking():
                 self.participants.voicebot_spoke = True
+                if (turn := self._conversation.on_voicebot(event)) is not None:
+                    self.recorder.happened(turn)
                 self._guards.on_speaking(clock.now(), None, event.speaking)
 
     def _on_speaking(self, event: SpeakingChanged) -> None:

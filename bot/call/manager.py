@@ -294,6 +294,7 @@ class CallManager:
 
     def _on_done(self, call: Call, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
+        call.recorder.close()
         if self._calls.get(call.guild_id) is call:
             del self._calls[call.guild_id]
         log_failure(log, task, "call %s ended badly", call.id)

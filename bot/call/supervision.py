@@ -38,6 +38,7 @@ class Supervision:
             await self._act_on(verdict)
 
     async def _act_on(self, verdict: Verdict) -> None:
+        self._call.recorder.happened(verdict)
         match verdict:
             case End():
                 self._call.end(verdict.reason)

@@ -1,4 +1,4 @@
-"""The `parley` command: `run` the bot, `check` a config, `doctor` a machine, `sessions`, `plugins`, the `watchdog`.
+"""The `parley` command: `run` the bot, `check` a config, `doctor`, `sessions`, `plugins`, `record`, the `watchdog`.
 
 What a command needs is imported when it is asked for: the watchdog lives as long as the bot does, and must not hold
 what it never uses.
@@ -23,6 +23,8 @@ from .parser import make_parser
 if TYPE_CHECKING:
     from bot.config.load import Config
 
+#: The folder of `parley run --record`, beside the config file.
+RECORDS = "records"
 #: Commands that need the providers, and no other plugin.
 BILLING_COMMANDS = ("watchdog", "sessions")
 
@@ -35,7 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _print_made(options)
     if options.command == "plugins" and options.action != "list":
         return _plugins(options)
+    if options.command == "record":
+        from . import record
 
+        return record.show(options.file, everything=options.all)
     if options.command == "plugins" and options.config == DEFAULT_CONFIG and not DEFAULT_CONFIG.exists():
         return plugin_list.show(Catalog.load())  # what there is to configure can be asked before anything is
     try:
@@ -70,7 +75,8 @@ def _carry_out(options: argparse.Namespace, config: "Config", catalog: Catalog) 
         return _watch(options, catalog)
     from .run import run
 
-    return run(config, catalog)
+    usual = config.file.parent / RECORDS if options.record else None
+    return run(config, catalog, config.record_folder or usual)
 
 
 def _plugins(options: argparse.Namespace) -> int:

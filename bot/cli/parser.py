@@ -21,6 +21,13 @@ def make_parser() -> argparse.ArgumentParser:
     for name, text in texts.items():
         command = commands.add_parser(name, help=text)
         command.add_argument("config", type=Path, nargs="?", default=DEFAULT_CONFIG, help="default: config.yaml")
+        if name == "run":
+            command.add_argument(
+                "--record",
+                action="store_true",
+                help="write a flight record of each call, without what was said, into the folder records/ beside the "
+                "config file, or where its `record:` says",
+            )
         if name == "watchdog":  # the bot says so to the one it starts
             command.add_argument("--instance", type=lambda text: int(text, 16), help=argparse.SUPPRESS)
             command.add_argument("--socket", type=int, help=argparse.SUPPRESS)
@@ -36,6 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument("--server", action="store_true", help="of a file in servers/, which holds one server")
     _add_plugins(commands)
     _add_sessions(commands)
+    _add_record(commands)
     return parser
 
 
@@ -52,6 +60,14 @@ def _add_plugins(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     making = actions.add_parser("new", help="write a plugin to begin with, and a test that passes")
     making.add_argument("name", help="lower case letters, digits and _")
     making.add_argument("--in", dest="parent", type=Path, default=Path("my-plugins"), help="default: my-plugins")
+
+
+def _add_record(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    group = commands.add_parser("record", help="read flight records, which `parley run --record` writes")
+    actions = group.add_subparsers(dest="action", required=True)
+    showing = actions.add_parser("show", help="a call as a timeline, and where a service behaved unexpectedly")
+    showing.add_argument("file", type=Path, help="a file that ends with .jsonl")
+    showing.add_argument("--all", action="store_true", help="every entry, heartbeats and sampled packets too")
 
 
 def _add_sessions(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+from pathlib import Path
 
 import aiohttp
 import discord
@@ -11,6 +12,7 @@ import discord
 from bot import secret
 from bot.app import Parley
 from bot.billing_services import BillingServices, rescue
+from bot.call.flight_records import FlightRecords
 from bot.config.config_file import ConfigFile
 from bot.config.load import Config
 from bot.config.watch import watch as watch_config
@@ -26,8 +28,8 @@ log = logging.getLogger(__name__)
 TOKEN_REFUSED = 4004  # https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway
 
 
-def run(config: Config, catalog: Catalog) -> int:
-    """Run the bot until it is told to stop; the exit code."""
+def run(config: Config, catalog: Catalog, record: Path | None = None) -> int:
+    """Run the bot until it is told to stop; the exit code. `record` is the folder of the flight records."""
     for broken in catalog.broken:
         log.error("%s", broken)
     variable = config.host.discord.token_env
@@ -47,7 +49,7 @@ def run(config: Config, catalog: Catalog) -> int:
         log.warning("%s is ignored: a proxy is set with `network: proxy:` in the config", name)
     refused = f"Discord refused the token in {variable}. Reset it in the developer portal."
     try:
-        asyncio.run(_serve(config, catalog, token))
+        asyncio.run(_serve(config, catalog, token, record))
     except discord.LoginFailure:
         print(refused, file=sys.stderr)
         return EXIT_LOGIN
@@ -72,7 +74,7 @@ def run(config: Config, catalog: Catalog) -> int:
     return 0
 
 
-async def _serve(config: Config, catalog: Catalog, token: str) -> None:
+async def _serve(config: Config, catalog: Catalog, token: str, record: Path | None) -> None:
     """Run until SIGINT, SIGTERM or SIGHUP; all of them end every call before the process goes."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -86,7 +88,7 @@ async def _serve(config: Config, catalog: Catalog, token: str) -> None:
         raise
     try:
         _check_keys(config, billing)
-        bot = Parley(source, billing, catalog)
+        bot = Parley(source, billing, catalog, FlightRecords(record))
         source.on_change = lambda config: _on_config_change(bot, config)
         await bot.calls.recover()  # before Discord, which may be out of reach while the meter runs
     except BaseException:

@@ -39,6 +39,12 @@ class Config:
         """The path of the ledger, which is written relative to the config file."""
         return self.file.parent / self.host.ledger.file
 
+    @property
+    def record_folder(self) -> Path | None:
+        """The folder of the flight records, which is written relative to the config file; None when nothing is
+        recorded."""
+        return None if self.host.record is None else self.file.parent / self.host.record
+
     def server(self, guild_id: int) -> ServerSettings:
         """Return a server's effective settings; the defaults for one the file does not name."""
         return self.named.get(guild_id, self.host.defaults)

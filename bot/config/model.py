@@ -349,6 +349,10 @@ class HostSettings(Settings):
     network: NetworkSettings = NetworkSettings()
     log: LogSettings = LogSettings()
     ledger: LedgerSettings = LedgerSettings()
+    record: str | None = Field(
+        None,
+        description="folder for flight records: what happened in each call, without what was said; null is none",
+    )
     max_calls: Annotated[int, Field(ge=1)] | None = Field(None, description="calls at once on all servers together")
     plugin_folders: tuple[str, ...] = Field(
         (), description="folders with plugins of your own, relative to this file; read at the start"

@@ -17,6 +17,7 @@ from bot.media.report import SoundReport
 from bot.media.settings import SoundSettings
 from bot.media.tap import AudioTap
 from bot.provider import RoomMessage
+from bot.recorder.recorder import NOT_RECORDED, Recorder
 from bot.voice.gateway import VoiceServerInfo
 from bot.voice.handshake import VoiceUpdate
 
@@ -39,7 +40,8 @@ class MediaEngine:
     another one."""
 
     loop: MediaLoop
-    new_session: "Callable[[SoundSettings, ReadPacket, Callable[[MediaEvent], None]], MediaSession]"
+    new_session: "Callable[[SoundSettings, ReadPacket, Callable[[MediaEvent], None], Recorder], MediaSession]"
+    recorder: Recorder = NOT_RECORDED
 
 
 class CallMedia:
@@ -60,7 +62,7 @@ class CallMedia:
         self._main = asyncio.get_running_loop()
         self._loop = engine.loop
         self._on_event = on_event
-        self._session = engine.new_session(sound, read_packet, self._post_to_main_loop)
+        self._session = engine.new_session(sound, read_packet, self._post_to_main_loop, engine.recorder)
         self.voice = VoiceLink(channel, self, on_voice_update, lambda channel: bitrate(settings, channel))
 
     def _post_to_main_loop(self, event: MediaEvent) -> None:

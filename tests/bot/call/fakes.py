@@ -26,6 +26,7 @@ from bot.media.events import MediaEvent
 from bot.media.report import SoundReport
 from bot.media.settings import SoundSettings
 from bot.provider import VoicebotSession
+from bot.recorder.recorder import Recorder
 from bot.voice.gateway import VoiceServerInfo
 from bot.voice.handshake import VoiceUpdate
 from tests.bot.billing.records import ScriptedProvider
@@ -270,7 +271,7 @@ class Play:
         self.allowance = allowance
         self.call: Call = self._make_call()
 
-    def _make_media(self, sound: SoundSettings, read: Any, post: Callable[[MediaEvent], None]) -> Any:
+    def _make_media(self, sound: SoundSettings, read: Any, post: Callable[[MediaEvent], None], _: Recorder) -> Any:
         self.media.append(Media(self.story, sound, post))
         return self.media[-1]
 

@@ -80,3 +80,25 @@ class AnyOrder(RuleBasedStateMachine):
 
 TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder.settings = settings(max_examples=examples(60), stateful_step_count=30)
+
+
+def test_each_new_state_is_told_once() -> None:
+    told: list[tuple[CallState, EndReason | None]] = []
+    machine = CallStateMachine(lambda state, reason: told.append((state, reason)))
+    machine.on_recovered("voice")
+    machine.on_connected()
+    machine.on_lost("voice")
+    machine.on_lost("room")
+    machine.on_recovered("voice")
+    machine.on_recovered("room")
+    machine.end(EndReason.LEFT)
+    machine.end(EndReason.SILENCE)
+    machine.on_lost("voice")
+    machine.on_ended()
+    assert told == [
+        (CallState.LIVE, None),
+        (CallState.RECONNECTING, None),
+        (CallState.LIVE, None),
+        (CallState.ENDING, EndReason.LEFT),
+        (CallState.ENDED, EndReason.LEFT),
+    ]

@@ -11,10 +11,21 @@ from bot.call.guards import CheckHearing, End, Recovered, Verdict, Warn
 from bot.call.hearing import Listeners
 from bot.call.supervision import MAX_INTERVAL, Supervision
 from bot.media.report import SoundReport
+from bot.recorder.recorder import Recorder
 from tests.bot.conftest import SteadyClock
 
 SILENT = SoundReport()
 HEARD = SoundReport(packets_received=100, packets_heard=100)
+
+
+class Kept(Recorder):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+
+    def happened(self, event: Any) -> None:
+        self.events.append(event)
 
 
 class Supervised:
@@ -28,6 +39,7 @@ class Supervised:
         self.ended: list[EndReason] = []
         self.participants = SimpleNamespace(voicebot_spoke=voicebot_spoke)
         me: Any = self
+        self.recorder = Kept()
         self.supervision = Supervision(me, me, me)
 
     # the guards
@@ -60,6 +72,7 @@ async def test_verdicts_are_carried_out_in_their_order() -> None:
     await supervised.supervision.check()
     assert supervised.events == [WarningGiven("careful"), NoticeGiven("well again")]
     assert supervised.ended == [EndReason.SILENCE]
+    assert supervised.recorder.events == [Warn("careful"), Recovered("well again"), End(EndReason.SILENCE)]
 
 
 @pytest.mark.parametrize(

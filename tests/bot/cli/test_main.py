@@ -153,3 +153,29 @@ def test_a_gateway_that_ends_the_session_for_good_says_why(
     error = capsys.readouterr().err
     assert words in error
     assert "Traceback" not in error
+
+
+@pytest.mark.usefixtures("whole_bot")
+@pytest.mark.parametrize(
+    ("written", "options", "folder"),
+    [
+        ("", [], None),
+        ("", ["--record"], "records"),
+        ("record: here", [], "here"),
+        ("record: here", ["--record"], "here"),
+    ],
+)
+def test_where_flight_records_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, options: list[str], folder: str | None
+) -> None:
+    served: list[Path | None] = []
+
+    async def serve(config: object, catalog: object, token: str, record: Path | None) -> None:
+        served.append(record)
+
+    monkeypatch.setenv("DISCORD_TOKEN", "x.y.z")
+    monkeypatch.setattr("bot.cli.run._serve", serve)
+    file = tmp_path / "config.yaml"
+    file.write_text(written)
+    assert main(["run", *options, str(file)]) == 0
+    assert served == [None if folder is None else tmp_path / folder]

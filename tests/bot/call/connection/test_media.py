@@ -40,7 +40,7 @@ class Thread:
 class Session:
     """Notes what it was told, and in which thread."""
 
-    def __init__(self, sound: SoundSettings, read: object, post: Callable[[MediaEvent], None]) -> None:
+    def __init__(self, sound: SoundSettings, read: object, post: Callable[[MediaEvent], None], _: object) -> None:
         self.post = post
         self.told: list[tuple[Any, ...]] = []
         self.threads: set[int] = set()

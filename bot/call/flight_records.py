@@ -1,0 +1,51 @@
+"""The flight records of a process's calls, and what the first line of each says of the process."""
+
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from bot import __version__
+from bot.config.model import ServerSettings
+from bot.recorder.folder import RecordFolder
+from bot.recorder.recorder import NOT_RECORDED, Recorder
+
+#: Libraries that speak with a service.
+LIBRARIES = ("discord.py", "davey", "livekit", "httpx2", "aiohttp")
+
+
+class FlightRecords:
+    """Begins a flight record for each call, or for none when there is no folder. Close it at the end of the process."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = None if folder is None else RecordFolder(folder)
+
+    def begin(self, call_id: str, settings: ServerSettings) -> Recorder:
+        """Begin the flight record of a call."""
+        if self._folder is None:
+            return NOT_RECORDED
+        return self._folder.begin(call_id, _header(settings))
+
+    def close(self) -> None:
+        """Write what was reported, and end; it waits for the disk for a short time."""
+        if self._folder is not None:
+            self._folder.close()
+
+
+def _header(settings: ServerSettings) -> dict[str, object]:
+    return {
+        "parley": __version__,
+        "python": platform.python_version(),
+        "system": sys.platform,
+        "libraries": {name: _version(name) for name in LIBRARIES},
+        "provider": settings.provider,
+        "consent": settings.consent,
+        "hear_bots": settings.hear_bots,
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:  # a system's own package may have another name
+        return None
