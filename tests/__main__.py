@@ -2,7 +2,8 @@
 
 First comes what `make quick` runs, and beside it other tests that need a stage or parts of one. Tests of calls mostly
 wait: five lanes of them go on at once. What is judged by ear (words, drift, gaps in the middle of a sentence) and the
-rooms' own sound come last, with as little beside them as can be. Plain `pytest` runs everything in one.
+rooms' own sound come last, with as little beside them as can be. On a machine that is slower than usual fewer lanes run
+at once (`tests.capacity`). Plain `pytest` runs everything in one.
 """
 
 import subprocess
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from tests import capacity
 from tests.quick import COVERAGE, QUICK, SIDE_BY_SIDE, environment
 
 
@@ -104,6 +106,14 @@ class Run:
             yield from (f"    {line[:300]}" for line in self.errors.read_text(errors="replace").splitlines()[-12:])
 
 
+@dataclass(frozen=True)
+class Part:
+    """Runs that go on at once; at least so many of them also on a slow machine."""
+
+    runs: Sequence[Run]
+    least: int
+
+
 def main() -> int:
     """0 if every run passed. Each prints as it would alone, one after the other, and what failed is told at the end:
     that is what one sees of a log, and the runs before the last are far above it."""
@@ -118,21 +128,30 @@ def main() -> int:
             for number, lane in enumerate((OTHER_CALLS, MONEY, REALITY, FAULTS_LANE, GUARDS_LANE))
         ]
         heard = [Run(Path(folder), number, lane) for number, lane in enumerate((WORDS, DELAY, SOUND), 10)]
-        parts = [[quick, Run(Path(folder), 9, OTHERS)], calls, heard, [Run(Path(folder), 13, [ECHO])]]
+        parts = [
+            Part([quick, Run(Path(folder), 9, OTHERS)], least=2),
+            Part(calls, least=2),
+            Part(heard, least=1),
+            Part([Run(Path(folder), 13, [ECHO])], least=1),
+        ]
         wrong: list[str] = []
-        for number, runs in enumerate(parts, 1):
+        for number, part in enumerate(parts, 1):
             began = time.monotonic()
-            wrong += side_by_side(*runs)
+            wrong += side_by_side(*part.runs, least=part.least)
             print(f"» Part {number} of {len(parts)} took {time.monotonic() - began:.0f} s.", flush=True)
     print(*wrong, sep="\n")
     return 1 if wrong else 0
 
 
-def side_by_side(*runs: Run) -> list[str]:
-    """What failed in runs of pytest at once. The first prints as it goes, and what the others printed follows it."""
+def side_by_side(*runs: Run, least: int | None = None) -> list[str]:
+    """What failed in runs of pytest at once, or in `least` and more at once where the machine is slow. The first prints
+    as it goes, and what the others printed follows it."""
     running: list[subprocess.Popen[bytes]] = []
     try:
-        running.extend(run.start(shown=run is runs[0]) for run in runs)
+        for run in runs:
+            if least is not None:
+                await_room(running, len(runs), least)
+            running.append(run.start(shown=run is runs[0]))
         codes = [process.wait() for process in running]
     finally:
         for process in running:
@@ -143,6 +162,19 @@ def side_by_side(*runs: Run) -> list[str]:
             sys.stdout.write(file.read_text(errors="replace") if file.exists() else "")
         sys.stdout.flush()
     return [line for run, code in zip(runs, codes, strict=True) for line in run.failures(code)]
+
+
+def await_room(started: Sequence["subprocess.Popen[bytes]"], most: int, least: int) -> None:
+    """Wait until the machine can run one lane more than those of the started ones that are not at their end."""
+    told = False
+    while (going := sum(process.poll() is None for process in started)) >= least:
+        slow = capacity.slowness()
+        if going < capacity.lanes(most, least, slow):
+            return
+        if not told:
+            told = True
+            print(f"» This machine is {slow:.1f} times slower than usual; {going} lanes run at once.", flush=True)
+        time.sleep(3)
 
 
 if __name__ == "__main__":

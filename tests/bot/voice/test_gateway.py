@@ -165,21 +165,19 @@ async def test_a_message_without_end_breaks_the_connection(server: Server) -> No
         await client.close()
 
 
-@pytest.mark.parametrize("asked", [0, -5, 1e300, float("nan"), 10**400, "200", None, []])
+@pytest.mark.parametrize("asked", [0, -5, 1e300, float("nan"), 10**400, "200", None, []], ids=lambda a: str(a)[:12])
 async def test_a_heartbeat_that_cannot_be_meant_is_not_followed(gateway: Connect, asked: object) -> None:
     async def script(socket: web.WebSocketResponse, request: web.Request) -> None:
         await socket.send_json({"op": 8, "d": {"heartbeat_interval": asked}})
-        beats = 0
+        first = json.loads((await socket.receive(timeout=10)).data)
+        await socket.send_json({"op": 6, "d": {"t": first["d"]["t"]}})
         with contextlib.suppress(TimeoutError):
-            while True:
-                body = json.loads((await socket.receive(timeout=0.2)).data)
-                await socket.send_json({"op": 6, "d": {"t": body["d"]["t"]}})
-                beats += 1
-        await socket.send_json({"op": 5, "d": {"beats": beats}})
+            await socket.receive(timeout=0.1)
+            await socket.send_json({"op": 5, "d": {"beats": "too soon"}})
         await socket.close()
 
     client = await gateway(script)
-    assert await _all(client) == [Message(5, {"beats": 1})]
+    assert await _all(client) == []
 
 
 async def test_a_server_that_acknowledges_nothing_is_gone(gateway: Connect) -> None:
