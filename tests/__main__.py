@@ -56,6 +56,9 @@ GUARDS_LANE = [*GUARDS, *_without(*LATENESS)]
 OTHER_CALLS = ["tests/calls", *_without(*MONEY, *REALITY, *FAULTS, *GUARDS, *WORDS, *DELAY, *SOUND, ECHO)]
 OTHERS = ["-p", "tests.staged", *_without("tests/calls", *ROOM, SPEAKING, *SPEAKING_CLASSES)]
 
+#: Seconds between two looks whether a run is over.
+POLL_SECONDS = 0.5
+
 
 @dataclass(frozen=True)
 class Run:
@@ -137,20 +140,24 @@ def main() -> int:
         wrong: list[str] = []
         for number, part in enumerate(parts, 1):
             began = time.monotonic()
-            wrong += side_by_side(*part.runs, least=part.least)
+            slow = capacity.slowness()
+            most = capacity.lanes(len(part.runs), part.least, slow)
+            if most < len(part.runs):
+                print(f"» This machine is {slow:.1f} times slower than usual: {most} at once.", flush=True)
+            wrong += side_by_side(*part.runs, most=most)
             print(f"» Part {number} of {len(parts)} took {time.monotonic() - began:.0f} s.", flush=True)
     print(*wrong, sep="\n")
     return 1 if wrong else 0
 
 
-def side_by_side(*runs: Run, least: int | None = None) -> list[str]:
-    """What failed in runs of pytest at once, or in `least` and more at once where the machine is slow. The first prints
-    as it goes, and what the others printed follows it."""
+def side_by_side(*runs: Run, most: int | None = None) -> list[str]:
+    """What failed in runs of pytest at once, or in `most` of them at once. The first prints as it goes, and what the
+    others printed follows it."""
     running: list[subprocess.Popen[bytes]] = []
     try:
         for run in runs:
-            if least is not None:
-                await_room(running, len(runs), least)
+            while most is not None and sum(process.poll() is None for process in running) >= most:
+                time.sleep(POLL_SECONDS)
             running.append(run.start(shown=run is runs[0]))
         codes = [process.wait() for process in running]
     finally:
@@ -162,19 +169,6 @@ def side_by_side(*runs: Run, least: int | None = None) -> list[str]:
             sys.stdout.write(file.read_text(errors="replace") if file.exists() else "")
         sys.stdout.flush()
     return [line for run, code in zip(runs, codes, strict=True) for line in run.failures(code)]
-
-
-def await_room(started: Sequence["subprocess.Popen[bytes]"], most: int, least: int) -> None:
-    """Wait until the machine can run one lane more than those of the started ones that are not at their end."""
-    told = False
-    while (going := sum(process.poll() is None for process in started)) >= least:
-        slow = capacity.slowness()
-        if going < capacity.lanes(most, least, slow):
-            return
-        if not told:
-            told = True
-            print(f"» This machine is {slow:.1f} times slower than usual; {going} lanes run at once.", flush=True)
-        time.sleep(3)
 
 
 if __name__ == "__main__":

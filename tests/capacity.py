@@ -1,31 +1,36 @@
 """How many lanes of tests this machine can run at once, by how fast it is just now.
 
-People speak in real time in most of them. Where a core has half its speed, which is how a shared machine slows down, as
-many lanes as ever miss their beat and their time limits, and say nothing about the code.
+People speak in real time in most of them, and bots are started. Where that costs a core twice as much as usual, which
+is how a shared machine slows down, as many lanes as ever miss their beat and their time limits, and say nothing about
+the code.
 """
 
+import os
 import statistics
-import time
+import subprocess
+import sys
 
-#: A calculation, and the seconds that it takes a core of the machine for which the lanes were chosen.
-ROUNDS, USUAL_SECONDS = 400_000, 0.032
+#: What is started to see, and the seconds of a core that it takes where the lanes were chosen. It reads files, maps
+#: memory and runs Python, as the start of a bot does.
+START = "import asyncio, decimal, email, http.client, json, ssl"
+USUAL_SECONDS = 0.09
 #: Up to this much slower than usual, all lanes run at once.
 TOLERABLE = 1.5
-PROBES, PAUSE = 7, 0.05  # seconds
+STARTS = 5
 
 
 def slowness() -> float:
-    """Return how many times slower than usual a core is; what else runs on it does not count, so that this can be asked
+    """Return how many times slower than usual a core is. What else runs on it hardly counts, so that this can be asked
     while tests run."""
-    return statistics.median(_probe() for _ in range(PROBES)) / USUAL_SECONDS
+    return statistics.median(_start() for _ in range(STARTS)) / USUAL_SECONDS
 
 
-def _probe() -> float:
-    time.sleep(PAUSE)
-    began, total = time.thread_time(), 0
-    for number in range(ROUNDS):
-        total += number * number
-    return time.thread_time() - began
+def _start() -> float:
+    """Return the seconds of a core, user and system, that a process takes."""
+    process = subprocess.Popen([sys.executable, "-I", "-c", START])
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_utime + usage.ru_stime
 
 
 def lanes(most: int, least: int, slow: float) -> int:

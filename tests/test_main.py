@@ -24,13 +24,17 @@ def test_passes(request): request.config.add_cleanup(end)
 ABORTS_AT_ITS_END = "import atexit, os\ndef test_passes(): atexit.register(os.abort)"
 
 
-def run(folder: Path, *tests: str) -> list[str]:
+def runs_of(folder: Path, *tests: str) -> list[Run]:
     runs = []
     for number, code in enumerate(tests):
         file = folder / f"test_{number}.py"
         file.write_text(code)
         runs.append(Run(folder, number, [str(file), f"--rootdir={folder}", "-p", "no:cacheprovider", *UNNEEDED]))
-    return side_by_side(*runs)
+    return runs
+
+
+def run(folder: Path, *tests: str) -> list[str]:
+    return side_by_side(*runs_of(folder, *tests))
 
 
 def test_nothing_is_said_of_what_passes(tmp_path: Path) -> None:
@@ -59,3 +63,23 @@ def test_a_run_that_goes_wrong_beside_its_tests_is_no_success(tmp_path: Path, co
     first, *said = run(tmp_path, end, SAYS_WHAT_IS_NO_TEXT)
     assert first == f"» A run of pytest ended with {code}, though no test of it failed:"
     assert not last or said[-1] == last
+
+
+NOTES_WHEN = """
+import os, pathlib, time
+
+def test_takes_its_time():
+    folder = pathlib.Path(__file__).parent
+    (folder / f"{os.getpid()}.begins").touch()
+    time.sleep(0.3)
+    beside = len(list(folder.glob("*.begins"))) - len(list(folder.glob("*.ends")))
+    (folder / f"{os.getpid()}.ends").write_text(str(beside))
+"""
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_no_more_run_at_once_than_may(tmp_path: Path, most: int) -> None:
+    assert side_by_side(*runs_of(tmp_path, NOTES_WHEN, NOTES_WHEN, NOTES_WHEN), most=most) == []
+    beside = [int(file.read_text()) for file in tmp_path.glob("*.ends")]
+    assert len(beside) == 3
+    assert max(beside) <= most
