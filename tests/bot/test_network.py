@@ -2,6 +2,8 @@
 
 import os
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,3 +120,14 @@ def test_a_certificate_file_lies_beside_the_config(tmp_path: Path, monkeypatch: 
     config = load(tmp_path / "config.yaml", {})
     assert config.host.network.ca_file == str(tmp_path / "ca.pem")
     tls_context(config.host.network)
+
+
+def test_the_first_client_imports_nothing() -> None:
+    """It is made on an event loop, where importing some sixty modules holds up everything else."""
+    code = (
+        "import sys; from bot.config.model import NetworkSettings; from bot.network import Network; "
+        "network = Network.of(NetworkSettings()); before = set(sys.modules); network.http_client(); "
+        "print(sorted(set(sys.modules) - before))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
