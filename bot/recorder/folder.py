@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 FORMAT = 1
 SUFFIX = ".jsonl"
+#: What its own files are called: a time, and the call's id. Any other file in the folder is somebody else's.
+OWN_FILES = f"{'[0-9]' * 8}-{'[0-9]' * 6}-*{SUFFIX}"
 #: Bytes of one file, files in the folder, and days for which a file is kept.
 MAX_BYTES, MAX_FILES, MAX_DAYS = 2 * 1024 * 1024, 200, 14
 #: Events that wait for the disk.
@@ -100,7 +102,7 @@ class RecordFolder:
     def _clean_up(self) -> None:
         """Remove the oldest files where there are too many, and those that are too old."""
         try:
-            files = sorted(self._folder.glob(f"*{SUFFIX}"))
+            files = sorted(self._folder.glob(OWN_FILES))
             oldest = time.time() - MAX_DAYS * 86_400
             surplus = max(0, len(files) + 1 - MAX_FILES)
             for number, file in enumerate(files):

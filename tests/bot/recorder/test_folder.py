@@ -95,11 +95,13 @@ def test_old_files_go_and_others_stay(records: RecordFolder, tmp_path: Path, mon
     old = folder / "20260101-000005-x.jsonl"
     os.utime(old, (0, time.time() - (MAX_DAYS + 1) * 86_400))
     (folder / "notes.txt").write_text("mine")
+    (folder / "mine.jsonl").write_text("{}\n")
+    os.utime(folder / "mine.jsonl", (0, 0))
     records.begin("c1", {}).close()
-    found = lines(records, tmp_path)
-    assert "c1" in found
+    records.close()
     names = sorted(file.name for file in folder.iterdir())
-    assert "notes.txt" in names
+    assert any(name.endswith("-c1.jsonl") for name in names)
+    assert {"notes.txt", "mine.jsonl"} <= set(names)
     assert old.name not in names
     assert [name for name in names if name.endswith("-x.jsonl")] == [
         "20260101-000003-x.jsonl",
