@@ -97,12 +97,13 @@ class Playout:
         """Seconds of sound that are held."""
         return len(self._held) * FRAME_SECONDS + len(self._part) / SAMPLE_RATE
 
-    def push(self, frame: Frame) -> None:
-        """A frame of the voicebot arrived from the room."""
-        if is_silent(frame):
+    def push(self, frame: Frame) -> bool:
+        """A frame of the voicebot arrived from the room; whether there is sound in it."""
+        silent = is_silent(frame)
+        if silent:
             self._silent += 1
             if self._silent > HANGOVER_FRAMES:
-                return
+                return False
         else:
             self._silent = 0
         self._held.append(frame)
@@ -110,6 +111,7 @@ class Playout:
             self._drop_all_but(1)
         else:
             self.stats.dropped += self._drop_all_but(self._ceiling)
+        return not silent
 
     def pop(self) -> Frame | None:
         """The frame to send at this tick; None when there is nothing to say."""

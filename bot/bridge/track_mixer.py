@@ -44,12 +44,12 @@ class TrackMixer:
         """Frames that were due and not there, on all tracks so far."""
         return self._past.starved + sum(playout.stats.starved for playout in self._playouts.values())
 
-    def push(self, track: str, frame: Frame) -> None:
-        """A frame of a track arrived."""
+    def push(self, track: str, frame: Frame) -> bool:
+        """A frame of a track arrived; whether there is sound in it."""
         playout = self._playouts.get(track)
         if playout is None:
             playout = self._playouts[track] = Playout(lead_in=self._lead_in)
-        playout.push(frame)
+        return playout.push(frame)
 
     def pop(self) -> Frame | None:
         """The frame to send at this tick; None when there is nothing to say."""

@@ -19,29 +19,28 @@ class FlightRecords:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = None if folder is None else RecordFolder(folder)
+        # Reading them takes the disk, and a call begins on the main loop.
+        self._libraries = {} if folder is None else {name: _version(name) for name in LIBRARIES}
 
     def begin(self, call_id: str, settings: ServerSettings) -> Recorder:
         """Begin the flight record of a call."""
         if self._folder is None:
             return NOT_RECORDED
-        return self._folder.begin(call_id, _header(settings))
+        header = {
+            "parley": __version__,
+            "python": platform.python_version(),
+            "system": sys.platform,
+            "libraries": self._libraries,
+            "provider": settings.provider,
+            "consent": settings.consent,
+            "hear_bots": settings.hear_bots,
+        }
+        return self._folder.begin(call_id, header)
 
     def close(self) -> None:
         """Write what was reported, and end; it waits for the disk for a short time."""
         if self._folder is not None:
             self._folder.close()
-
-
-def _header(settings: ServerSettings) -> dict[str, object]:
-    return {
-        "parley": __version__,
-        "python": platform.python_version(),
-        "system": sys.platform,
-        "libraries": {name: _version(name) for name in LIBRARIES},
-        "provider": settings.provider,
-        "consent": settings.consent,
-        "hear_bots": settings.hear_bots,
-    }
 
 
 def _version(name: str) -> str | None:

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from bot.bridge import Frame
 from bot.bridge.activity import VoiceActivity
-from bot.bridge.playout import is_silent
 from bot.bridge.track_mixer import TrackMixer
 
 from .barge_in import BargeIn
@@ -31,25 +30,18 @@ class Voice(Protocol):
         """Send what follows the last word."""
 
 
-class Burst:
-    """When the first sound of what the voicebot says came from the room, and when it was played. Times are in
-    seconds."""
+class Onset:
+    """When the first sound of what the voicebot says passed a place. Times are in seconds."""
 
     def __init__(self) -> None:
-        self.arrived = self.played = 0.0
-        self._last_arrival = self._last_play = -BURST_GAP
+        self.at = 0.0
+        self._last = -BURST_GAP
 
-    def on_arrival(self, now: float) -> None:
-        """Note a frame with sound in it, from the room."""
-        if now - self._last_arrival >= BURST_GAP:
-            self.arrived = now
-        self._last_arrival = now
-
-    def on_play(self, now: float) -> None:
-        """Note a frame that goes to Discord."""
-        if now - self._last_play >= BURST_GAP:
-            self.played = now
-        self._last_play = now
+    def note(self, now: float) -> None:
+        """Note that sound passes at a time."""
+        if now - self._last >= BURST_GAP:
+            self.at = now
+        self._last = now
 
 
 class Downlink:
@@ -60,14 +52,12 @@ class Downlink:
         self._barge_in = barge_in
         self._on_speaking = on_speaking
         self._activity = VoiceActivity()
-        self._burst = Burst()
+        self._arrived, self._played = Onset(), Onset()
 
     def push(self, track: str, frame: Frame, now: float) -> None:
         """Take in a frame of one of the voicebot's tracks."""
-        if not self._barge_in.holds_back(frame, now):
-            if not is_silent(frame):
-                self._burst.on_arrival(now)
-            self.tracks.push(track, frame)
+        if not self._barge_in.holds_back(frame, now) and self.tracks.push(track, frame):
+            self._arrived.note(now)
 
     def carry(self, voice: Voice | None, tick: int, now: float) -> Frame | None:
         """Send what the voicebot says in this tick; the frame, None when it says nothing.
@@ -80,10 +70,10 @@ class Downlink:
             return None
         frame = self.tracks.pop()
         if frame is not None:
-            self._burst.on_play(now)
+            self._played.note(now)
         if (frame is not None or self._activity.speaking) and self._activity.update(frame, now):
-            burst = self._burst
-            self._on_speaking(VoicebotSpeaking(self._activity.speaking, now, burst.arrived, burst.played))
+            event = VoicebotSpeaking(self._activity.speaking, now, self._arrived.at, self._played.at)
+            self._on_speaking(event)
         if frame is not None:
             self._barge_in.on_voicebot_frame(frame)
             voice.send_frame(frame, tick)

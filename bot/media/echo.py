@@ -20,7 +20,7 @@ DEAF_FRAMES = 20
 class Echo:
     """Listens, then repeats, then listens again; it does not hear itself through somebody's loudspeakers."""
 
-    def __init__(self, play: Callable[[Frame], None]) -> None:
+    def __init__(self, play: Callable[[Frame], object]) -> None:
         self._play = play
         self._heard: deque[Frame] = deque(maxlen=MAX_FRAMES)
         self._quiet = 0

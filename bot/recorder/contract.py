@@ -1,7 +1,7 @@
 """What the code assumes of Discord's voice servers and of LiveKit's rooms, held against a flight record.
 
 Each assumption is judged by itself: it held, or something else was seen and has a consequence, or nothing of it was
-seen. A provider adds its own, by `Plugin.assumptions`.
+seen.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
