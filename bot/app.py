@@ -5,7 +5,7 @@ import contextlib
 import gc
 import logging
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import discord
@@ -14,7 +14,7 @@ from discord.ext import commands
 from bot import language
 from bot.access.missing_ids import describe_missing, missing_ids
 from bot.billing_services import BillingServices
-from bot.call.connection.media import MediaEngine
+from bot.call.connection.media import MediaEngine, ReadPacket
 from bot.call.flight_records import FlightRecords
 from bot.call.manager import CallManager
 from bot.call.services import CallServices
@@ -28,14 +28,17 @@ from bot.config.discord_ids import DiscordId
 from bot.config.load import Config
 from bot.discord_errors import DISCORD_FAILURES
 from bot.logins import MIN_PAUSE, LoginPace
+from bot.media.events import MediaEvent
 from bot.media.loop import MediaLoop
 from bot.media.session import MediaSession
+from bot.media.settings import SoundSettings
 from bot.names import Names
 from bot.network import connector
 from bot.plugin_host.catalog import Catalog
 from bot.plugin_host.host import PluginHost
 from bot.plugin_host.plugin import Changes
 from bot.plugin_reload import PluginReloader
+from bot.recorder.recorder import Recorder
 from bot.text import redact
 from bot.voice import opus
 from bot.voice.handshake import GATEWAY_AWAY
@@ -72,15 +75,11 @@ class Parley(commands.AutoShardedBot):
         self.billing = billing
         self.plugins = PluginHost(self, catalog)
         self.media_loop = MediaLoop(lambda: connector(host.network), host.network.proxy)
+        self.media_engine = MediaEngine(self.media_loop, self._new_media_session)
         self._records = records or FlightRecords(None)
         self.calls = CallManager(
             CallServices(
-                MediaEngine(
-                    self.media_loop,
-                    lambda sound, read, post, recorder: MediaSession(
-                        self.media_loop, sound, read_packet=read, post=post, recorder=recorder
-                    ),
-                ),
+                self.media_engine,
                 self.plugins.dispatcher,
                 billing.opener,
                 billing.closer,
@@ -99,6 +98,11 @@ class Parley(commands.AutoShardedBot):
         self._reloader = PluginReloader(self.plugins, source, billing.providers, self._commands)
         self._reported_ids: set[tuple[int, DiscordId]] = set()  # those the log has, by server
         self._archived: dict[int, discord.Thread] = {}  # by server: the one that its last call wrote into
+
+    def _new_media_session(
+        self, sound: SoundSettings, read: ReadPacket, post: Callable[[MediaEvent], None], recorder: Recorder
+    ) -> MediaSession:
+        return MediaSession(self.media_loop, sound, read_packet=read, post=post, recorder=recorder)
 
     @property
     def config(self) -> Config:

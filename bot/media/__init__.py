@@ -5,5 +5,6 @@ from people to the room, a `downlink` from the voicebot to Discord, and `barge_i
 main loop is told.
 
 `settings` is what a server tunes, `consent` who may be heard, `undecryptable` who is not and should be; `counters`
-count and `report` is what they say. `tap` copies the sound for a plugin, and `echo` stands in the place of a room.
+count and `report` is what they say. `tap` copies the sound for a plugin; `echo` and `prompt` stand in the place of a
+room.
 """

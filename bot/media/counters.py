@@ -12,6 +12,7 @@ from bot.bridge.speaker import Speaker
 from bot.bridge.track_mixer import TrackMixer
 
 from .echo import Echo
+from .prompt import Prompt
 from .report import SoundReport, SpeakerReport
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class ClosedTotals:
         self.without_keys += voice.sender.stats.no_keys
         self.recoveries += voice.dave.recoveries
 
-    def add_room(self, room: "RoomConnection | Echo") -> None:
+    def add_room(self, room: "RoomConnection | Echo | Prompt") -> None:
         """Add the counts of a room that was left."""
         self.to_room += room.stats.fed
         self.dropped += room.stats.dropped + room.stats.refused
@@ -99,7 +100,7 @@ def decibels(level: float) -> float:
 
 def make_report(
     voice: "VoiceConnection | None",
-    room: "RoomConnection | Echo | None",
+    room: "RoomConnection | Echo | Prompt | None",
     speakers: Mapping[int, Speaker],
     voices: TrackMixer,
     *,

@@ -28,6 +28,7 @@ from .downlink import Downlink
 from .echo import Echo
 from .events import MediaEvent, VoiceLost, VoiceResumed, VoiceResuming
 from .loop import MediaLoop
+from .prompt import Prompt
 from .report import SoundReport
 from .settings import SoundSettings
 from .tap import AudioTap, Taps
@@ -37,7 +38,7 @@ from .uplink import Uplink
 log = logging.getLogger(__name__)
 
 TICKS_PER_SECOND = 50
-ECHO = "echo"  # in place of a track's sid
+ECHO, PROMPT = "echo", "prompt"  # in place of a track's sid
 
 
 class MediaSession:
@@ -57,7 +58,7 @@ class MediaSession:
         self._read_packet = read_packet
         self._post = post
         self._voice: VoiceConnection | None = None
-        self._room: RoomConnection | Echo | None = None
+        self._room: RoomConnection | Echo | Prompt | None = None
         self._retired: set[asyncio.Task[None]] = set()
         self._encoder: Encoder | None = None
         self._consent = Consent(ask_first=settings.ask_first, hear_bots=settings.hear_bots)
@@ -128,8 +129,22 @@ class MediaSession:
         self._room = Echo(lambda frame: self._downlink.tracks.push(ECHO, frame))
         self._loop.ticker.add(self._tick)
 
+    async def join_prompt(self) -> None:
+        """Say what `say` is given and count what is heard, instead of joining a room."""
+        self._room = Prompt(lambda frame: self._downlink.tracks.push(PROMPT, frame))
+        self._loop.ticker.add(self._tick)
+
+    async def say(self, samples: Frame) -> None:
+        """Say 48 kHz mono samples, after `join_prompt`."""
+        assert isinstance(self._room, Prompt), "there is a room, whose voicebot speaks"
+        self._room.say(samples)
+
+    async def frames_heard(self) -> int:
+        """Return how many frames of 20 ms with sound in them were heard since `join_prompt`."""
+        return self._room.heard if isinstance(self._room, Prompt) else 0
+
     async def leave_room(self) -> None:
-        """Leave the room, or the echo, and wait until that is done; the voice connection stays."""
+        """Leave the room, or what is in its place, and wait until that is done; the voice connection stays."""
         leaving = self._retire_room()
         if leaving is not None:
             await asyncio.wait({leaving})
@@ -220,7 +235,7 @@ class MediaSession:
     # -- the beat -----------------------------------------------------------------------------------------------
 
     def _tick(self, tick: int, now: float) -> None:
-        if isinstance(self._room, Echo):
+        if isinstance(self._room, Echo | Prompt):
             self._room.tick()
         people = self._uplink.mix(now)
         self._barge_in.update(self._uplink.spoken, now)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.access.voice_channel import VoiceChannel
+from bot.bridge import Frame
 from bot.config.model import ServerSettings
 from bot.media.events import MediaEvent
 from bot.media.loop import MediaLoop
@@ -83,6 +84,19 @@ class CallMedia:
     async def join_echo(self) -> None:
         """Let everybody hear themselves, in place of a voicebot."""
         await self._loop.run(self._session.join_echo())
+
+    async def join_prompt(self) -> None:
+        """Say what `say` is given, in place of a voicebot."""
+        await self._loop.run(self._session.join_prompt())
+
+    async def say(self, samples: Frame) -> None:
+        """Say 48 kHz mono samples, after `join_prompt`."""
+        await self._loop.run(self._session.say(samples))
+
+    async def frames_heard(self) -> int:
+        """Return how many frames of 20 ms with sound in them were heard since `join_prompt`; TimeoutError when the
+        media loop does not answer."""
+        return await self._ask(self._session.frames_heard())
 
     async def leave_room(self) -> None:
         """Leave the voicebot's room, and carry no more sound into it; TimeoutError when the media loop does not
