@@ -43,7 +43,8 @@ class Conversation:
         match event:
             case SpeakingChanged():
                 (self._speech.started if event.speaking else self._speech.stopped)(event.user_id, event.at)
-                if event.user_id not in self._call.consent.bots:
+                consent = self._call.consent
+                if consent.hear_bots or event.user_id not in consent.bots:
                     self._turns.on_speaking(event.user_id, event.speaking, event.at, event.delay)
                 published: CallEvent = PersonSpeaking(event.user_id, event.speaking)
             case Utterance():

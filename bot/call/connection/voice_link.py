@@ -146,7 +146,7 @@ class VoiceLink:
         while True:
             problem: VoiceError | None = None
             try:
-                await self._use(server, KEYS_TIMEOUT)
+                await self._use(server, self._keys_timeout())
             except VoiceError as error:
                 problem = error
             named = await _settled(handshake)

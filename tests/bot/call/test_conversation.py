@@ -117,3 +117,11 @@ def test_nobody_answers_a_music_bot() -> None:
     talk.consent.set_bots(frozenset({BOB}))
     talk.speaks(BOB, 100.0, 103.0)
     assert talk.conversation.on_voicebot(VoicebotSpeaking(True, 104.0, 104.0, 104.0)) is None
+
+
+def test_a_bot_that_the_voicebot_hears_is_answered() -> None:
+    talk = Talk()
+    talk.consent.set_bots(frozenset({BOB}))
+    talk.consent.hear_bots = True
+    talk.speaks(BOB, 100.0, 103.0)
+    assert talk.conversation.on_voicebot(VoicebotSpeaking(True, 104.0, 104.0, 104.0)) is not None
