@@ -39,6 +39,14 @@ class Assumption:
     judge: Callable[[FlightRecord], Verdict]
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An assumption, and what became of it."""
+
+    assumption: Assumption
+    verdict: Verdict
+
+
 def held(seen: str) -> Verdict:
     """Return that the assumption held."""
     return Verdict(Outcome.HELD, seen)
@@ -81,10 +89,10 @@ _FIELDS = {
 _OPUS = 0x78
 
 
-def judge(record: FlightRecord, more: Sequence[Assumption] = ()) -> Iterator[tuple[Assumption, Verdict]]:
-    """Yield each assumption with what was seen of it."""
+def judge(record: FlightRecord, more: Sequence[Assumption] = ()) -> Iterator[Finding]:
+    """Yield what was seen of each assumption: of those here, and of the provider's or the live check's."""
     for assumption in (*ASSUMPTIONS, *more):
-        yield assumption, assumption.judge(record)
+        yield Finding(assumption, assumption.judge(record))
 
 
 def _messages(record: FlightRecord, op: int | None = None, direction: str = "in") -> list[Entry]:
@@ -157,6 +165,8 @@ def _keys(record: FlightRecord) -> Verdict:
         return NOT_SEEN
     ready = next((entry for entry in keys if entry.get("ready")), None)
     recoveries = max(int(entry.get("recoveries") or 0) for entry in keys)
+    if ready is None and not (_messages(record, 5) or _messages(record, 11) or _messages(record, 12)):
+        return NOT_SEEN  # nobody was there to agree with
     if ready is None:
         return differs("keys were never agreed", "nobody is heard; everybody leaves the channel and joins it again")
     if recoveries:
@@ -278,7 +288,8 @@ def _understood(record: FlightRecord) -> Verdict:
     return held(f"{len(packets)} data packets")
 
 
-ASSUMPTIONS: tuple[Assumption, ...] = (
+#: Of Discord's voice servers.
+VOICE_ASSUMPTIONS: tuple[Assumption, ...] = (
     Assumption("Discord accepts the first voice session", _first_login),
     Assumption("The voice gateway speaks version 8", _version),
     Assumption("The voice server offers an encryption that Parley has", _mode),
@@ -289,7 +300,11 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     Assumption("All fields of messages are known", _fields),
     Assumption("All packets are Opus", _payloads),
     Assumption("The voice session lasts as long as the call", _voice_kept),
+)
+#: Of LiveKit's rooms.
+ROOM_ASSUMPTIONS: tuple[Assumption, ...] = (
     Assumption("The voicebot is an agent by its token", _agent),
     Assumption("What is said comes as lines", _transcript),
     Assumption("Every data packet is understood", _understood),
 )
+ASSUMPTIONS = (*VOICE_ASSUMPTIONS, *ROOM_ASSUMPTIONS)

@@ -94,6 +94,13 @@ class StateChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """The requests to the provider that follow are made to see its answers; `what` names them, in a word of ours."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Happened:
     """One of the call's own events, or a verdict of its guards: a dataclass whose fields are redacted by their
     names."""

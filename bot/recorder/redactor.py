@@ -14,6 +14,7 @@ from .events import (
     Happened,
     KeysChanged,
     PacketSample,
+    Probe,
     RoomData,
     RoomParticipant,
     RoomStream,
@@ -110,6 +111,8 @@ class Redactor:
                 }
             case Exchange():
                 return self._exchange(event)
+            case Probe():
+                return {"kind": "probe", "what": self._word(event.what)}
             case StateChanged():
                 return {"kind": "state", "state": event.state, **({"reason": event.reason} if event.reason else {})}
             case Happened():

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from bot.recorder.contract import ASSUMPTIONS, Assumption, Outcome, Verdict, held, judge
+from bot.recorder.contract import ASSUMPTIONS, Assumption, Finding, Outcome, Verdict, held, judge
 from tests.bot.recorder.calls import GOOD_CALL, gateway, packet, record, state
 
 
 def verdicts(folder: Path, entries: Sequence[dict[str, Any]]) -> dict[str, Verdict]:
     """What was seen of each assumption, by its text."""
-    return {assumption.text: verdict for assumption, verdict in judge(record(folder, *entries))}
+    return {finding.assumption.text: finding.verdict for finding in judge(record(folder, *entries))}
 
 
 def changed(at: int, entry: dict[str, Any] | None) -> list[dict[str, Any]]:
@@ -122,7 +122,14 @@ def test_a_session_that_the_bot_closes_at_the_end_is_no_trouble(tmp_path: Path) 
     assert found["The voice session lasts as long as the call"].outcome is Outcome.HELD
 
 
+def test_alone_in_the_channel_there_are_no_keys_to_agree_on(tmp_path: Path) -> None:
+    alone = [{**KEYS, "ready": False, "members": 0}]
+    assert verdicts(tmp_path, alone)["Keys are agreed, and stay"].outcome is Outcome.NOT_SEEN
+    told = [gateway(0.3, 11, {"user_ids": ["user-2"]}), *alone]
+    assert verdicts(tmp_path, told)["Keys are agreed, and stay"].outcome is Outcome.DIFFERS
+
+
 def test_a_provider_adds_its_own(tmp_path: Path) -> None:
     more = Assumption("The provider is kind", lambda record: held(record.header["parley"]))
     found = list(judge(record(tmp_path, *GOOD_CALL), [more]))
-    assert found[-1] == (more, held("0.1.0"))
+    assert found[-1] == Finding(more, held("0.1.0"))
