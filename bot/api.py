@@ -82,6 +82,7 @@ from bot.plugin_host.plugin import CommandRefused, Host, Plugin
 from bot.plugin_host.protocols import Call, Calls, InstalledPlugin, Plugins, ProviderInfo
 from bot.provider import (
     Account,
+    Probing,
     Provider,
     Role,
     RoomMessage,
@@ -93,6 +94,8 @@ from bot.provider import (
     key_fingerprint,
 )
 from bot.public_address import MAX_URL, is_postable, is_room_address
+from bot.recorder.contract import NOT_SEEN, Assumption, Verdict, differs, held
+from bot.recorder.reading import FlightRecord
 from bot.secret import read as read_secret
 from bot.text import MESSAGE_LIMIT, clean, fit, plain, redact, split
 from bot.text import name as safe_name
@@ -106,10 +109,12 @@ __all__ = [
     "MAX_URL",
     "MESSAGE_LIMIT",
     "MUTED",
+    "NOT_SEEN",
     "OPERATOR",
     "ROLE",
     "AccessSettings",
     "Account",
+    "Assumption",
     "AudioTap",
     "BadAnswer",
     "Budget",
@@ -122,6 +127,7 @@ __all__ = [
     "ConfigError",
     "EndReason",
     "EnvName",
+    "FlightRecord",
     "Host",
     "InstalledPlugin",
     "Key",
@@ -138,6 +144,7 @@ __all__ = [
     "PluginError",
     "PluginSettings",
     "Plugins",
+    "Probing",
     "Problem",
     "Provider",
     "ProviderDown",
@@ -169,6 +176,7 @@ __all__ = [
     "TranscriptLine",
     "Turn",
     "Utterance",
+    "Verdict",
     "VoiceChannel",
     "VoicebotNotFound",
     "VoicebotSession",
@@ -183,8 +191,10 @@ __all__ = [
     "clean",
     "describe_missing",
     "diagnosis",
+    "differs",
     "edited_yaml",
     "fit",
+    "held",
     "httpx",
     "in_language",
     "is_operator_only",

@@ -5,11 +5,11 @@ A provider is a plugin (`plugins/valsea` is one); the core knows it only by this
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 Role = Literal["user", "voicebot"]
 
@@ -118,4 +118,17 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Close the connections to the provider."""
+        ...
+
+
+@runtime_checkable
+class Probing(Protocol):
+    """A provider that can find out where its service differs from what its documentation says, or leaves open."""
+
+    async def probe(self, session: VoicebotSession, voicebot: str, begin: Callable[[str], None]) -> None:
+        """Make requests whose answers the live check records, while a session is open. They must cost nothing.
+
+        `begin` is told the name of each before its requests, one word of the provider's own choice; the provider's
+        assumptions look for it in the flight record. Raises nothing but cancellation.
+        """
         ...

@@ -5,7 +5,7 @@ trust as the bot: hooks are guarded against bugs, not against malice.
 """
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import discord
@@ -23,6 +23,7 @@ from .tasks import OwnedTasks
 if TYPE_CHECKING:  # the watchdog loads providers, and none of what calls are made of
     from bot.billing.receipt import Receipt
     from bot.call.events import TranscriptLine
+    from bot.recorder.contract import Assumption
 
     from .protocols import Call, Calls, Plugins
 
@@ -128,6 +129,8 @@ class Plugin(commands.Cog, Generic[S]):
     announces: ClassVar[bool] = False
     #: Set by a plugin that is a voicebot provider; it is called without a bot around, too.
     connect: ClassVar[Connect | None] = None
+    #: What a provider takes for granted of its service, to be held against flight records.
+    assumptions: ClassVar["Sequence[Assumption]"] = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Name the cog after the plugin, since the classes of two plugins may have the same name."""

@@ -7,7 +7,7 @@ only when it certainly never left this machine. The API key goes to the configur
 import asyncio
 import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -28,7 +28,7 @@ from bot.api import (
     say,
 )
 
-from . import answers, packets
+from . import answers, packets, probing
 from .refusals import is_html, read_json, refusal
 from .settings import ValseaSettings
 
@@ -146,6 +146,10 @@ class ValseaClient:
     def read_packet(self, payload: bytes) -> Sequence[RoomMessage]:
         """Read what a data packet of the room says."""
         return packets.read_packet(payload)
+
+    async def probe(self, session: VoicebotSession, voicebot: str, begin: Callable[[str], None]) -> None:
+        """Ask what the documentation leaves open; see `bot.provider.Probing`."""
+        await probing.probe(self._send, self._settings, session.reference, voicebot, begin)
 
     async def _get(self, path: str, query: dict[str, int] | None = None) -> Any:
         try:

@@ -3,6 +3,7 @@
 from bot.api import Account, KeyRejected, Network, Plugin, SecretError, read_secret, say
 
 from .client import ValseaClient
+from .contract import ASSUMPTIONS
 from .settings import ValseaSettings
 
 
@@ -11,6 +12,7 @@ class ValseaPlugin(Plugin[ValseaSettings]):
 
     name = "valsea"
     Settings = ValseaSettings
+    assumptions = ASSUMPTIONS
 
     @staticmethod
     def connect(settings: ValseaSettings, network: Network, account: Account | None) -> ValseaClient:  # type: ignore[override]
