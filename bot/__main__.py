@@ -5,6 +5,9 @@ import os
 import sys
 from typing import NoReturn
 
+#: As shells count a process that SIGINT has ended: 128 and its number.
+INTERRUPTED = 130
+
 
 def run() -> NoReturn:
     """Run the command and end the process with its exit code, without waiting for native threads.
@@ -17,7 +20,10 @@ def run() -> NoReturn:
         sys.exit("Parley runs on Linux and macOS. On Windows it runs in WSL or in its Docker image; see the README.")
     from bot.cli.main import main  # not before: it imports what Windows does not have
 
-    code = main()
+    try:
+        code = main()
+    except KeyboardInterrupt:  # before anything runs that would want to end properly
+        code = INTERRUPTED
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

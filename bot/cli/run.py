@@ -3,13 +3,8 @@
 import asyncio
 import logging
 import signal
-import sys
 from pathlib import Path
 
-import aiohttp
-import discord
-
-from bot import secret
 from bot.app import Parley
 from bot.billing_services import BillingServices, rescue
 from bot.call.flight_records import FlightRecords
@@ -20,12 +15,11 @@ from bot.errors import KeyRejected, LedgerError, ParleyError, SecretError
 from bot.network import take_over_environment
 from bot.plugin_host.catalog import Catalog
 
-from .exit_codes import EXIT_FAILED, EXIT_LOGIN
+from .exit_codes import EXIT_LOGIN
+from .login import FAILURES, explain, read_token
 from .logs import set_log_level
 
 log = logging.getLogger(__name__)
-
-TOKEN_REFUSED = 4004  # https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway
 
 
 def run(config: Config, catalog: Catalog, record: Path | None = None) -> int:
@@ -33,44 +27,15 @@ def run(config: Config, catalog: Catalog, record: Path | None = None) -> int:
     for broken in catalog.broken:
         log.error("%s", broken)
     variable = config.host.discord.token_env
-    try:
-        token = secret.read(variable)
-    except SecretError as error:
-        print(error, file=sys.stderr)
-        return EXIT_LOGIN
-    if not token:
-        print(
-            f"The environment variable {variable} with the bot's token is not set. "
-            "Get one at https://discord.com/developers/applications, Bot, Reset Token.",
-            file=sys.stderr,
-        )
+    token = read_token(variable)
+    if token is None:
         return EXIT_LOGIN
     for name in take_over_environment(config.host.network):
         log.warning("%s is ignored: a proxy is set with `network: proxy:` in the config", name)
-    refused = f"Discord refused the token in {variable}. Reset it in the developer portal."
     try:
         asyncio.run(_serve(config, catalog, token, record))
-    except discord.LoginFailure:
-        print(refused, file=sys.stderr)
-        return EXIT_LOGIN
-    except discord.ConnectionClosed as error:
-        if error.code == TOKEN_REFUSED:  # it was reset while the bot ran
-            print(refused, file=sys.stderr)
-            return EXIT_LOGIN
-        print(f"Discord's gateway ended the session for good (code {error.code}). Try again later.", file=sys.stderr)
-        return EXIT_FAILED
-    except discord.PrivilegedIntentsRequired:
-        print("Discord refused the bot's intents; Parley needs no privileged ones.", file=sys.stderr)
-        return EXIT_LOGIN
-    except ParleyError as error:
-        print(error, file=sys.stderr)
-        return EXIT_FAILED
-    except discord.HTTPException as error:
-        print(f"Discord refused what the bot asked for at its start: {error}. Try again later.", file=sys.stderr)
-        return EXIT_FAILED
-    except (aiohttp.ClientError, OSError) as error:
-        print(f"Discord cannot be reached: {error}. Check the network, and `network:` in the config.", file=sys.stderr)
-        return EXIT_FAILED
+    except FAILURES as error:
+        return explain(error, variable)
     return 0
 
 

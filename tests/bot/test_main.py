@@ -25,6 +25,12 @@ def test_the_process_ends_without_being_taken_apart() -> None:
     assert (answer.returncode, answer.stdout, answer.stderr) == (3, "printed", "told")
 
 
+def test_who_interrupts_a_question_gets_no_traceback() -> None:
+    script = LEFTOVERS.replace("return 3", "raise KeyboardInterrupt")
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (130, "printed", "told")
+
+
 def test_a_usage_error_keeps_its_exit_code() -> None:
     environment = {**os.environ, "COLUMNS": "200"}
     answer = subprocess.run(
