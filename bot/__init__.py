@@ -8,7 +8,8 @@ of Discord, `config` is every server's settings, `cli` the `parley` command, `te
 `app` puts one process together, with `billing_services` and `plugin_reload`. Used everywhere: `errors` and
 `discord_errors`, `language`, `text`, `names`, `clock`, `cancellation`, `task_failures`; and what meets the outside:
 `network` (with `http_library`), `public_address`, `secret`, `logins`. The flight recorder, `recorder`, is told of all
-that crosses the wires in a call.
+that crosses the wires in a call; the live check, `live`, makes one on the real services and holds it against what the
+code assumes.
 """
 
 __version__ = "0.1.0"

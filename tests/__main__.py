@@ -28,10 +28,11 @@ def _without(*left_out: str) -> list[str]:
     return [f"--{'deselect' if '::' in what else 'ignore'}={what}" for what in left_out]
 
 
-#: Single tests of files whose others can stand company: two wait for words to be understood (one of them with nothing
-#: beside it, since it says them once), one counts frames.
+#: Single tests of files whose others can stand company: three wait for words to be understood (two of them with nothing
+#: beside them, since they say them once), one counts frames.
 SPEAKING = "tests/bot/testing/test_new_plugin.py::test_a_new_plugin_passes_its_own_test_on_the_sandbox"
 ECHO = "tests/calls/test_checks.py::test_who_speaks_hears_themselves_and_nothing_is_billed"
+LIVE = "tests/calls/test_live.py::test_where_everything_is_as_assumed_all_of_it_holds"
 COUNTING = "tests/calls/test_plugins.py::test_a_hundred_reloads_in_a_live_call"
 ROOM = ["tests/bot/room/test_connection.py", "tests/bot/room/test_text_streams.py"]
 #: How late something is heard, by the tests' own clock.
@@ -48,10 +49,10 @@ SPEAKING_CLASSES = ["tests/bot/voice/test_connection.py", "tests/bot/media/test_
 #: Tests of calls, in lanes of about the same length.
 MONEY = _calls("money", "autojoin")
 REALITY = _calls("reality", "reconnects")
-FAULTS = _calls("accidents", "voice_faults", "panel", "checks")
+FAULTS = _calls("accidents", "voice_faults", "panel", "checks", "replay")
 FAULTS_LANE = [*FAULTS, *_without(ECHO)]
-GUARDS = [*_calls("guards", "room_faults", "languages"), *SPEAKING_CLASSES, SPEAKING]
-GUARDS_LANE = [*GUARDS, *_without(*LATENESS)]
+GUARDS = [*_calls("guards", "room_faults", "languages", "live"), *SPEAKING_CLASSES, SPEAKING]
+GUARDS_LANE = [*GUARDS, *_without(*LATENESS, LIVE)]
 #: All that is not named, so that no file is ever forgotten; `OTHERS` likewise.
 OTHER_CALLS = ["tests/calls", *_without(*MONEY, *REALITY, *FAULTS, *GUARDS, *WORDS, *DELAY, *SOUND, ECHO)]
 OTHERS = ["-p", "tests.staged", *_without("tests/calls", *ROOM, SPEAKING, *SPEAKING_CLASSES)]
@@ -135,7 +136,7 @@ def main() -> int:
             Part([quick, Run(Path(folder), 9, OTHERS)], least=2),
             Part(calls, least=2),
             Part(heard, least=1),
-            Part([Run(Path(folder), 13, [ECHO])], least=1),
+            Part([Run(Path(folder), 13, [ECHO, LIVE])], least=1),
         ]
         wrong: list[str] = []
         for number, part in enumerate(parts, 1):

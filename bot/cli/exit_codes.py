@@ -1,3 +1,4 @@
-"""The exit codes of the `parley` command; 0 means success."""
+"""The exit codes of the `parley` command; 0 means success. `EXIT_DIFFERS`: a live check or a
+replay found differences."""
 
-EXIT_FAILED, EXIT_CONFIG, EXIT_LOGIN = 1, 2, 3
+EXIT_FAILED, EXIT_CONFIG, EXIT_LOGIN, EXIT_DIFFERS = 1, 2, 3, 4

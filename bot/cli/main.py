@@ -1,4 +1,5 @@
-"""The `parley` command: `run` the bot, `check` a config, `doctor`, `sessions`, `plugins`, `record`, the `watchdog`.
+"""The `parley` command: `run` the bot, `check` a config, `doctor`, `sessions`, `plugins`, `record`,
+the `live` check, the `watchdog`.
 
 What a command needs is imported when it is asked for: the watchdog lives as long as the bot does, and must not hold
 what it never uses.
@@ -23,7 +24,7 @@ from .parser import make_parser
 if TYPE_CHECKING:
     from bot.config.load import Config
 
-#: The folder of `parley run --record`, beside the config file.
+#: The folder of `parley run --record` and of `parley live`, beside the config file.
 RECORDS = "records"
 #: Commands that need the providers, and no other plugin.
 BILLING_COMMANDS = ("watchdog", "sessions")
@@ -31,7 +32,7 @@ BILLING_COMMANDS = ("watchdog", "sessions")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit code: 0, 1 when something needed cannot be used, 2 for a wrong config, 3 for a refused
-    login."""
+    login, 4 when a live check or a replay found differences."""
     options = make_parser().parse_args(arguments)
     if options.command in ("example", "schema"):
         return _print_made(options)
@@ -40,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command == "record":
         from . import record
 
-        return record.show(options.file, everything=options.all)
+        if options.action == "replay":
+            return record.replay(options.file, options.into)
+        return record.show(options.file, options.config, everything=options.all)
     if options.command == "plugins" and options.config == DEFAULT_CONFIG and not DEFAULT_CONFIG.exists():
         return plugin_list.show(Catalog.load())  # what there is to configure can be asked before anything is
     try:
@@ -70,13 +73,18 @@ def _carry_out(options: argparse.Namespace, config: "Config", catalog: Catalog) 
         return sessions.main(config, catalog.classes, options)
     from .logs import set_up_logging
 
-    set_up_logging(config.host.log.level)
+    level = config.host.log.level
+    set_up_logging("WARNING" if options.command == "live" and level == "INFO" else level)  # it prints what it does
     if options.command == "watchdog":
         return _watch(options, catalog)
+    usual = config.file.parent / RECORDS
+    if options.command == "live":
+        from . import live
+
+        return live.main(config, catalog, options, config.record_folder or usual)
     from .run import run
 
-    usual = config.file.parent / RECORDS if options.record else None
-    return run(config, catalog, config.record_folder or usual)
+    return run(config, catalog, config.record_folder or (usual if options.record else None))
 
 
 def _plugins(options: argparse.Namespace) -> int:

@@ -3,7 +3,10 @@
 import argparse
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from bot import __version__
+from bot.config.model import Snowflake
 from bot.config.source import DEFAULT_CONFIG
 
 
@@ -41,10 +44,35 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument("--schema", help="a file that `parley schema` has written: editors complete by it")
         else:
             command.add_argument("--server", action="store_true", help="of a file in servers/, which holds one server")
+    _add_live(commands)
     _add_plugins(commands)
     _add_sessions(commands)
     _add_record(commands)
     return parser
+
+
+def _add_live(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    checking = commands.add_parser(
+        "live",
+        help="make one short call on the real Discord and the real provider, and say what is not as expected",
+    )
+    checking.add_argument("config", type=Path, nargs="?", default=DEFAULT_CONFIG, help="default: config.yaml")
+    checking.add_argument("--server", type=_discord_id, required=True, metavar="ID", help="a server that the bot is on")
+    checking.add_argument("--channel", type=_discord_id, required=True, metavar="ID", help="a voice channel there")
+    checking.add_argument(
+        "--second-token-env",
+        metavar="NAME",
+        help="environment variable with the token of a second bot on that server, which speaks and listens",
+    )
+    checking.add_argument("--yes", action="store_true", help="do not ask before a minute is billed")
+
+
+def _discord_id(text: str) -> int:
+    """Read an id; argparse prints the error."""
+    try:
+        return TypeAdapter(Snowflake).validate_python(text)
+    except ValidationError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no id: digits, such as 123456789") from None
 
 
 def _add_plugins(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -67,7 +95,13 @@ def _add_record(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     actions = group.add_subparsers(dest="action", required=True)
     showing = actions.add_parser("show", help="a call as a timeline, and where a service behaved unexpectedly")
     showing.add_argument("file", type=Path, help="a file that ends with .jsonl")
+    showing.add_argument("--config", type=Path, help="a config file whose `plugin_folders:` have the call's provider")
     showing.add_argument("--all", action="store_true", help="every entry, heartbeats and sampled packets too")
+    playing = actions.add_parser(
+        "replay", help="play a recorded call again on this machine, and say whether it comes to the same end"
+    )
+    playing.add_argument("file", type=Path, help="a file that ends with .jsonl")
+    playing.add_argument("--into", type=Path, help="folder for the record of the replay; default: that of the file")
 
 
 def _add_sessions(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

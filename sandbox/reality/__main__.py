@@ -1,4 +1,7 @@
-"""`make reality`: plays a call under every row and writes the table, for people and for docs/reality.md."""
+"""`make reality`: plays a call under every row and writes the table, for people and for docs/reality.md.
+
+With `--live` it is a live check (`parley live`) under some rows instead, and the table says what the check named.
+"""
 
 import argparse
 import asyncio
@@ -10,7 +13,7 @@ from sandbox.ending import end_process
 from sandbox.libopus import load_opus
 from sandbox.stage import Stage
 
-from . import Outcome, Row, play
+from . import Outcome, Row, live, play
 from .rows import ROWS
 
 
@@ -19,8 +22,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="rows with these words in their name")
     parser.add_argument("--write", type=Path, help="put the table into this file, below its first rule")
+    parser.add_argument("--live", action="store_true", help="a live check under each of some rows")
     options = parser.parse_args()
     load_opus()
+    if options.live:
+        return asyncio.run(_check_live(options.only.casefold()))
     rows = [row for row in ROWS if options.only.casefold() in row.name.casefold()]
     if not rows:
         parser.error(f"no row has {options.only!r} in its name")
@@ -47,6 +53,23 @@ async def _play_all(rows: list[Row]) -> list[tuple[Row, Outcome]]:
             print(f"» {number}/{len(rows)} {row.name}: {wrong or 'good'}", file=sys.stderr, flush=True)
         await bot.stop()
     return played
+
+
+async def _check_live(only: str) -> int:
+    """0 when each deviation was named, and nothing was billed beyond a minute."""
+    print("| behaviour | exit | named | billed |")
+    print("|---|---|---|---|", flush=True)
+    failed = 0
+    async with Stage(ears=False) as stage:
+        for name, said in live.NAMED:
+            if only not in name.casefold():
+                continue
+            outcome = await live.under(stage, name)
+            named = outcome.names(said)
+            good = bool(named) and outcome.code == 4 and outcome.billed == 1 and not outcome.running
+            failed += not good
+            print(f"| {name} | {outcome.code} | {named or '**nothing**'} | {outcome.billed} min |", flush=True)
+    return int(bool(failed))
 
 
 def table(played: list[tuple[Row, Outcome]]) -> Iterator[str]:

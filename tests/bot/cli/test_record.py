@@ -1,10 +1,12 @@
-"""`parley record show`: a call as people read it, and what was otherwise than the code assumes."""
+"""`parley record`: a call as people read it, what was otherwise than the code assumes, and whether it happens again."""
 
 from pathlib import Path
 
 import pytest
 
+from bot.cli import record
 from bot.cli.main import main
+from bot.errors import ParleyError
 from tests.bot.recorder.calls import GOOD_CALL, gateway, write
 
 
@@ -43,3 +45,73 @@ def test_a_file_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     printed = capsys.readouterr()
     assert printed.out == ""
     assert f"{file}:1:" in printed.err
+
+
+def test_a_providers_own_assumptions_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    valsea = write(tmp_path / "valsea.jsonl", *GOOD_CALL, header={"provider": "valsea"})
+    other = write(tmp_path / "other.jsonl", *GOOD_CALL, header={"provider": "somebody"})
+    assert main(["record", "show", str(valsea)]) == 0
+    assert "Valsea says when" in capsys.readouterr().out.replace("in ISO 8601 when", "when")
+    assert main(["record", "show", str(other)]) == 0
+    assert "Valsea" not in capsys.readouterr().out
+
+
+def test_the_live_checks_assumptions_are_judged_where_it_was_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["record", "show", str(write(tmp_path / "call.jsonl", *GOOD_CALL))]) == 0
+    assert "first syllable" not in capsys.readouterr().out
+    checked = write(tmp_path / "check.jsonl", *GOOD_CALL, {"t": 8.0, "kind": "probe", "what": "ended"})
+    assert main(["record", "show", str(checked)]) == 0
+    assert "? No first syllable of people is lost: not seen" in capsys.readouterr().out
+
+
+def test_a_config_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path / "call.jsonl", *GOOD_CALL)
+    assert main(["record", "show", str(file), "--config", str(tmp_path / "none.yaml")]) == 2
+    assert "none.yaml" in capsys.readouterr().err
+
+
+def _played(monkeypatch: pytest.MonkeyPatch, again: Path | Exception) -> None:
+    def play(file: Path, folder: Path) -> Path:
+        if isinstance(again, Exception):
+            raise again
+        return again
+
+    monkeypatch.setattr(record, "_played", play)
+
+
+def test_a_replay_with_the_same_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path / "call.jsonl", *GOOD_CALL)
+    _played(monkeypatch, write(tmp_path / "again.jsonl", *GOOD_CALL))
+    assert main(["record", "replay", str(file)]) == 0
+    assert capsys.readouterr().out.startswith("The same end as in call.jsonl")
+
+
+def test_a_replay_with_another_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path / "call.jsonl", *GOOD_CALL)
+    _played(monkeypatch, write(tmp_path / "again.jsonl", *GOOD_CALL, gateway(8.0, 9)))
+    assert main(["record", "replay", str(file)]) == 4
+    assert capsys.readouterr().out.startswith("! resumes: 0, and 1 in the replay\nAnother end as in call.jsonl")
+
+
+def test_a_replay_that_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path / "call.jsonl", *GOOD_CALL)
+    _played(monkeypatch, ParleyError("it could not be played"))
+    assert main(["record", "replay", str(file)]) == 1
+    assert main(["record", "replay", str(tmp_path / "none.jsonl")]) == 1
+    assert "could not be played" in capsys.readouterr().err
+
+
+def test_without_the_stand_ins_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(record, "find_spec", lambda name: None)
+    assert main(["record", "replay", str(write(tmp_path / "call.jsonl", *GOOD_CALL))]) == 1
+    assert "pip install 'parley[sandbox]'" in capsys.readouterr().err
