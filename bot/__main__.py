@@ -18,9 +18,9 @@ def run() -> NoReturn:
     """
     if sys.platform == "win32":  # the ledger's lock, and the watchdog's line, are POSIX's
         sys.exit("Parley runs on Linux and macOS. On Windows it runs in WSL or in its Docker image; see the README.")
-    from bot.cli.main import main  # not before: it imports what Windows does not have
-
     try:
+        from bot.cli.main import main  # not before: it imports what Windows does not have
+
         code = main()
     except KeyboardInterrupt:  # before anything runs that would want to end properly
         code = INTERRUPTED

@@ -84,6 +84,8 @@ async def test_interrupted_at_any_moment_it_leaves_nothing_billed(stage: Stage, 
     chance = random.Random(f"{SEED}.{number}")
     museum = scene(stage)
     process = await museum.start()
+    assert process.stdout is not None
+    assert await process.stdout.readline(), "it says first what it will do"
     async with museum.recogniser():
         # Half of the moments are counted from the session on: what comes before it costs nothing.
         if chance.random() < 0.5:
