@@ -5,8 +5,8 @@ import os
 import sys
 from typing import NoReturn
 
-#: As shells count a process that SIGINT has ended: 128 and its number.
-INTERRUPTED = 130
+#: As shells count a process that SIGINT or SIGPIPE has ended: 128 and its number.
+INTERRUPTED, PIPE_CLOSED = 130, 141
 
 
 def run() -> NoReturn:
@@ -22,8 +22,11 @@ def run() -> NoReturn:
         from bot.cli.main import main  # not before: it imports what Windows does not have
 
         code = main()
+        sys.stdout.flush()
     except KeyboardInterrupt:  # before anything runs that would want to end properly
         code = INTERRUPTED
+    except BrokenPipeError:  # `parley record show ... | head`
+        os._exit(PIPE_CLOSED)
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -43,7 +43,7 @@ async def replay(stage: Stage, bot: BotProcess, row: Row, number: int, folder: P
     if not first.of("gateway"):
         return None
     player = Player(stage, scenario_of(first.entries))
-    return Replayed(first, read(await player.run(folder)))
+    return Replayed(first, read(await player.run(folder / f"replay-of-{first.file.name}")))
 
 
 def _complete(files: set[Path]) -> list[Path]:

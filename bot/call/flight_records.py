@@ -2,8 +2,10 @@
 
 import platform
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 
 from bot import __version__
 from bot.config.model import ServerSettings
@@ -16,6 +18,9 @@ LIBRARIES = ("discord.py", "davey", "livekit", "httpx2", "aiohttp")
 
 class FlightRecords:
     """Begins a flight record for each call, or for none when there is no folder. Close it at the end of the process."""
+
+    #: What else the first line says.
+    more: Mapping[str, bool] = MappingProxyType({})
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = None if folder is None else RecordFolder(folder)
@@ -34,6 +39,7 @@ class FlightRecords:
             "provider": settings.provider,
             "consent": settings.consent,
             "hear_bots": settings.hear_bots,
+            **self.more,
         }
         return self._folder.begin(call_id, header)
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from bot.recorder.contract import Finding, Outcome
+from bot.recorder.timeline import printable
 
 MARKS = {Outcome.HELD: "+", Outcome.DIFFERS: "!", Outcome.NOT_SEEN: "?"}
 
@@ -12,11 +13,12 @@ def lines_of(findings: Iterable[Finding]) -> Iterator[str]:
     """Yield one line for each assumption with what was seen, and below it the consequence where it differs."""
     for finding in findings:
         verdict = finding.verdict
-        yield f"{MARKS[verdict.outcome]} {finding.assumption.text}: {verdict.seen or verdict.outcome.value}"
+        seen = printable(verdict.seen) or verdict.outcome.value
+        yield f"{MARKS[verdict.outcome]} {finding.assumption.text}: {seen}"
         if verdict.consequence:
             yield f"    {verdict.consequence}"
         if verdict.proposal:
-            yield f"    proposed setting: {verdict.proposal}"
+            yield f"    proposed setting: {printable(verdict.proposal)}"
 
 
 def summary(findings: Sequence[Finding]) -> str:

@@ -24,7 +24,7 @@ FAILURES = (
 )
 
 
-def read_token(variable: str) -> str | None:
+def read_token(variable: str, whose: str = "the bot's") -> str | None:
     """Return a bot's token from the environment; None when there is none that can be used, which is printed."""
     try:
         token = secret.read(variable)
@@ -33,7 +33,7 @@ def read_token(variable: str) -> str | None:
         return None
     if not token:
         print(
-            f"The environment variable {variable} with the bot's token is not set. "
+            f"The environment variable {variable} with {whose} token is not set. "
             "Get one at https://discord.com/developers/applications, Bot, Reset Token.",
             file=sys.stderr,
         )

@@ -32,7 +32,7 @@ BILLING_COMMANDS = ("watchdog", "sessions")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit code: 0, 1 when something needed cannot be used, 2 for a wrong config, 3 for a refused
-    login, 4 when a live check or a replay found differences."""
+    login, 4 when a live check or a replay found differences, 5 when a live check has not seen everything."""
     options = make_parser().parse_args(arguments)
     if options.command in ("example", "schema"):
         return _print_made(options)

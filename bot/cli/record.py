@@ -18,6 +18,11 @@ from bot.recorder.timeline import timeline
 from .exit_codes import EXIT_CONFIG, EXIT_DIFFERS, EXIT_FAILED
 from .findings import lines_of
 
+#: What a replay leaves to the stand-ins.
+NOT_PLAYED = (
+    "  not from the record: fields of Hello, Ready and Session Description, DAVE's messages, words, the provider"
+)
+
 
 def show(file: Path, config: Path | None, *, everything: bool = False) -> int:
     """Print a flight record as a timeline, and what differs from what the code assumes; the exit code. `config` names
@@ -31,6 +36,8 @@ def show(file: Path, config: Path | None, *, everything: bool = False) -> int:
     for line in timeline(record, everything=everything):
         print(line)
     print()
+    if record.header.get("provider") not in catalog.classes:
+        print("The call's provider is not known here; `--config FILE` finds it by the `plugin_folders:` of a config.\n")
     for line in lines_of(findings(record, catalog)):
         print(line)
     if not record.whole:
@@ -51,6 +58,7 @@ def replay(file: Path, folder: Path | None) -> int:
     found = list(differences(first, second))
     for line in found:
         print(f"! {line}")
+    print(NOT_PLAYED)
     print(f"{'Another' if found else 'The same'} end as in {file.name}: {second.file}")
     if not found:
         end = end_of(second)
@@ -78,5 +86,5 @@ def findings(record: FlightRecord, catalog: Catalog) -> list[Finding]:
     check's where it was one."""
     plugin = catalog.classes.get(str(record.header.get("provider")))
     of_provider: Sequence[Assumption] = () if plugin is None else plugin.assumptions
-    of_check = LIVE_ASSUMPTIONS if record.of("probe") else ()
+    of_check = LIVE_ASSUMPTIONS if record.header.get("live_check") else ()
     return list(judge(record, (*of_provider, *of_check)))

@@ -25,7 +25,7 @@ from bot.text import redact
 
 from . import speech
 from .live_recorder import LiveRecorder, LiveRecords
-from .measured import AnswerCarried, QuestionCarried, QuestionUnderstood
+from .measured import AnswerCarried, QuestionCarried, QuestionUnderstood, VoicebotSeen
 from .packet_times import transit
 from .second_bot import SecondBot
 
@@ -58,9 +58,17 @@ class LiveCheck:
     """Makes the call. `tell` is given each step as people read it; `second` may be None."""
 
     def __init__(
-        self, bot: Parley, records: LiveRecords, where: Where, second: SecondBot | None, tell: Callable[[str], None]
+        self,
+        bot: Parley,
+        config: Config,
+        records: LiveRecords,
+        where: Where,
+        second: SecondBot | None,
+        tell: Callable[[str], None],
     ) -> None:
+        """`config` is what the operator has set; the bot's own may refuse the calls of everybody else."""
         self._bot = bot
+        self._config = config
         self._records = records
         self._where = where
         self._second = second
@@ -69,8 +77,8 @@ class LiveCheck:
     async def run(self) -> None:
         """Make the call; ParleyError when it cannot begin. Both bots are logged in and ready."""
         channel = self._channel()
-        config = for_check(self._bot.config, self._where.guild_id)
-        settings = config.server(self._where.guild_id)
+        config = for_check(self._config, self._where.guild_id)
+        settings = self._records.settings = config.server(self._where.guild_id)
         voicebot = resolve_voicebot(settings, None)
         if self._second is not None:
             await self._second.join(self._where.guild_id, self._where.channel_id, settings)
@@ -84,12 +92,14 @@ class LiveCheck:
         recorder = self._records.recorder
         assert recorder is not None, "a call began without its record"
         self._tell("joined; the session is open, and billed from now on")
+        limit = asyncio.timeout(max(0.0, BILLED_SECONDS - call.elapsed))
         try:
-            async with asyncio.timeout(BILLED_SECONDS):
-                await self._talk(call, recorder)
+            async with limit:
+                await self._talk(call, recorder, settings.lead_in_ms)
                 await self._probe(call, recorder, voicebot)
         except TimeoutError:
-            self._tell("the minute is nearly over, so what is missing is left out")
+            late = "the minute is nearly over, so what is missing is left out"
+            self._tell(late if limit.expired() else "the sound's own loop does not answer, so the rest is left out")
         finally:
             call.end(EndReason.OPERATOR)
         await self._end(call)
@@ -110,21 +120,25 @@ class LiveCheck:
 
     # -- the call -------------------------------------------------------------------------------------------------
 
-    async def _talk(self, call: Call, recorder: LiveRecorder) -> None:
+    async def _talk(self, call: Call, recorder: LiveRecorder, lead_in_ms: int) -> None:
+        began = time.monotonic()
         if not await _happens(lambda: call.voicebot_there, call.settings.voicebot_arrival, call):
+            recorder.happened(VoicebotSeen(came=False, asked=False, answered=False))
             self._tell("the voicebot did not come")
             return
         self._tell("the voicebot is in its room")
-        began = time.monotonic()
         await _happens(lambda: recorder.answers > 0, GREETING_TIMEOUT, call)
         await _happens(lambda: _is_quiet(recorder), ANSWER_TIMEOUT, call)
         if self._second is None:
+            recorder.happened(VoicebotSeen(came=True, asked=False, answered=False))
             self._tell(f"people in the channel can speak to it now, for {LISTENING_TIME:.0f} seconds")
             await _happens(lambda: False, LISTENING_TIME, call)
-        else:
-            await self._ask(call, recorder, self._second, began)
+            return
+        await self._ask(call, recorder, self._second)
+        answer = transit(recorder.packets, self._second.packets, began)
+        recorder.happened(AnswerCarried(answer, await self._second.frames_heard(), lead_in_ms))
 
-    async def _ask(self, call: Call, recorder: LiveRecorder, second: SecondBot, began: float) -> None:
+    async def _ask(self, call: Call, recorder: LiveRecorder, second: SecondBot) -> None:
         recorder.lines.clear()
         answers, asked_at = recorder.answers, time.monotonic()
         seconds = await second.ask()
@@ -133,14 +147,15 @@ class LiveCheck:
         await _happens(lambda: recorder.answers > answers, ANSWER_TIMEOUT, call)
         await _happens(lambda: _is_quiet(recorder), ANSWER_TIMEOUT, call)
         question = transit(second.packets, recorder.packets, asked_at)
-        recorder.happened(QuestionCarried(question))
+        report = await call.sound_report()
+        recorder.happened(QuestionCarried(question, report.packets_undecryptable + report.packets_unowned))
         said = " ".join(recorder.lines)
         found = speech.understood(said), len(speech.WORDS), speech.begins_with_first_word(said)
         recorder.happened(QuestionUnderstood(len(recorder.lines), *found))
-        answer = transit(recorder.packets, second.packets, began)
-        recorder.happened(AnswerCarried(answer, await second.frames_heard()))
+        answered = recorder.answers > answers
+        recorder.happened(VoicebotSeen(came=True, asked=True, answered=answered))
         self._tell(f"{found[0]} of {found[1]} words were understood")
-        self._tell("the voicebot answered" if recorder.answers > answers else "the voicebot did not answer")
+        self._tell("the voicebot answered" if answered else "the voicebot did not answer")
 
     async def _probe(self, call: Call, recorder: LiveRecorder, voicebot: str) -> None:
         if not isinstance(call.provider, Probing) or call.session is None or call.state is not CallState.LIVE:
@@ -177,12 +192,11 @@ class LiveCheck:
 
 
 def for_check(config: Config, guild_id: int) -> Config:
-    """Return a server's settings as the live check needs them: it may be alone in the channel, its second bot is heard
-    without being asked, and nobody else becomes the call's host."""
+    """Return a server's settings as the live check needs them: it may be alone in the channel, its second bot is heard,
+    and nobody else becomes the call's host. Whom the server asks first is asked here, too."""
     settings = config.server(guild_id).model_copy(
         update={
             "hear_bots": True,
-            "consent": "assumed",
             "hand_over": False,
             "empty_channel_grace": 2 * BILLED_SECONDS,
             "first_audio_limit": 0.0,
@@ -193,6 +207,11 @@ def for_check(config: Config, guild_id: int) -> Config:
     if guild_id not in config.named:  # it has those of all servers that are not
         blocks |= {(guild_id, name): block for (guild, name), block in config.blocks.items() if guild is None}
     return replace(config, named={**config.named, guild_id: settings}, blocks=blocks)
+
+
+def closed_to_others(config: Config) -> Config:
+    """Return a config with which nobody can start a call: a live check has the bot to itself."""
+    return replace(config, host=config.host.model_copy(update={"servers_allowed": ()}))
 
 
 def _is_quiet(recorder: LiveRecorder) -> bool:

@@ -4,6 +4,7 @@ check sees what is reported."""
 import time
 from collections import deque
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bot.call.flight_records import FlightRecords
@@ -73,10 +74,14 @@ class LiveRecorder(Listening):
 class LiveRecords(FlightRecords):
     """Begins the one flight record of a live check."""
 
+    more = MappingProxyType({"live_check": True})
+
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self._path = folder
         self._call_id: str | None = None
+        #: The settings of the check's call, by which it is known.
+        self.settings: ServerSettings | None = None
         self.recorder: LiveRecorder | None = None
 
     @property
@@ -85,9 +90,9 @@ class LiveRecords(FlightRecords):
         return next(iter(self._path.glob(f"*-{self._call_id}{SUFFIX}")), None) if self._call_id else None
 
     def begin(self, call_id: str, settings: ServerSettings) -> Recorder:
-        """Begin the flight record of the check's call; calls of people meanwhile have theirs."""
+        """Begin the flight record of the check's call; any other call has its own."""
         recorder = super().begin(call_id, settings)
-        if self.recorder is not None:
+        if settings is not self.settings or self.recorder is not None:
             return recorder
         self._call_id, self.recorder = call_id, LiveRecorder(recorder)
         return self.recorder

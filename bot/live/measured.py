@@ -1,4 +1,4 @@
-"""What the live check measures with a second bot, as it is written into the flight record. Counts and seconds only."""
+"""What the live check measures, as it is written into the flight record. Counts and seconds only."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,21 @@ from .packet_times import Transit
 
 
 @dataclass(frozen=True, slots=True)
+class VoicebotSeen:
+    """Whether the voicebot came into its room, and whether it was asked something and answered."""
+
+    came: bool
+    asked: bool
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True)
 class QuestionCarried:
-    """How the question got from the second bot to Parley, through Discord."""
+    """How the question got from the second bot to Parley, through Discord. `sealed` packets of anybody arrived and
+    could not be decrypted."""
 
     transit: Transit
+    sealed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +36,9 @@ class QuestionUnderstood:
 
 @dataclass(frozen=True, slots=True)
 class AnswerCarried:
-    """How what the voicebot said got from Parley to the second bot, through Discord, and how many frames of sound of it
-    the second bot has decoded."""
+    """How what the voicebot said got from Parley to the second bot, through Discord, how many frames of sound the
+    second bot has decoded, and what silence was sent before each first word."""
 
     transit: Transit
     frames: int
+    lead_in_ms: int

@@ -44,19 +44,23 @@ class Transit:
     packets: int
     arrived: int
     first: int  # of the first `FIRST` ones
+    missing: int  # before the first one that arrived; all of them, when none did
     usual: float
     slow: float
 
 
 def transit(sender: PacketTimes, receiver: PacketTimes, since: float) -> Transit:
     """Return what became of the packets that were sent from a time on."""
-    sent = sorted((at, timestamp) for timestamp, at in sender.sent.items() if at >= since)
-    times = [receiver.received[timestamp] - at for at, timestamp in sent if timestamp in receiver.received]
+    received = receiver.received.copy()  # both go on being written in the media loop
+    sent = sorted((at, timestamp) for timestamp, at in sender.sent.copy().items() if at >= since)
+    times = [received[timestamp] - at for at, timestamp in sent if timestamp in received]
     ranked = sorted(times)
+    arrived = [timestamp in received for _, timestamp in sent]
     return Transit(
         packets=len(sent),
         arrived=len(times),
-        first=sum(timestamp in receiver.received for _, timestamp in sent[:FIRST]),
+        first=sum(arrived[:FIRST]),
+        missing=arrived.index(True) if any(arrived) else len(arrived),
         usual=ranked[len(ranked) // 2] if ranked else 0.0,
         slow=ranked[min(len(ranked) - 1, len(ranked) * 95 // 100)] if ranked else 0.0,
     )

@@ -6,13 +6,16 @@ from dataclasses import dataclass, fields
 from .contract import VOICE_ASSUMPTIONS, Outcome
 from .reading import FlightRecord
 
+#: Reasons to end that come from Discord's side (`bot.billing.end_reason.EndReason`).
+_OF_DISCORD = frozenset({"NOT_STARTED", "DISCONNECTED", "MOVED", "EMPTY", "VOICE_LOST", "NOBODY_HEARD", "SEAT_TAKEN"})
+
 
 @dataclass(frozen=True, slots=True)
 class End:
     """How the voice side of a call went, without its times: what the driver met, and what came of it."""
 
     live: bool
-    reason: str | None  # why the call ended
+    reason: str | None  # why the call ended; ASKED where Discord had nothing to do with it
     voice_sessions: int  # that were described
     resumes: int  # that succeeded
     closed_with: tuple[int, ...]  # codes, in order, until the call was ending
@@ -33,7 +36,7 @@ def end_of(record: FlightRecord) -> End:
     codes = [entry.get("code") for entry in during if entry["kind"] == "gateway closed"]
     return End(
         live=any(entry.get("state") == "LIVE" for entry in states),
-        reason=next((entry.get("reason") for entry in states if entry.get("state") == "ENDING"), None),
+        reason=next((_reason(entry.get("reason")) for entry in states if entry.get("state") == "ENDING"), None),
         voice_sessions=sum(entry.get("op") == 4 for entry in gateway),
         resumes=sum(entry.get("op") == 9 for entry in gateway),
         closed_with=tuple(code for code in codes if isinstance(code, int) and code != 1000),
@@ -42,6 +45,11 @@ def end_of(record: FlightRecord) -> End:
         unheard=tuple(sorted({str(e["event"]) for e in events if e.get("event") in ("Unowned", "Undecryptable")})),
         assumptions=tuple(one.text for one in VOICE_ASSUMPTIONS if one.judge(record).outcome is Outcome.DIFFERS),
     )
+
+
+def _reason(reason: object) -> str:
+    """Return why a call ended, where Discord had to do with it: a replay ends by a command otherwise."""
+    return str(reason) if reason in _OF_DISCORD else "ASKED"
 
 
 def differences(first: FlightRecord, second: FlightRecord) -> Iterator[str]:

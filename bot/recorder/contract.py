@@ -92,7 +92,11 @@ _OPUS = 0x78
 def judge(record: FlightRecord, more: Sequence[Assumption] = ()) -> Iterator[Finding]:
     """Yield what was seen of each assumption: of those here, and of the provider's or the live check's."""
     for assumption in (*ASSUMPTIONS, *more):
-        yield Finding(assumption, assumption.judge(record))
+        try:
+            verdict = assumption.judge(record)
+        except (TypeError, ValueError, LookupError, AttributeError):  # a file that somebody has sent
+            verdict = Verdict(Outcome.NOT_SEEN, "not seen: an entry of the record is not as Parley writes it")
+        yield Finding(assumption, verdict)
 
 
 def _messages(record: FlightRecord, op: int | None = None, direction: str = "in") -> list[Entry]:
@@ -131,6 +135,8 @@ def _version(record: FlightRecord) -> Verdict:
     if not hellos:
         return NOT_SEEN
     versions = {_body(hello).get("v") for hello in hellos}
+    if versions == {None}:
+        return NOT_SEEN
     if versions <= {8, None}:
         return held("version 8")
     return differs(f"version {_list(versions)}", "messages may have another form; Parley may need an update")
@@ -169,6 +175,10 @@ def _keys(record: FlightRecord) -> Verdict:
         return NOT_SEEN  # nobody was there to agree with
     if ready is None:
         return differs("keys were never agreed", "nobody is heard; everybody leaves the channel and joins it again")
+    ending = next((entry["t"] for entry in record.of("state") if entry.get("state") == "ENDING"), float("inf"))
+    last = [entry for entry in keys if entry["t"] < ending][-1:]
+    if last and not last[0].get("ready"):
+        return differs(f"keys were lost at {last[0]['t']:.1f} s, and did not come back", "nobody is heard after that")
     if recoveries:
         return differs(f"keys had to be asked for anew {recoveries} times", "some seconds of speech may be missing")
     return held(f"keys at {ready['t']:.1f} s, never asked for anew")

@@ -38,7 +38,7 @@ class RecordFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: dict[str, _File] = {}  # by name; the thread's own
-        self._jobs: queue.Queue[_Job | None] = queue.Queue(MAX_WAITING)
+        self._jobs: queue.Queue[_Job | None] = queue.Queue()
         self._thread = threading.Thread(target=self._work, name="flight records", daemon=True)
         self._thread.start()
 
@@ -46,20 +46,23 @@ class RecordFolder:
         """Begin a flight record, whose file has this name; `header` is what its first line says."""
         stem = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{name}"
         recorder = FlightRecorder(
-            lambda at, event: self._put((stem, at, event)), lambda at, dropped: self._put((stem, at, _End(dropped)))
+            lambda at, event: self._put((stem, at, event)),
+            lambda at, dropped: self._jobs.put_nowait((stem, at, _End(dropped))),
         )
-        self._put((stem, 0.0, _Header({"kind": "record", "format": FORMAT, **header})))
+        self._jobs.put_nowait((stem, 0.0, _Header({"kind": "record", "format": FORMAT, **header})))
         return recorder
 
     def close(self) -> None:
         """Write what was reported, and end."""
-        with contextlib.suppress(queue.Full):
-            self._jobs.put(None, timeout=CLOSE_TIMEOUT)
-            self._thread.join(CLOSE_TIMEOUT)
+        self._jobs.put_nowait(None)
+        self._thread.join(CLOSE_TIMEOUT)
 
-    def _put(self, job: _Job) -> None:
-        with contextlib.suppress(queue.Full):  # the disk stands still, and the call goes on
-            self._jobs.put_nowait(job)
+    def _put(self, job: _Job) -> bool:
+        """Hand an event to the thread; whether it was taken, since a call goes on while the disk stands still."""
+        if self._jobs.qsize() >= MAX_WAITING:
+            return False
+        self._jobs.put_nowait(job)
+        return True
 
     # -- the thread -----------------------------------------------------------------------------------------------
 

@@ -43,8 +43,8 @@ class FlightRecorder(Recorder):
 
     active = True
 
-    def __init__(self, write: Callable[[float, Any], None], close: Callable[[float, int], None]) -> None:
-        """`close` is told the same seconds, and how many events were too many."""
+    def __init__(self, write: Callable[[float, Any], bool], close: Callable[[float, int], None]) -> None:
+        """`write` returns whether an event was taken; `close` is told the same seconds, and how many were too many."""
         self._write = write
         self._close = close
         self._began = self._refilled = time.monotonic()
@@ -62,7 +62,8 @@ class FlightRecorder(Recorder):
             self._dropped += 1
             return
         self._left -= 1
-        self._write(now - self._began, event)
+        if not self._write(now - self._began, event):
+            self._dropped += 1
 
     def happened(self, event: Any) -> None:
         """Keep one of the call's own events."""

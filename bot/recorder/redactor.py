@@ -23,7 +23,7 @@ from .events import (
 )
 from .exchanges import Exchange
 from .pseudonyms import Pseudonyms
-from .shapes import MAX_DEPTH, body_shape, form, shape
+from .shapes import KEY, MAX_DEPTH, body_shape, form, shape
 
 Entry = dict[str, Any]
 
@@ -58,10 +58,9 @@ _NUMBERS_TEXT = """
     max_dave_protocol_version flags platform quality rid active at bitrate
 """
 _NUMBERS = frozenset(_NUMBERS_TEXT.split())
-#: Fields whose words are the protocol's own.
-_WORDS = frozenset(
-    {"mode", "modes", "protocol", "state", "role", "type", "reason", "remedy", "audio_codec", "video_codec"}
-)
+#: Fields whose words are the voice gateway's own, and those of our own events.
+_GATEWAY_WORDS = frozenset({"mode", "modes", "protocol", "audio_codec", "video_codec"})
+_EVENT_WORDS = frozenset({"state", "role", "type", "reason", "remedy"})
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", re.ASCII)
 #: Parts of a provider's paths that are no ids, whoever the provider is.
 _PATH_WORDS_TEXT = """
@@ -124,7 +123,7 @@ class Redactor:
     def _message(self, message: GatewayMessage) -> Entry:
         entry: Entry = {"kind": "gateway", "direction": message.direction, "op": message.op}
         if not isinstance(message.data, bytes):
-            entry["d"] = self.value("d", message.data)
+            entry["d"] = self.value("d", message.data, words=_GATEWAY_WORDS)
             return entry
         payload = message.data
         entry["bytes"] = len(payload)
@@ -228,17 +227,17 @@ class Redactor:
                 entry[field.name] = round(value, 3) if _is_count(field.name, value) else self.value(field.name, value)
         return entry
 
-    def value(self, name: str, value: Any, depth: int = 0) -> Any:
-        """Return what may be written of the value of a field."""
+    def value(self, name: str, value: Any, depth: int = 0, words: frozenset[str] = _EVENT_WORDS) -> Any:
+        """Return what may be written of the value of a field; `words` are the fields whose words are a protocol's."""
         if value is None or isinstance(value, bool):
             return value
         if depth >= MAX_DEPTH:
             return "…"
         if isinstance(value, dict):
-            known = [(key, inner) for key, inner in value.items() if isinstance(key, str) and _WORD.fullmatch(key)]
-            return {key: self.value(key, inner, depth + 1) for key, inner in known[:MAX_ITEMS]}
+            known = [(key, inner) for key, inner in value.items() if isinstance(key, str) and KEY.fullmatch(key)]
+            return {key: self.value(key, inner, depth + 1, words) for key, inner in known[:MAX_ITEMS]}
         if isinstance(value, list | tuple | set | frozenset):
-            items = [self.value(name, item, depth + 1) for item in list(value)[:MAX_ITEMS]]
+            items = [self.value(name, item, depth + 1, words) for item in list(value)[:MAX_ITEMS]]
             if len(items) > 2 and all(item == items[0] for item in items):
                 return {f"list of {len(value)}": items[0]}
             return items if len(value) <= MAX_ITEMS else [*items, f"… {len(value) - MAX_ITEMS} more"]
@@ -248,18 +247,18 @@ class Redactor:
             return value.name
         if is_dataclass(value):
             return self._fields(value)
-        return self._scalar(name, value)
+        return self._scalar(name, value, words)
 
-    def _scalar(self, name: str, value: Any) -> Any:
+    def _scalar(self, name: str, value: Any, words: frozenset[str]) -> Any:
         if name in _IDS:
             return self._names.of(_IDS[name], value)
         if isinstance(value, int | float):
-            return round(value, 3) if name in _NUMBERS else shape(value)
+            return round(value, 3) if name in _NUMBERS and abs(value) < _MAX_COUNT else shape(value)
         if isinstance(value, str):
             template = getattr(value, "template", None)  # of a sentence of ours
             if isinstance(template, str):
                 return template
-            return self._word(value) if name in _WORDS else form(value)
+            return self._word(value) if name in words else form(value)
         return type(value).__name__
 
     @staticmethod

@@ -12,8 +12,8 @@ MAX_DEPTH, MAX_KEYS, MAX_ITEMS = 6, 40, 3
 #: Bytes of a body that are looked at.
 MAX_BODY = 256 * 1024
 
-#: A key that a programmer has chosen. Any other may be somebody's word.
-_KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_$.-]{0,39}")
+#: A key that a programmer has chosen, which begins with a small letter. Any other may be somebody's name or word.
+KEY = re.compile(r"[a-z_$][A-Za-z0-9_$-]{0,39}", re.ASCII)
 #: Forms of strings, the narrowest first.
 _FORMS = (
     ("empty", re.compile(r"")),
@@ -70,11 +70,12 @@ def shape(value: Any, key: str = "", depth: int = 0) -> Any:
 
 def _object(value: dict[Any, Any], depth: int) -> dict[str, Any]:
     if _is_mapping(value):
-        return {f"{len(value)} keys": form(next(iter(value.values())))}
+        first = next(iter(value.values()))
+        return {f"{len(value)} keys": shape(first, "", depth + 1)}
     shapes: dict[str, Any] = {}
     hidden = max(0, len(value) - MAX_KEYS)
     for key, inner in islice(value.items(), MAX_KEYS):
-        if isinstance(key, str) and _KEY.fullmatch(key):
+        if isinstance(key, str) and KEY.fullmatch(key):
             shapes[key] = shape(inner, key, depth + 1)
         else:
             hidden += 1
@@ -84,9 +85,13 @@ def _object(value: dict[Any, Any], depth: int) -> dict[str, Any]:
 
 
 def _is_mapping(value: dict[Any, Any]) -> bool:
-    """Whether its keys are data, as where a picture's key stands before its address."""
+    """Whether its keys are data: a picture's key before its address, or a name before each of several objects alike."""
     some = list(islice(value.values(), MAX_KEYS))
-    return bool(some) and all(isinstance(one, str) and one.startswith(("https://", "http://")) for one in some)
+    if not some:
+        return False
+    if all(isinstance(one, str) and one.startswith(("https://", "http://")) for one in some):
+        return True
+    return len(some) > 1 and all(isinstance(one, dict) and one.keys() == some[0].keys() for one in some)
 
 
 def body_shape(body: bytes, size: int | None = None) -> Any:

@@ -45,19 +45,18 @@ def timeline(record: FlightRecord, *, everything: bool = False) -> Iterator[str]
     """Yield the lines of a call. Heartbeats, packets beyond the first of each SSRC, and keys that have not changed come
     only with `everything`."""
     header = ", ".join(f"{key} {_brief(value)}" for key, value in record.header.items() if key not in ("t", "kind"))
-    yield f"{record.file.name}: {header}"
+    yield printable(f"{record.file.name}: {header}")
     noise = _Noise()
     for entry in record.entries:
         if everything or not noise.includes(entry):
-            what, details = _told(entry)
-            yield f"{entry['t']:10.3f}  {what:<16}  {details[:MAX_DETAILS]}".rstrip()
+            yield printable(_line(entry))
 
 
 class _Noise:
     """What is left out, since it says nothing new."""
 
     def __init__(self) -> None:
-        self._ssrcs: set[tuple[Any, Any]] = set()
+        self._ssrcs: set[tuple[str, str]] = set()
         self._keys: Entry = {}
 
     def includes(self, entry: Entry) -> bool:
@@ -66,7 +65,7 @@ class _Noise:
             case "gateway":
                 return entry.get("op") in HEARTBEAT_OPS
             case "packet":
-                key = entry.get("direction"), entry.get("ssrc")
+                key = str(entry.get("direction")), str(entry.get("ssrc"))
                 known = key in self._ssrcs or "ssrc" not in entry
                 self._ssrcs.add(key)
                 return known
@@ -74,6 +73,19 @@ class _Noise:
                 before, self._keys = self._keys, {key: value for key, value in entry.items() if key != "t"}
                 return before == self._keys
         return False
+
+
+def printable(line: str) -> str:
+    """Return a line without what would move the cursor of a terminal: a record may come from anybody."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in line)
+
+
+def _line(entry: Entry) -> str:
+    try:
+        what, details = _told(entry)
+    except (TypeError, ValueError, LookupError, AttributeError):
+        what, details = str(entry["kind"])[:16], "an entry that is not as Parley writes it"
+    return f"{entry['t']:10.3f}  {what:<16}  {details[:MAX_DETAILS]}".rstrip()
 
 
 def _told(entry: Entry) -> tuple[str, str]:

@@ -20,6 +20,10 @@ _IDS = ("uuid", "hex", "digits")
 #: What a line's packet is made of.
 _LINE = {"type", "role", "text", "isComplete"}
 _PART = re.compile(r"<part-\d+>")
+#: A list with something in it, in a shape.
+_LISTED = re.compile(r"list of [1-9]")
+#: Characters of a shape that are shown.
+MAX_SHAPE = 160
 
 
 def _requests(record: FlightRecord, method: str, pattern: str = "") -> list[Entry]:
@@ -86,7 +90,7 @@ def _name(record: FlightRecord) -> Verdict:
     if answer is None:
         return NOT_SEEN
     form = answer.get("voicebotName")
-    proposal = "voicebot_name: (what people shall read)"
+    proposal = "defaults: {voicebot_name: (what people should read)}"
     if form is None:
         return differs("no name", "people read “Voicebot”", proposal)
     if str(form).startswith(_IDS):
@@ -109,7 +113,9 @@ def _end(record: FlightRecord) -> Verdict:
 
 
 def _credits(record: FlightRecord) -> Verdict:
-    ended = [entry for entry in _requests(record, "DELETE") if str(entry.get("status")).startswith("2")]
+    again = {id(entry) for entry in _probed(record, "ended")}
+    ended = [entry for entry in _requests(record, "DELETE") if id(entry) not in again]
+    ended = [entry for entry in ended if str(entry.get("status")).startswith("2")]
     if not ended:
         return NOT_SEEN
     if any("x-credits-used" in (entry.get("headers") or ()) for entry in ended):
@@ -138,14 +144,19 @@ def _messages(record: FlightRecord) -> Verdict:
     if good is None:
         seen = ", ".join(str(entry.get("status") or entry.get("error")) for entry in asked)
         return differs(f"no transcript at {len(asked)} paths ({seen})", "lines that are missed live stay missing")
-    shape = str(good.get("answer"))[:160]
-    path = _PART.sub("{room}", str(good["request"]).removeprefix("GET "))
+    shape = str(good.get("answer"))
+    path = str(good["request"]).removeprefix("GET ")
     if good is not asked[0]:
-        setting = f'plugins: {{valsea: {{messages_path: "{path}"}}}}'
-        return differs(f"it is at {path}: {shape}", "lines that are missed live stay missing", setting)
+        setting = None
+        if len(_PART.findall(path)) == 1:  # the room's name; there may be others in front, of an address of one's own
+            path = _PART.sub("{room}", path)
+            setting = f'defaults: {{plugins: {{valsea: {{messages_path: "{path}"}}}}}}'
+        return differs(f"it is at {path}: {shape[:MAX_SHAPE]}", "lines that are missed live stay missing", setting)
     if "list of" not in shape:
-        return differs(f"no list: {shape}", "lines that are missed live stay missing")
-    return held(shape)
+        return differs(f"no list: {shape[:MAX_SHAPE]}", "lines that are missed live stay missing")
+    if _LISTED.search(shape) is None and any(entry.get("event") == "Utterance" for entry in record.of("event")):
+        return differs(f"empty, though something was said: {shape[:MAX_SHAPE]}", "it may be filled after the call only")
+    return held(shape[:MAX_SHAPE])
 
 
 def _key(record: FlightRecord) -> Verdict:
@@ -168,11 +179,14 @@ def _line(record: FlightRecord) -> Verdict:
     lines = [entry for entry in record.of("data") if any("line" in read for read in entry.get("read") or ())]
     if not lines:
         return NOT_SEEN
-    shapes = [entry["shape"] for entry in lines if isinstance(entry.get("shape"), dict)]
-    others = [shape for shape in shapes if shape.keys() != _LINE or shape.get("type") != "transcript"]
+    others = [entry.get("shape") for entry in lines if not _is_usual(entry.get("shape"))]
     if others:
-        return differs(f"{str(others[0])[:160]}", "Parley reads that form too")
+        return differs(str(others[0])[:MAX_SHAPE], "Parley reads that form too")
     return held(f"{len(lines)} packets with {', '.join(sorted(_LINE))}")
+
+
+def _is_usual(shape: Any) -> bool:
+    return isinstance(shape, dict) and shape.keys() == _LINE and shape.get("type") == "transcript"
 
 
 def _sender(record: FlightRecord) -> Verdict:

@@ -31,7 +31,7 @@ SECOND_TOKEN = "SECOND_TOKEN"
 NAMED: Sequence[tuple[str, str]] = (
     ("SPEAKING is never sent of anybody", "SSRCs were never announced"),
     ("4006 to the first IDENTIFY", "closed with 4006"),
-    ("opcodes and fields that nobody knows", "opcodes"),
+    ("opcodes and fields that nobody knows", "opcodes 99"),
     ("retransmissions (RTX)", "payload types"),
     ("packets of types that nobody knows", "say nothing to Parley"),
     ("packets come from the voicebot itself", "from AGENT"),
@@ -56,9 +56,19 @@ class LiveOutcome:
     ends: int  # requests to end a session
 
     def names(self, said: str) -> str:
-        """The line that says so of something that differs, or proposes a setting; empty when there is none."""
-        lines = [line.strip() for line in self.printed.splitlines()]
-        return next((one for one in lines if said in one and one.startswith(("! ", "proposed setting: "))), "")
+        """What it says of an assumption that did not hold, where that has these words; empty when nothing does."""
+        return next((found for found in self.differing if said in found), "")
+
+    @property
+    def differing(self) -> list[str]:
+        """The assumptions that did not hold, each in one line with what follows and which setting helps."""
+        found: list[str] = []
+        for line in self.printed.splitlines():
+            if line.startswith("! "):
+                found.append(line)
+            elif line.startswith("    ") and found:  # what held has nothing below it
+                found[-1] += f"; {line.strip()}"
+        return found
 
 
 @dataclass

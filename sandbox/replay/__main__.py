@@ -5,6 +5,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from sandbox.ending import end_process
 from sandbox.libopus import load_opus
@@ -19,16 +20,21 @@ def main() -> int:
     parser.add_argument("file", type=Path, help="a flight record")
     parser.add_argument("folder", type=Path, help="where the record of the call that is played goes")
     options = parser.parse_args()
-    entries = [json.loads(line) for line in options.file.read_text().splitlines()]
     try:
-        scenario = scenario_of(entries[1:])
-    except ValueError as error:
-        print(error, file=sys.stderr)
+        scenario = scenario_of(_entries(options.file))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        print(f"{options.file} cannot be played: {error}", file=sys.stderr)
         return 1
     load_opus()
     print(f"» {len(scenario.present)} people, {len(scenario.steps)} steps, {scenario.length:.0f} seconds", flush=True)
-    print(asyncio.run(play(scenario, options.folder)))
+    print(asyncio.run(play(scenario, options.folder / f"replay-of-{options.file.name}")))
     return 0
+
+
+def _entries(file: Path) -> list[dict[str, Any]]:
+    """Read the entries behind the first line; the last line of a process that died may be incomplete."""
+    lines = file.read_bytes().split(b"\n")[1:-1]
+    return [json.loads(line) for line in lines]
 
 
 if __name__ == "__main__":

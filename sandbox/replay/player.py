@@ -21,10 +21,10 @@ END_TIMEOUT = 90.0
 MAX_SPEECH = 60.0
 
 
-async def play(scenario: Scenario, folder: Path) -> Path:
-    """Play it on a stage of its own; the bot's flight record, copied into a folder. RuntimeError when there is none."""
+async def play(scenario: Scenario, copy: Path) -> Path:
+    """Play it on a stage of its own; the bot's flight record, copied to a path. RuntimeError when there is none."""
     async with Stage(ears=False, records=RECORDS) as stage:
-        return await Player(stage, scenario).run(folder)
+        return await Player(stage, scenario).run(copy)
 
 
 class Player:
@@ -42,8 +42,8 @@ class Player:
         self._beside: set[asyncio.Future[None]] = set()
         self._failures: list[BaseException] = []  # of what went on beside the steps
 
-    async def run(self, folder: Path) -> Path:
-        """Play, and copy the record into the folder."""
+    async def run(self, copy: Path) -> Path:
+        """Play, and copy the record to a path."""
         stage, scenario = self._stage, self._scenario
         stage.discord.voice.behaviours[self._place.voice_id] = self._behaviour
         bot = stage.bot(self._account, self._key, folder=f"replay-{self._account.user_id}")
@@ -70,7 +70,7 @@ class Player:
             await bot.stop()
         if self._failures:
             raise self._failures[0]
-        return _copied(bot, folder)
+        return _copied(bot, copy)
 
     def _is_over(self, bot: BotProcess) -> bool:
         """Whether a call has come to its end."""
@@ -146,9 +146,9 @@ class Player:
             self._failures.append(error)
 
 
-def _copied(bot: BotProcess, folder: Path) -> Path:
+def _copied(bot: BotProcess, copy: Path) -> Path:
     files = sorted((bot.config_file.parent / RECORDS).glob("*.jsonl"))
     if not files:
         raise RuntimeError(f"the bot has recorded no call:\n{bot.log.read_text()[-3000:]}")
-    folder.mkdir(parents=True, exist_ok=True)
-    return Path(shutil.copy(files[0], folder / f"replay-of-{files[0].name}"))
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copy(files[0], copy))

@@ -16,6 +16,8 @@ OPUS, RETRANSMISSION = 0x78, 0x66
 SESSION_INVALID, DISCONNECTED, CRASHED = 4006, 4014, 4015
 #: Opcodes that the stand-in sends by itself, as the documentation has them.
 EXPLAINED = {2, 4, 5, 6, 8, 9, 11, 12, 13, 21, 22, 24, 25, 27, 29, 30}
+#: Reasons of ends that follow from what else is played.
+ENDS_BY_ITSELF = frozenset({"NOT_STARTED", "EMPTY", "VOICE_LOST", "NOBODY_HEARD", "SEAT_TAKEN"})
 #: Seconds that a message takes at most where nothing delays it, and between two packets of one thing said.
 PROMPT, BURST_GAP = 0.25, 1.6
 FRAME = 0.02
@@ -25,11 +27,13 @@ COME_BACK = 0.5
 MIN_PACKETS = 5
 #: Steps of one call; a record of two megabytes has some ten thousand entries.
 MAX_STEPS = 2000
+#: Seconds of a call that are played; what comes later is left out.
+MAX_LENGTH = 4 * 3600.0
 
 
 def scenario_of(entries: Iterable[Entry]) -> Scenario:
     """Return what happened in a recorded call; ValueError when it never reached a voice server."""
-    return _Reading(list(entries)).scenario()
+    return _Reading([entry for entry in entries if 0 <= entry.get("t", 0.0) <= MAX_LENGTH]).scenario()
 
 
 class _Reading:
@@ -210,7 +214,7 @@ class _Reading:
         how = {"DISCONNECTED": "kick", "MOVED": "move"}.get(str(reason))
         if how == "kick" or how == "move":
             yield Ends(self._ending, "kick" if how == "kick" else "move")
-        elif self._live is not None and reason in ("LEFT", "OPERATOR", "SHUTDOWN", "LIMIT", None):
+        elif self._live is not None and reason not in ENDS_BY_ITSELF:
             yield Ends(self._ending, "command")
 
     # -- how the server behaves -----------------------------------------------------------------------------------

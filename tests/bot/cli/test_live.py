@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.cli import live
-from bot.cli.exit_codes import EXIT_DIFFERS, EXIT_FAILED, EXIT_LOGIN
+from bot.cli.exit_codes import EXIT_DIFFERS, EXIT_FAILED, EXIT_LOGIN, EXIT_UNSEEN
 from bot.cli.main import main
 from bot.live.live_recorder import LiveRecords
 from bot.plugin_host.catalog import Catalog
@@ -19,6 +19,7 @@ from tests.bot.recorder.calls import GOOD_CALL, gateway, write
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DISCORD_TOKEN", "token.of.a-bot")
     monkeypatch.setenv("SECOND", "token.of.another")
+    monkeypatch.setenv("VALSEA_API_KEY", "vl_key")
     monkeypatch.setattr("asyncio.run", _not_run)
     file = tmp_path / "config.yaml"
     file.write_text("{defaults: {voicebot: guide}}")
@@ -72,6 +73,21 @@ def test_a_token_that_is_missing_is_named(
     assert printed.out == "", "nothing is promised"
 
 
+def test_what_would_keep_the_call_from_being_opened_is_said_before_anybody_is_asked(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _live(config, "--yes", "--second-token-env", "DISCORD_TOKEN") == EXIT_FAILED
+    assert "an application of its own" in capsys.readouterr().err
+    monkeypatch.delenv("VALSEA_API_KEY")
+    assert _live(config, "--yes") == EXIT_FAILED
+    printed = capsys.readouterr()
+    assert "VALSEA_API_KEY" in printed.err
+    assert printed.out == ""
+    config.write_text("{}")
+    assert _live(config, "--yes") == EXIT_FAILED
+    assert "No voicebot is set" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("value", ["lounge", "-5", "1.5", "99999999999999999999999"])
 def test_an_id_that_is_none(config: Path, capsys: pytest.CaptureFixture[str], value: str) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -96,6 +112,7 @@ def test_differences_make_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFi
     assert str(good) in printed
     assert live._judge(write(tmp_path / "other.jsonl", *GOOD_CALL, gateway(8.0, 42)), catalog) == EXIT_DIFFERS
     assert "1 differ" in capsys.readouterr().out
+    assert live._judge(write(tmp_path / "short.jsonl", *GOOD_CALL[:4]), catalog) == EXIT_UNSEEN
 
 
 def test_without_a_record_nothing_is_said_to_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,7 +126,7 @@ def test_without_a_record_nothing_is_said_to_hold(tmp_path: Path, capsys: pytest
 def test_the_ways_out_of_a_failed_start(
     config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever went wrong is said with the way out, and where the record is, if there is one."""
+    """Whatever went wrong is said with the way out, and what the record tells, if there is one."""
     catalog = Catalog.load()
     options = argparse.Namespace(second_token_env="SECOND", yes=True, server=1, channel=2)
     from bot.config.load import load
@@ -124,12 +141,14 @@ def test_the_ways_out_of_a_failed_start(
 
     loaded = load(config, catalog.models)
     monkeypatch.setattr("asyncio.run", fail(Refused("The bot is not on server 1.")))
-    monkeypatch.setattr(LiveRecords, "file", property(lambda self: Path("records/x.jsonl")))
     assert live.main(loaded, catalog, options, config.parent / "records") == EXIT_FAILED
-    assert capsys.readouterr().err.splitlines() == [
-        "The bot is not on server 1.",
-        "What happened until then: parley record show records/x.jsonl",
-    ]
+    printed = capsys.readouterr()
+    assert printed.err == "The bot is not on server 1.\n"
+    assert "held" not in printed.out
+    file = write(config.parent / "call.jsonl", *GOOD_CALL)  # of a call that was begun
+    monkeypatch.setattr(LiveRecords, "file", property(lambda self: file))
+    assert live.main(loaded, catalog, options, config.parent / "records") == EXIT_FAILED
+    assert f"The flight record, for a report: {file}" in capsys.readouterr().out
     import discord
 
     monkeypatch.setattr("asyncio.run", fail(discord.LoginFailure("Improper token has been passed.")))

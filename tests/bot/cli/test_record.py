@@ -11,7 +11,7 @@ from tests.bot.recorder.calls import GOOD_CALL, gateway, write
 
 
 def test_show_tells_the_call_and_judges_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = write(tmp_path / "call.jsonl", *GOOD_CALL, gateway(8.0, 42))
+    file = write(tmp_path / "call.jsonl", *GOOD_CALL, gateway(8.0, 42), header={"provider": "valsea"})
     assert main(["record", "show", str(file)]) == 0
     shown, judged = capsys.readouterr().out.split("\n\n")
     assert shown.startswith("call.jsonl: ")
@@ -53,7 +53,9 @@ def test_a_providers_own_assumptions_are_judged(tmp_path: Path, capsys: pytest.C
     assert main(["record", "show", str(valsea)]) == 0
     assert "Valsea says when" in capsys.readouterr().out.replace("in ISO 8601 when", "when")
     assert main(["record", "show", str(other)]) == 0
-    assert "Valsea" not in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Valsea" not in printed
+    assert "provider is not known here" in printed
 
 
 def test_the_live_checks_assumptions_are_judged_where_it_was_one(
@@ -61,7 +63,7 @@ def test_the_live_checks_assumptions_are_judged_where_it_was_one(
 ) -> None:
     assert main(["record", "show", str(write(tmp_path / "call.jsonl", *GOOD_CALL))]) == 0
     assert "first syllable" not in capsys.readouterr().out
-    checked = write(tmp_path / "check.jsonl", *GOOD_CALL, {"t": 8.0, "kind": "probe", "what": "ended"})
+    checked = write(tmp_path / "check.jsonl", *GOOD_CALL, header={"live_check": True})
     assert main(["record", "show", str(checked)]) == 0
     assert "? No first syllable of people is lost: not seen" in capsys.readouterr().out
 
@@ -87,7 +89,7 @@ def test_a_replay_with_the_same_end(
     file = write(tmp_path / "call.jsonl", *GOOD_CALL)
     _played(monkeypatch, write(tmp_path / "again.jsonl", *GOOD_CALL))
     assert main(["record", "replay", str(file)]) == 0
-    assert capsys.readouterr().out.startswith("The same end as in call.jsonl")
+    assert "\nThe same end as in call.jsonl" in capsys.readouterr().out
 
 
 def test_a_replay_with_another_end(
@@ -96,7 +98,9 @@ def test_a_replay_with_another_end(
     file = write(tmp_path / "call.jsonl", *GOOD_CALL)
     _played(monkeypatch, write(tmp_path / "again.jsonl", *GOOD_CALL, gateway(8.0, 9)))
     assert main(["record", "replay", str(file)]) == 4
-    assert capsys.readouterr().out.startswith("! resumes: 0, and 1 in the replay\nAnother end as in call.jsonl")
+    printed = capsys.readouterr().out
+    assert printed.startswith("! resumes: 0, and 1 in the replay\n")
+    assert "\nAnother end as in call.jsonl" in printed
 
 
 def test_a_replay_that_cannot_be(
@@ -115,3 +119,21 @@ def test_without_the_stand_ins_it_says_what_to_install(
     monkeypatch.setattr(record, "find_spec", lambda name: None)
     assert main(["record", "replay", str(write(tmp_path / "call.jsonl", *GOOD_CALL))]) == 1
     assert "pip install 'parley[sandbox]'" in capsys.readouterr().err
+
+
+def test_a_record_from_a_stranger_neither_ends_the_command_nor_moves_the_cursor(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    strange = [
+        {"t": 1.0, "kind": "gateway", "op": [1], "direction": "in", "d": "\x1b]0;evil\x07"},
+        {"t": 1.0, "kind": "packet", "ssrc": ["x"], "direction": {}},
+        {"t": 1.0, "kind": "keys", "recoveries": "x"},
+        {"t": 1.0, "kind": "provider", "request": "POST /session", "seconds": "long", "status": 201},
+        {"t": 1.0, "kind": "event", "event": "QuestionCarried"},
+    ]
+    file = write(tmp_path / "call.jsonl", *strange, header={"provider": "valsea", "live_check": True})
+    for more in ([], ["--all"]):
+        assert main(["record", "show", str(file), *more]) == 0
+        printed = capsys.readouterr().out
+        assert "\x1b" not in printed
+        assert "is not as Parley writes it" in printed

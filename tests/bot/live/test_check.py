@@ -18,11 +18,12 @@ from bot.config.load import check as checked
 from bot.config.source import parse
 from bot.errors import ProviderDown, Refused
 from bot.live import check, speech
-from bot.live.check import PARTICIPANT, LiveCheck, Where, for_check
+from bot.live.check import PARTICIPANT, LiveCheck, Where, closed_to_others, for_check
 from bot.live.live_recorder import LiveRecorder
-from bot.live.measured import AnswerCarried, QuestionCarried, QuestionUnderstood
+from bot.live.measured import AnswerCarried, QuestionCarried, QuestionUnderstood, VoicebotSeen
 from bot.live.packet_times import PacketTimes
 from bot.media.events import VoicebotSpeaking
+from bot.media.report import SoundReport
 from bot.provider import SessionEnd, Utterance, VoicebotSession
 from bot.recorder.events import Probe
 from bot.recorder.exchanges import observer
@@ -75,7 +76,6 @@ class Scene:
         self.guild.channels = [self.channel]
         self.guild.get_channel = lambda identifier: self.channel if identifier == VOICE else None
         self.bot: Any = SimpleNamespace(
-            config=self.config,
             user=SimpleNamespace(id=BOT),
             guilds=[self.guild],
             get_guild=lambda identifier: self.guild if identifier == GUILD else None,
@@ -108,6 +108,8 @@ class Scene:
             provider=Provider(),
             closing=None,
             end=self._end,
+            elapsed=0.0,
+            sound_report=self._report,
         )
 
     async def _start(self, request: CallRequest, settings: Config) -> Any:
@@ -123,6 +125,9 @@ class Scene:
             self.call.state = CallState.ENDED
             self.call.closing = asyncio.create_task(self._closed())
 
+    async def _report(self) -> SoundReport:
+        return SoundReport(packets_undecryptable=2, packets_unowned=1)
+
     async def _closed(self) -> Any:
         return SimpleNamespace(billed_minutes=1)
 
@@ -133,7 +138,7 @@ class Scene:
 
     def check(self, second: Any = None) -> LiveCheck:
         records: Any = SimpleNamespace(recorder=self.recorder)
-        return LiveCheck(self.bot, records, WHERE, second, self.told.append)
+        return LiveCheck(self.bot, self.config, records, WHERE, second, self.told.append)
 
 
 class Second:
@@ -179,7 +184,9 @@ async def test_it_asks_probes_ends_and_ends_again() -> None:
     measured = {type(event): event for event in scene.written.told}
     assert measured[QuestionUnderstood] == QuestionUnderstood(1, 8, 8, True)
     assert measured[AnswerCarried].frames == 42
-    assert QuestionCarried in measured
+    assert measured[AnswerCarried].lead_in_ms == 20
+    assert measured[QuestionCarried].sealed == 3
+    assert measured[VoicebotSeen] == VoicebotSeen(came=True, asked=True, answered=True)
     assert "the session is ended; billed: 1 minute" in scene.told
 
 
@@ -196,6 +203,7 @@ async def test_a_voicebot_that_never_comes_is_not_asked() -> None:
     await scene.check(Second(scene)).run()
     assert scene.story == ["second joins", "start", "probe guide", "end by OPERATOR", "end room-1 again"]
     assert "the voicebot did not come" in scene.told
+    assert VoicebotSeen(came=False, asked=False, answered=False) in scene.written.told
 
 
 async def test_a_call_that_ends_by_itself_is_not_probed() -> None:
@@ -233,6 +241,32 @@ async def test_a_minute_is_all_that_is_billed(monkeypatch: pytest.MonkeyPatch) -
     await scene.check().run()
     assert scene.story == ["start", "end by OPERATOR", "end room-1 again"]
     assert any("nearly over" in line for line in scene.told)
+
+
+async def test_what_the_start_took_of_the_minute_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "LISTENING_TIME", 60.0)
+    scene = Scene()
+    scene.call.elapsed = check.BILLED_SECONDS - 0.2
+    await scene.check().run()
+    assert any("nearly over" in line for line in scene.told)
+
+
+async def test_a_sound_loop_that_does_not_answer_is_not_called_a_minute() -> None:
+    scene = Scene()
+
+    async def stuck() -> SoundReport:
+        raise TimeoutError
+
+    scene.call.sound_report = stuck
+    await scene.check(Second(scene)).run()
+    assert scene.story[-2:] == ["end by OPERATOR", "end room-1 again"]
+    assert any("does not answer" in line for line in scene.told)
+
+
+def test_nobody_else_starts_a_call_meanwhile() -> None:
+    closed = closed_to_others(config())
+    assert closed.host.servers_allowed == ()
+    assert closed.server(GUILD) == config().server(GUILD)
 
 
 async def test_who_is_interrupted_asks_for_the_end() -> None:
@@ -290,8 +324,9 @@ def test_the_checks_settings_are_its_own_servers_alone() -> None:
     for guild_id, timeout in ((GUILD, 7), (5, 9)):
         after = for_check(before, guild_id)
         mine = after.server(guild_id)
-        assert (mine.hear_bots, mine.consent, mine.hand_over, mine.voicebot) == (True, "assumed", False, "guide")
+        assert (mine.hear_bots, mine.hand_over, mine.voicebot) == (True, False, "guide")
+        assert mine.consent == "asked", "people are asked as in any call"
         assert after.plugin(guild_id, "valsea", ValseaSettings).timeout == timeout
-        assert after.server(77).consent == "asked"
+        assert after.server(77).hear_bots is False
         assert after.plugin(77, "valsea", ValseaSettings).timeout == 7
     assert replace(before) == before

@@ -61,11 +61,13 @@ def test_the_voicebots_turns_are_counted() -> None:
 def test_the_end_of_the_call_does_not_end_the_record(tmp_path: Path) -> None:
     records = LiveRecords(tmp_path / "records")
     assert records.file is None
-    recorder = records.begin("5f3a", ServerSettings())
+    records.settings = ServerSettings()
+    assert records.begin("0000", ServerSettings()) is not records.recorder, "somebody else's call, before the check's"
+    recorder = records.begin("5f3a", records.settings)
     assert recorder is records.recorder
     recorder.close()  # as the call does
     recorder.note(Probe("ended"))
-    other = records.begin("77aa", ServerSettings())
+    other = records.begin("77aa", records.settings)
     assert other is not recorder, "a call that somebody starts meanwhile has its own"
     other.close()
     records.close()
@@ -74,4 +76,5 @@ def test_the_end_of_the_call_does_not_end_the_record(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in records.file.read_text().splitlines()]
     assert [line["kind"] for line in lines] == ["record", "probe", "end of record"]
     assert lines[1]["what"] == "ended"
+    assert lines[0]["live_check"] is True
     assert records.file.name.endswith("-5f3a.jsonl")

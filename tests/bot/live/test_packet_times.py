@@ -17,7 +17,7 @@ def test_the_time_on_the_way() -> None:
         sender.note("out", packet(number * 960), 10 + number * 0.02)
         receiver.note("in", packet(number * 960), 10 + number * 0.02 + (0.2 if number >= 90 else 0.03))
     found = transit(sender, receiver, 0)
-    assert (found.packets, found.arrived, found.first) == (100, 100, FIRST)
+    assert (found.packets, found.arrived, found.first, found.missing) == (100, 100, FIRST, 0)
     assert found.usual == pytest.approx(0.03)
     assert found.slow == pytest.approx(0.2)
 
@@ -29,7 +29,7 @@ def test_what_is_lost_at_the_begin_is_told_apart_from_other_losses() -> None:
         if number not in (0, 1, 2, 40):
             receiver.note("in", packet(number * 960), number * 0.02)
     found = transit(sender, receiver, 0)
-    assert (found.packets, found.arrived, found.first) == (50, 46, FIRST - 3)
+    assert (found.packets, found.arrived, found.first, found.missing) == (50, 46, FIRST - 3, 3)
 
 
 def test_only_what_was_sent_from_a_time_on_counts() -> None:
@@ -40,7 +40,7 @@ def test_only_what_was_sent_from_a_time_on_counts() -> None:
 
 
 def test_nothing_is_no_failure() -> None:
-    assert transit(PacketTimes(), PacketTimes(), 0) == Transit(0, 0, 0, 0.0, 0.0)
+    assert transit(PacketTimes(), PacketTimes(), 0) == Transit(0, 0, 0, 0, 0.0, 0.0)
 
 
 def test_a_copy_that_comes_later_changes_nothing() -> None:

@@ -22,7 +22,7 @@ def test_the_same_call_has_no_differences(tmp_path: Path) -> None:
     one, other = call(tmp_path, "one"), call(tmp_path, "other")
     assert list(differences(one, other)) == []
     end = end_of(one)
-    assert (end.live, end.reason, end.voice_sessions, end.keys, end.people_heard) == (True, "LEFT", 1, True, 1)
+    assert (end.live, end.reason, end.voice_sessions, end.keys, end.people_heard) == (True, "ASKED", 1, True, 1)
     assert (end.closed_with, end.resumes, end.unheard, end.assumptions) == ((), 0, (), ())
 
 
@@ -47,7 +47,12 @@ def test_what_is_otherwise_is_named(tmp_path: Path, more: list[dict[str, Any]], 
 
 def test_another_reason(tmp_path: Path) -> None:
     one, other = call(tmp_path, "one"), call(tmp_path, "other", reason="VOICE_LOST")
-    assert list(differences(one, other)) == ["reason: LEFT, and VOICE_LOST in the replay"]
+    assert list(differences(one, other)) == ["reason: ASKED, and VOICE_LOST in the replay"]
+
+
+@pytest.mark.parametrize("reason", ["OPERATOR", "SHUTDOWN", "ROOM_ENDED", "VOICEBOT_MISSING"])
+def test_a_reason_that_is_not_discords_is_as_good_as_a_command(tmp_path: Path, reason: str) -> None:
+    assert list(differences(call(tmp_path, "one", reason=reason), call(tmp_path, "other"))) == []
 
 
 def test_what_comes_after_the_end_does_not_count(tmp_path: Path) -> None:

@@ -19,9 +19,13 @@ class Desk:
         self.kept: list[tuple[float, Any]] = []
         self.ends: list[tuple[float, int]] = []
         monkeypatch.setattr(recorder, "time", SimpleNamespace(monotonic=lambda: self.now))
-        self.recorder = FlightRecorder(
-            lambda at, event: self.kept.append((at, event)), lambda *end: self.ends.append(end)
-        )
+        self.full = False
+        self.recorder = FlightRecorder(self._write, lambda *end: self.ends.append(end))
+
+    def _write(self, at: float, event: Any) -> bool:
+        if not self.full:
+            self.kept.append((at, event))
+        return not self.full
 
     def samples(self) -> list[int]:
         """How many were skipped before each packet that was kept."""
@@ -35,6 +39,15 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 def packet(ssrc: int, sequence: int = 0) -> bytes:
     return struct.pack(">BBHII", 0x80, 0x78, sequence, 0, ssrc) + b"payload"
+
+
+def test_what_is_not_taken_is_counted(desk: Desk) -> None:
+    desk.recorder.note("one")
+    desk.full = True
+    desk.recorder.note("two")
+    desk.recorder.close()
+    assert [event for _, event in desk.kept] == ["one"]
+    assert desk.ends == [(0.0, 1)]
 
 
 def test_times_count_from_the_begin(desk: Desk) -> None:

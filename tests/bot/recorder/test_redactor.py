@@ -276,3 +276,17 @@ def test_the_rest() -> None:
         "recoveries": 0,
     }
     assert entry(object()) == {"kind": "unknown", "event": "object"}
+
+
+def test_a_message_nobody_knows_names_nobody() -> None:
+    data = {
+        "names": {"Alice": 1},
+        "type": "Johnny",
+        "reason": "Johnny.Smith",
+        "flags": 123456789012345678,
+        "mode": "aead_aes256_gcm_rtpsize",
+    }
+    entry = Redactor().entry(GatewayMessage("in", 77, data))
+    assert not any(word in str(entry) for word in ("Alice", "Johnny", "123456789"))
+    assert entry["d"]["mode"] == "aead_aes256_gcm_rtpsize"
+    assert entry["d"]["type"] == "word(6)"

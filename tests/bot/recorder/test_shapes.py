@@ -101,3 +101,21 @@ def test_a_body_is_its_json_or_its_size(body: bytes, expected: object) -> None:
 
 def test_a_body_that_was_cut_is_not_looked_at() -> None:
     assert body_shape(b'{"half', size=90_000) == "90000 bytes, too many to look at"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"Alice": 1},
+        {"byUser": {"Alice": {"score": 1}, "Bob.Smith": {"score": 2}}},
+        {"byUser": {"alice": {"score": 1}, "bob": {"score": 2}}},
+        {"images": {"Anna_birthday": {"url": "https://example.org/x.png"}}},
+    ],
+)
+def test_keys_that_are_somebodys_names_are_not_shown(value: dict[str, object]) -> None:
+    shown = str(shape(value)).lower()
+    assert not any(name in shown for name in ("alice", "bob", "anna"))
+
+
+def test_keys_of_one_object_are_shown() -> None:
+    assert shape({"limits": {"minutes": 60}, "region": None}) == {"limits": {"minutes": "whole number"}, "region": None}

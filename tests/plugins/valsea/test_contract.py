@@ -133,6 +133,15 @@ LINES = "Valsea's lines have the form of its sample client"
         ),
         (MESSAGES, call(messages=[asked(f"GET {PATH}/messages", 404, html=True)] * 3), "no transcript at 3 paths"),
         (MESSAGES, call(messages=[asked(f"GET {PATH}/messages", 200, {"count": "whole number"})]), "no list"),
+        (
+            MESSAGES,
+            [
+                {"t": 3.0, "kind": "event", "event": "Utterance"},
+                *call(messages=[asked(f"GET {PATH}/messages", 200, {"messages": {"list of 0": []}})]),
+            ],
+            "empty, though something was said",
+        ),
+        (LINES, call(line={**data(LINE), "shape": "47 bytes that are not JSON"}), "47 bytes"),
         ("Valsea refuses a wrong key as such", call(key=asked("GET /v1/x", 403, {"detail": {}})), "status 403"),
         ("Valsea refuses an unknown voicebot as such", call(voicebot=asked("GET /v1/x", 200, {})), "status 200"),
         (LINES, call(line=data({"type": "transcript", "role": "user", "content": "text(3)"})), "content"),
@@ -153,7 +162,9 @@ def test_the_path_of_the_transcript_is_proposed(tmp_path: Path) -> None:
     found = [asked(f"GET {PATH}/messages", 404, html=True), asked(f"GET {PATH}/transcript", 200, PAGE)]
     verdict = verdicts(tmp_path, call(messages=found))[MESSAGES]
     assert verdict.outcome is Outcome.DIFFERS
-    assert verdict.proposal == ('plugins: {valsea: {messages_path: "/v1/voicebot-livekit/session/{room}/transcript"}}')
+    assert verdict.proposal == (
+        'defaults: {plugins: {valsea: {messages_path: "/v1/voicebot-livekit/session/{room}/transcript"}}}'
+    )
 
 
 @pytest.mark.parametrize("name", [None, "hex(24)", "uuid(36)", "digits(9)"])
@@ -161,7 +172,7 @@ def test_a_voicebot_without_a_name_gets_one(tmp_path: Path, name: str | None) ->
     verdict = verdicts(tmp_path, opened(voicebotName=name))[NAME]
     assert verdict.outcome is Outcome.DIFFERS
     assert verdict.proposal is not None
-    assert verdict.proposal.startswith("voicebot_name: ")
+    assert verdict.proposal.startswith("defaults: {voicebot_name: ")
 
 
 def test_retries_are_not_taken_for_the_second_end(tmp_path: Path) -> None:
