@@ -33,7 +33,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 async def run() -> list[Row]:
-    """Idle process, talking call, silent call, floor."""
+    """Idle process, talking call, silent call, recorded call, floor."""
     async with Stage(voicebots=False) as stage:
         account = stage.account()
         key = stage.valsea.create_key("bench")
@@ -53,17 +53,38 @@ async def run() -> list[Row]:
         async with voicebot(stage, session, talking=True), talking(place):
             loud = await _share(pid)
         await stage.command(account, place, ann, "voicebot leave")
+        recorded = await _recorded(stage)
         floor, joined, listening = [await _floor(stage, work) for work in ("talk", "idle", "listen")]
     call, quiet = loud - idle, max(silent - idle, 0.0)
     quiet_alone = max(silent_alone - idle, 0.0)
     return [
         _ratio("CPU of a talking call / its bare primitives", call, floor, 1.5),
+        _ratio("CPU of a talking call that is recorded / of one that is not", recorded, call, 1.15),
         _ratio("CPU of a silent call / a talking one", quiet, call, 0.05),
         _ratio("the same before the voicebot has arrived", quiet_alone, call, 0.05),
         _floor_of_silence("the LiveKit SDK alone, joined and silent / a talking call", joined, call),
         _floor_of_silence("the LiveKit SDK alone, reading a silent voicebot too / a talking call", listening, call),
         _floor_of_silence("what a silent call costs beyond the SDK alone / a talking call", quiet - listening, call),
     ]
+
+
+async def _recorded(stage: Stage) -> float:
+    """A talking call of a bot that writes flight records, less the idle process."""
+    account = stage.account()
+    bot = stage.bot(account, stage.valsea.create_key("recorded"), folder="recorded")
+    settings = stage.config(voicebot_arrival=3600, plugins={"transcript": {"enabled": False}})
+    await bot.start({**settings, "record": "records"})
+    assert bot.process is not None
+    place = stage.place(account, "Bob")
+    await place.people[0].join(place.guild_id, place.voice_id)
+    idle = await _share(bot.process.pid)
+    await stage.command(account, place, place.people[0], "voicebot join")
+    session = list(stage.valsea.sessions.values())[-1]
+    async with voicebot(stage, session, talking=True), talking(place):
+        loud = await _share(bot.process.pid)
+    await stage.command(account, place, place.people[0], "voicebot leave")
+    await bot.stop()
+    return loud - idle
 
 
 def _ratio(what: str, figure: float, baseline: float, budget: float) -> Row:

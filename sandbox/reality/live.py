@@ -37,7 +37,7 @@ NAMED: Sequence[tuple[str, str]] = (
     ("packets come from the voicebot itself", "from AGENT"),
     ("a line's words are its `content`", "'content': 'text"),
     ("the messages are at another path", 'messages_path: "/v1/voicebot-livekit/session/{room}/transcript"'),
-    ("a token's end in seconds", "whole number"),
+    ("a token's end in seconds", "when the token ends: whole number"),
     ("200 and JSON to the DELETE", "answered 200"),
     ("the voicebot's name is its id", "voicebot_name:"),
     ("fields in the answer that nobody knows", "new fields: limits, region, status"),

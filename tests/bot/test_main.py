@@ -38,3 +38,15 @@ def test_a_usage_error_keeps_its_exit_code() -> None:
     )
     assert answer.returncode == 2
     assert "invalid choice: 'dance'" in answer.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    """`parley record show FILE | head -1`."""
+    script = LEFTOVERS.replace("return 3", "[print('a line') for _ in range(100_000)]")
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read().decode()
+    assert (process.returncode, errors) == (141, "told")
