@@ -23,7 +23,7 @@ _PART = re.compile(r"<part-\d+>")
 #: A list with something in it, in a shape.
 _LISTED = re.compile(r"list of [1-9]")
 #: Characters of a shape that are shown.
-MAX_SHAPE = 160
+MAX_SHAPE = 100
 
 
 def _requests(record: FlightRecord, method: str, pattern: str = "") -> list[Entry]:
