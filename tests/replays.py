@@ -1,7 +1,7 @@
 """Calls that were played under a behaviour of the real services, and played again from their flight records.
 
-`python -m tests.replays [WORDS]` does it for each row of the table about Discord's voice, or those with these words in
-their name: one after the other, some half a minute each.
+`python -m tests.replays [WORDS]` does it for each row of the table, or those with these words in their name: one after
+the other, some half a minute each.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from bot.recorder.reading import FlightRecord, read
 from sandbox.ending import end_process
 from sandbox.libopus import load_opus
 from sandbox.reality import Row, play
-from sandbox.reality.rows import DISCORD_VOICE
+from sandbox.reality.rows import ROWS
 from sandbox.replay.player import RECORDS, Player
 from sandbox.replay.reading import scenario_of
 from sandbox.stage import BotProcess, Stage
@@ -57,7 +57,7 @@ async def main(words: str) -> int:
     async with Stage(ears=False, records=RECORDS) as stage:
         bot = stage.bot(stage.account(), stage.valsea.create_key("replays", 10_000))
         await bot.start(stage.config())
-        for number, row in enumerate(DISCORD_VOICE, 1):
+        for number, row in enumerate(ROWS, 1):
             if words not in row.name.casefold():
                 continue
             replayed = await replay(stage, bot, row, number, stage.folder / "replays")

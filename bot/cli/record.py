@@ -19,9 +19,7 @@ from .exit_codes import EXIT_CONFIG, EXIT_DIFFERS, EXIT_FAILED
 from .findings import lines_of
 
 #: What a replay leaves to the stand-ins.
-NOT_PLAYED = (
-    "  not from the record: fields of Hello, Ready and Session Description, DAVE's messages, words, the provider"
-)
+NOT_PLAYED = "  not from the record: keys and DAVE's messages, words, the room and the provider"
 
 
 def show(file: Path, config: Path | None, *, everything: bool = False) -> int:

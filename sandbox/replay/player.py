@@ -45,13 +45,17 @@ class Player:
     async def run(self, copy: Path) -> Path:
         """Play, and copy the record to a path."""
         stage, scenario = self._stage, self._scenario
-        stage.discord.voice.behaviours[self._place.voice_id] = self._behaviour
+        voice = stage.discord.voice
+        voice.behaviours[self._place.voice_id] = self._behaviour
+        if not scenario.encrypted:
+            voice.room(self._place.guild_id, self._place.voice_id).group.version = 0
         bot = stage.bot(self._account, self._key, folder=f"replay-{self._account.user_id}")
         await bot.start(stage.config())
         for who in scenario.present:
             await self._join(who)
             await self._people[who].say(hum(0.1))  # whoever sat there has spoken before
         starter = self._place.people[0]
+        voice.hello = dict(scenario.hello)  # to whoever comes from now on
         began = time.monotonic()
         joining = asyncio.create_task(stage.command(self._account, self._place, starter, "voicebot join"))
         try:
@@ -60,6 +64,7 @@ class Player:
                 await self._take(step, starter)
             await happens(lambda: self._is_over(bot), END_TIMEOUT)
         finally:
+            voice.hello = {}
             joining.cancel()
             for task in self._beside:
                 task.cancel()

@@ -16,6 +16,19 @@ OPUS, RETRANSMISSION = 0x78, 0x66
 SESSION_INVALID, DISCONNECTED, CRASHED = 4006, 4014, 4015
 #: Opcodes that the stand-in sends by itself, as the documentation has them.
 EXPLAINED = {2, 4, 5, 6, 8, 9, 11, 12, 13, 21, 22, 24, 25, 27, 29, 30}
+#: What the stand-in sends by itself, by opcode; other fields that were recorded are sent as they stand there.
+SENT = {
+    2: {"ssrc", "ip", "port", "modes", "experiments"},
+    4: {"mode", "secret_key", "dave_protocol_version"},
+    5: {"user_id", "ssrc", "speaking"},
+    9: set[str](),
+    11: {"user_ids"},
+    13: {"user_id"},
+    21: {"transition_id", "protocol_version"},
+    22: {"transition_id"},
+    24: {"epoch", "protocol_version"},
+}
+MODES = {"aead_aes256_gcm_rtpsize", "aead_xchacha20_poly1305_rtpsize"}
 #: Reasons of ends that follow from what else is played.
 ENDS_BY_ITSELF = frozenset({"NOT_STARTED", "EMPTY", "VOICE_LOST", "NOBODY_HEARD", "SEAT_TAKEN"})
 #: Seconds that a message takes at most where nothing delays it, and between two packets of one thing said.
@@ -53,7 +66,9 @@ class _Reading:
             raise ValueError("the record has no message of a voice server, so there is nothing to play")
         present = self._present()
         steps = sorted(self._steps(present), key=lambda step: step.at)[:MAX_STEPS]
-        return Scenario(present, self._behaviour(present), tuple(steps), self._ending)
+        return Scenario(
+            present, self._behaviour(present), self._hello(), self._is_encrypted(), tuple(steps), self._ending
+        )
 
     # -- looking things up ----------------------------------------------------------------------------------------
 
@@ -238,7 +253,34 @@ class _Reading:
         found |= self._dave()
         found |= self._acknowledgements()
         found |= self._packets()
-        return found
+        return found | self._contents()
+
+    # -- what its messages hold -----------------------------------------------------------------------------------
+
+    def _hello(self) -> dict[str, Any]:
+        """Return the fields of Hello that are not as documented; by the heartbeat's interval a session can be lost."""
+        body = _body(next(iter(self._messages(8)), {}))
+        usual = {"v": 8}
+        return {key: value for key, value in body.items() if key != "heartbeat_interval" and usual.get(key) != value}
+
+    def _is_encrypted(self) -> bool:
+        versions = [_body(entry).get("dave_protocol_version") for entry in self._messages(4)]
+        return not versions or versions[0] != 0
+
+    def _contents(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        offered = [tuple(map(str, _body(entry).get("modes") or ())) for entry in self._messages(2)]
+        if offered and offered[0] and set(offered[0]) != MODES:
+            found["modes"] = offered[0]
+        fields: dict[int, dict[str, Any]] = {}
+        for entry in self._messages(*SENT):
+            new = {key: value for key, value in _body(entry).items() if key not in SENT[entry["op"]]}
+            if new:
+                fields.setdefault(entry["op"], {}).update(new)
+        version = next((_body(entry).get("dave_protocol_version") for entry in self._messages(4)), 1)
+        if version not in (0, 1):
+            fields.setdefault(4, {})["dave_protocol_version"] = version
+        return {**found, "fields": fields} if fields else found
 
     def _introductions(self) -> dict[str, Any]:
         sound = self._sound()

@@ -81,5 +81,7 @@ class Scenario:
 
     present: tuple[str, ...]
     behaviour: Mapping[str, Any] = field(default_factory=dict)  # fields of VoiceBehaviour that are not as documented
+    hello: Mapping[str, Any] = field(default_factory=dict)  # fields of the first message of a websocket, likewise
+    encrypted: bool = True  # end to end
     steps: tuple[Step, ...] = ()
     length: float = 0.0  # to the end of the recorded call

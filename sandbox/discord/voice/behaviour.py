@@ -3,8 +3,9 @@
 Every field is off, or as the documentation has it, until a test or `sandbox.reality` says otherwise.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 #: What one more thing in a stream of RTP may be.
 Noise = Literal["padding", "zeros", "retransmission", "camera"]
@@ -26,6 +27,9 @@ class VoiceBehaviour:
     refuse_with: int = 4006
     spares: frozenset[int] = frozenset()  # user ids to whom it behaves as documented
     description_delay: float = 0.0  # between SELECT PROTOCOL and SESSION DESCRIPTION
+    modes: tuple[str, ...] | None = None  # of transport encryption that are offered, when not the server's own
+    #: By opcode: what its messages have besides, or instead of, the documented fields.
+    fields: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     strange_messages: bool = False  # opcodes nobody knows, and known ones with fields nobody expects
     acknowledgement_delay: float = 0.0  # of heartbeats
     late_disconnect: float | None = None  # opcode 13 of a session that was replaced comes so much later

@@ -5,7 +5,7 @@ import json
 import os
 import struct
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -36,8 +36,10 @@ class Connection:
         mode_offer: tuple[str, ...],
         permissions: VoicePermissions,
         latency: float = 0.0,
+        fields: Mapping[int, Mapping[str, Any]] | None = None,
     ) -> None:
-        """`latency`: seconds that every message takes to the client."""
+        """`latency`: seconds that every message takes to the client. `fields`: what messages of an opcode have
+        besides, or instead of, the documented ones."""
         self.user_id = user_id
         self.ssrc = ssrc
         self.mode_offer = mode_offer
@@ -52,6 +54,7 @@ class Connection:
         #: (when it is to arrive in the loop's time, message), or a close code.
         self.outbox: asyncio.Queue[tuple[float, str | bytes] | int] = asyncio.Queue()
         self._latency = latency
+        self._fields = fields or {}
         self._last_due = 0.0
         self._sequence = 0
         self._sent: deque[tuple[int, str | bytes]] = deque(maxlen=REPLAY_LIMIT)
@@ -72,7 +75,7 @@ class Connection:
         if isinstance(data, bytes):
             message: str | bytes = struct.pack(">HB", sequence, op) + data
         else:
-            message = json.dumps({"op": op, "d": data, "seq": sequence})
+            message = json.dumps({"op": op, "d": {**data, **self._fields.get(op, {})}, "seq": sequence})
         self._sent.append((self._sequence, message))
         self.outbox.put_nowait((self._due(delay), message))
 

@@ -54,6 +54,7 @@ class VoiceServer(asyncio.DatagramProtocol):
         self.behaviour = VoiceBehaviour()  # where no channel has one of its own
         self.behaviours: dict[int, VoiceBehaviour] = {}  # by channel id
         self.nat = Nat()
+        self.hello: Json = {}  # what Hello has besides, or instead of, the documented fields
         self.reject_with: int | None = None  # a close code for every new websocket, when asked for
         self.latency = 0.0  # seconds that websocket messages take to clients who identify from now on; UDP takes none
         self.hold_dave = False  # leave new clients without DAVE messages, when asked for
@@ -174,7 +175,7 @@ class VoiceServer(asyncio.DatagramProtocol):
         if self.reject_with is not None:
             await socket.close(code=self.reject_with)
             return socket
-        hello = {"v": 8, "heartbeat_interval": self.heartbeat_interval * 1000}
+        hello = {"v": 8, "heartbeat_interval": self.heartbeat_interval * 1000, **self.hello}
         await socket.send_str(json.dumps({"op": HELLO, "d": hello}))
         session = _Session(self, socket)
         try:
@@ -201,7 +202,10 @@ class VoiceServer(asyncio.DatagramProtocol):
         old = room.of_user(ticket.user_id)
         if old is not None:
             self._forget(room, old, SESSION_INVALID)
-        connection = Connection(ticket.user_id, next(self._ssrc), self.modes, ticket.permissions, self.latency)
+        modes, fields = self.modes, None
+        if ticket.user_id not in behaviour.spares:
+            modes, fields = behaviour.modes or self.modes, behaviour.fields
+        connection = Connection(ticket.user_id, next(self._ssrc), modes, ticket.permissions, self.latency, fields)
         room.add(connection)
         self._connections[connection.ssrc] = (room, connection)
         return room, connection

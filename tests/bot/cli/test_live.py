@@ -43,16 +43,16 @@ def test_it_says_what_it_costs_and_asks(
         assert _live(config) == EXIT_FAILED
         printed = capsys.readouterr().out
         assert "about one billed minute" in printed
-        assert "nobody speaks" in printed
+        assert "only the people in the channel speak" in printed
         assert printed.endswith("Nothing was done.\n")
 
 
-def test_with_a_second_bot_it_does_not_say_that_nobody_speaks(
+def test_with_a_second_bot_it_does_not_say_that_only_people_speak(
     config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
     assert _live(config, "--second-token-env", "SECOND") == EXIT_FAILED
-    assert "nobody speaks" not in capsys.readouterr().out
+    assert "only the people" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("answer", ["yes\n", "Y\n", " Yes \n"])

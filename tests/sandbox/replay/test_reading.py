@@ -133,6 +133,30 @@ def test_how_the_voice_server_behaves(entries: list[Entry], behaviour: Entry) ->
     VoiceBehaviour(**found)  # every field is one of its own
 
 
+def test_what_messages_hold_is_sent_as_it_was_recorded() -> None:
+    entries = with_more(without=(2, 4, 8))
+    entries += [
+        gateway(0.10, 8, {"v": 9, "heartbeat_interval": 500, "region": "word(4)"}),
+        gateway(0.12, 2, {"ssrc": "ssrc-1", "modes": ["xsalsa20_poly1305"], "streams": []}),
+        gateway(0.14, 4, {"mode": "x", "dave_protocol_version": 2, "audio_codec": "opus"}),
+        gateway(3.0, 5, {"user_id": "user-2", "ssrc": "ssrc-2", "speaking": 1, "clips": True}),
+    ]
+    scenario = scenario_of(sorted(entries, key=lambda entry: entry["t"]))
+    assert scenario.hello == {"v": 9, "region": "word(4)"}
+    assert scenario.encrypted
+    assert scenario.behaviour["modes"] == ("xsalsa20_poly1305",)
+    assert scenario.behaviour["fields"] == {
+        2: {"streams": []},
+        4: {"audio_codec": "opus", "dave_protocol_version": 2},
+        5: {"clips": True},
+    }
+    VoiceBehaviour(**scenario.behaviour)
+
+
+def test_a_call_without_end_to_end_encryption() -> None:
+    assert not scenario_of(with_more(gateway(0.14, 4, {"dave_protocol_version": 0}), without=(4,))).encrypted
+
+
 def test_somebody_who_was_never_told_of_is_made_up() -> None:
     scenario = scenario_of(with_more(without=(5, 11)))
     assert scenario.present == ("owner of ssrc-2",)
