@@ -24,7 +24,9 @@ MAX_SPEECH = 60.0
 async def play(scenario: Scenario, copy: Path) -> Path:
     """Play it on a stage of its own; the bot's flight record, copied to a path. RuntimeError when there is none."""
     async with Stage(ears=False, records=RECORDS) as stage:
-        return await Player(stage, scenario).run(copy)
+        played = await Player(stage, scenario).run(copy)
+    shutil.rmtree(stage.folder)  # when all went well: else its logs tell why
+    return played
 
 
 class Player:
