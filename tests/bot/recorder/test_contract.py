@@ -122,6 +122,15 @@ def test_a_session_that_the_bot_closes_at_the_end_is_no_trouble(tmp_path: Path) 
     assert found["The voice session lasts as long as the call"].outcome is Outcome.HELD
 
 
+@pytest.mark.parametrize(("at", "outcome"), [(2.05, Outcome.HELD), (3.5, Outcome.DIFFERS)])
+def test_speaking_may_come_a_moment_behind_the_first_packet(tmp_path: Path, at: float, outcome: Outcome) -> None:
+    told = gateway(at, 5, {"user_id": "user-2", "ssrc": "ssrc-2", "speaking": 1})
+    entries = sorted(changed(place(op=5), told), key=lambda entry: entry["t"])
+    verdict = verdicts(tmp_path, entries)["Discord says whose an SSRC is before its first packet"]
+    assert verdict.outcome is outcome
+    assert outcome is Outcome.HELD or "1 of 1 SSRCs came before Speaking" in verdict.seen
+
+
 def test_alone_in_the_channel_there_are_no_keys_to_agree_on(tmp_path: Path) -> None:
     alone = [{**KEYS, "ready": False, "members": 0}]
     assert verdicts(tmp_path, alone)["Keys are agreed, and stay"].outcome is Outcome.NOT_SEEN
