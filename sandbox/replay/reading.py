@@ -31,8 +31,9 @@ SENT = {
 MODES = {"aead_aes256_gcm_rtpsize", "aead_xchacha20_poly1305_rtpsize"}
 #: Reasons of ends that follow from what else is played.
 ENDS_BY_ITSELF = frozenset({"NOT_STARTED", "EMPTY", "VOICE_LOST", "NOBODY_HEARD", "SEAT_TAKEN"})
-#: Seconds that a message takes at most where nothing delays it, and between two packets of one thing said.
-PROMPT, BURST_GAP = 0.25, 1.6
+#: Seconds that a message takes at most where nothing delays it, between two things that came by different ways at the
+#: same time, and between two packets of one thing said.
+PROMPT, MOMENT, BURST_GAP = 0.25, 0.1, 1.6
 FRAME = 0.02
 #: Seconds between somebody's coming back and their first word.
 COME_BACK = 0.5
@@ -245,7 +246,7 @@ class _Reading:
         chosen = [e["t"] for e in self._messages(1, direction="out")]
         if self._described is not None and chosen and (delay := self._described - chosen[0]) > PROMPT:
             found["description_delay"] = round(delay, 2)
-        found |= self._introductions()
+        found |= self._introductions(present)
         if late := self._late_goodbyes():
             found["late_disconnect"] = round(max(at - back for at, back in late.items()), 2)
         if self._described is not None and not self._messages(11) and present and self._sound():
@@ -282,14 +283,20 @@ class _Reading:
             fields.setdefault(4, {})["dave_protocol_version"] = version
         return {**found, "fields": fields} if fields else found
 
-    def _introductions(self) -> dict[str, Any]:
+    def _introductions(self, present: tuple[str, ...]) -> dict[str, Any]:
         sound = self._sound()
         if sound and not any(ssrc in self._owners for ssrc in sound):
             return {"introduces_present": False, "introduces_speakers": False}
-        late = [self._owners[ssrc][1] - packets[0]["t"] for ssrc, packets in sound.items() if ssrc in self._owners]
-        if late and max(late) > PROMPT:
-            return {"introduction_delay": round(max(late), 2)}
-        return {}
+        late = [self._owners[ssrc] for ssrc, packets in sound.items() if self._is_late(ssrc, packets)]
+        if not late:
+            return {}
+        # Of who was there before, it is sent with the description; of others, when they begin to speak.
+        joined = {user: at for at, user in self._joins() if user not in present}
+        since = [told - max(self._described or 0.0, joined.get(user, 0.0)) for user, told in late]
+        return {"introduction_delay": round(max(since), 2)}
+
+    def _is_late(self, ssrc: str, packets: list[Entry]) -> bool:
+        return ssrc in self._owners and self._owners[ssrc][1] - packets[0]["t"] > MOMENT
 
     def _dave(self) -> dict[str, Any]:
         found: dict[str, Any] = {}

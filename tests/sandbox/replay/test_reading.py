@@ -93,7 +93,7 @@ def test_what_is_far_apart_was_said_twice() -> None:
         (with_more(without=(5,)), {"introduces_present": False, "introduces_speakers": False}),
         (
             with_more(gateway(4.0, 5, {"user_id": "user-2", "ssrc": "ssrc-2"}), without=(5,)),
-            {"introduction_delay": 2.0},
+            {"introduction_delay": 3.86},
         ),
         (with_more(without=(11,)), {"announces": False}),
         (
