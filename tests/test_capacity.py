@@ -6,7 +6,7 @@ from tests.capacity import lanes, slowness
 
 
 @pytest.mark.parametrize(
-    ("slow", "calls", "heard"), [(0.7, 5, 3), (1.0, 5, 3), (1.5, 5, 3), (1.6, 3, 1), (2.4, 2, 1), (9.0, 2, 1)]
+    ("slow", "calls", "heard"), [(0.7, 5, 3), (1.2, 5, 3), (1.3, 3, 1), (1.6, 3, 1), (2.4, 2, 1), (9.0, 2, 1)]
 )
 def test_lanes_by_speed(slow: float, calls: int, heard: int) -> None:
     assert (lanes(5, 2, slow), lanes(3, 1, slow)) == (calls, heard)
