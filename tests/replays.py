@@ -15,7 +15,7 @@ from sandbox.ending import end_process
 from sandbox.libopus import load_opus
 from sandbox.reality import Row, play
 from sandbox.reality.rows import ROWS
-from sandbox.replay.player import RECORDS, Player
+from sandbox.replay.player import RECORDS, Player, complete_records
 from sandbox.replay.reading import scenario_of
 from sandbox.stage import BotProcess, Stage
 from tests.support import happens
@@ -35,22 +35,17 @@ class Replayed:
 
 async def replay(stage: Stage, bot: BotProcess, row: Row, number: int, folder: Path) -> Replayed | None:
     """Play a row, and play its record; None when no voice server was reached, so that there is nothing to play."""
-    records = bot.config_file.parent / RECORDS
-    before = set(records.glob("*.jsonl"))
+    before = set(complete_records(bot))
     await play(stage, bot, row, number)
-    has_record = await happens(lambda: bool(_complete(set(records.glob("*.jsonl")) - before)), 30)
+    has_record = await happens(lambda: set(complete_records(bot)) > before, 30)
     if row.refused and not has_record:
         return None
     assert has_record, "the call has no record"
-    first = read(_complete(set(records.glob("*.jsonl")) - before)[0])
+    first = read(min(set(complete_records(bot)) - before))
     if not first.of("gateway"):
         return None
     player = Player(stage, scenario_of(first.entries))
     return Replayed(first, read(await player.run(folder / f"replay-of-{first.file.name}")))
-
-
-def _complete(files: set[Path]) -> list[Path]:
-    return sorted(file for file in files if '"end of record"' in file.read_text()[-400:])
 
 
 async def main(words: str) -> int:

@@ -74,8 +74,11 @@ def main(config: Config, catalog: Catalog, options: argparse.Namespace, folder: 
         code = EXIT_FAILED
     except FAILURES as error:
         code = explain(error, second_variable if check.second_failed else variable)
-    judged = _judge(records.file, catalog) if code == 0 or records.file is not None else code
-    return code or judged
+    file = records.file
+    if code and file is None:  # there was no call
+        return code
+    verdict = _judge(file, catalog)
+    return code or verdict
 
 
 def _check_settings(config: Config, catalog: Catalog, guild_id: int) -> None:

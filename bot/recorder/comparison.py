@@ -28,7 +28,7 @@ class End:
 def end_of(record: FlightRecord) -> End:
     """Return how a call went."""
     states = record.of("state")
-    ending = next((entry["t"] for entry in states if entry.get("state") == "ENDING"), float("inf"))
+    ending = record.ending
     during = [entry for entry in record.entries if entry["t"] < ending]
     keys = [entry for entry in during if entry["kind"] == "keys"]
     events = [entry for entry in during if entry["kind"] == "event"]

@@ -177,8 +177,7 @@ def _keys(record: FlightRecord) -> Verdict:
         return NOT_SEEN  # nobody was there to agree with
     if ready is None:
         return differs("keys were never agreed", "nobody is heard; everybody leaves the channel and joins it again")
-    ending = next((entry["t"] for entry in record.of("state") if entry.get("state") == "ENDING"), float("inf"))
-    last = [entry for entry in keys if entry["t"] < ending][-1:]
+    last = [entry for entry in keys if entry["t"] < record.ending][-1:]
     if last and not last[0].get("ready"):
         return differs(f"keys were lost at {last[0]['t']:.1f} s, and did not come back", "nobody is heard after that")
     if recoveries:
@@ -251,7 +250,7 @@ def _voice_kept(record: FlightRecord) -> Verdict:
     live = [entry for entry in record.of("state") if entry.get("state") == "LIVE"]
     if not live:
         return NOT_SEEN
-    ending = next((entry["t"] for entry in record.of("state") if entry.get("state") == "ENDING"), float("inf"))
+    ending = record.ending
     closed = [e.get("code") for e in record.of("gateway closed") if live[0]["t"] < e["t"] < ending]
     if closed:
         return differs(f"closed {len(closed)} times ({_list(closed)})", "Parley resumes, or takes a fresh session")

@@ -29,6 +29,11 @@ class FlightRecord:
         return [entry for entry in self.entries if entry["kind"] in kinds]
 
     @property
+    def ending(self) -> float:
+        """When the call began to end, in seconds as the entries' `t`; infinite when it never did."""
+        return next((entry["t"] for entry in self.of("state") if entry.get("state") == "ENDING"), float("inf"))
+
+    @property
     def whole(self) -> bool:
         """Whether the call was recorded to its end, and nothing was left out."""
         ends = self.of("end of record")

@@ -5,14 +5,13 @@ so that few differences have a consequence. Each is named all the same: it is wh
 """
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from bot.api import NOT_SEEN, Assumption, FlightRecord, Verdict, differs, held
 
 Entry = dict[str, Any]
 
-_SESSION = re.compile(r"POST .*/session")
+_SESSION = r".*/session"
 _NEEDED = ("participantToken", "livekitUrl", "roomName")
 _KNOWN = {*_NEEDED, "sessionId", "voicebotName", "voicebotAvatarUrl", "imageMappings", "expiresAt"}
 #: Forms of strings that are no name that people use.
@@ -33,22 +32,25 @@ def _requests(record: FlightRecord, method: str, pattern: str = "") -> list[Entr
 
 def _probed(record: FlightRecord, what: str) -> list[Entry]:
     """Return the requests that were made to find one thing out."""
-    return list(_following(record, what))
-
-
-def _following(record: FlightRecord, what: str) -> Iterator[Entry]:
+    found: list[Entry] = []
     asked = False
     for entry in record.of("probe", "provider", "state"):
-        if entry["kind"] == "provider":
-            if asked:
-                yield entry
-        else:
+        if entry["kind"] != "provider":
             asked = entry["kind"] == "probe" and entry.get("what") == what
+        elif asked:
+            found.append(entry)
+    return found
+
+
+def _ends(record: FlightRecord) -> list[Entry]:
+    """Return the requests that ended the session, without the one that a live check makes when it is over."""
+    again = {id(entry) for entry in _probed(record, "ended")}
+    return [entry for entry in _requests(record, "DELETE") if id(entry) not in again]
 
 
 def _answer(record: FlightRecord) -> dict[str, Any] | None:
     """Return the shape of the answer that opened the session."""
-    opened = [e for e in _requests(record, "POST", _SESSION.pattern) if str(e.get("status")).startswith("2")]
+    opened = [e for e in _requests(record, "POST", _SESSION) if str(e.get("status")).startswith("2")]
     answer = opened[-1].get("answer") if opened else None
     return answer if isinstance(answer, dict) else None
 
@@ -58,7 +60,7 @@ def _is_json(entry: Entry) -> bool:
 
 
 def _session(record: FlightRecord) -> Verdict:
-    asked = _requests(record, "POST", _SESSION.pattern)
+    asked = _requests(record, "POST", _SESSION)
     if not asked:
         return NOT_SEEN
     answer = _answer(record)
@@ -99,8 +101,7 @@ def _name(record: FlightRecord) -> Verdict:
 
 
 def _end(record: FlightRecord) -> Verdict:
-    again = {id(entry) for entry in _probed(record, "ended")}
-    ends = [entry for entry in _requests(record, "DELETE") if id(entry) not in again]
+    ends = _ends(record)
     if not ends:
         return NOT_SEEN
     statuses = [entry.get("status") or entry.get("error") for entry in ends]
@@ -113,9 +114,7 @@ def _end(record: FlightRecord) -> Verdict:
 
 
 def _credits(record: FlightRecord) -> Verdict:
-    again = {id(entry) for entry in _probed(record, "ended")}
-    ended = [entry for entry in _requests(record, "DELETE") if id(entry) not in again]
-    ended = [entry for entry in ended if str(entry.get("status")).startswith("2")]
+    ended = [entry for entry in _ends(record) if str(entry.get("status")).startswith("2")]
     if not ended:
         return NOT_SEEN
     if any("x-credits-used" in (entry.get("headers") or ()) for entry in ended):

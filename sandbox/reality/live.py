@@ -16,13 +16,12 @@ from sandbox.valsea.behaviour import ValseaBehaviour
 from sandbox.valsea.session import Session
 from sandbox.waiting import happens
 
-from . import Row
+from . import LOUD, Row
 from .rows import ROWS
 
 #: What the check asks, and as whom it asks for a session.
 QUESTION, PARTICIPANT = "What time does the museum open tomorrow morning?", "Parley live check"
 ANSWER = "The museum opens at nine tomorrow morning."
-LOUD = 700.0  # root mean square of a frame that is no silence
 #: Frames of 20 ms of the question that were heard before the silence behind it counts as its end.
 MOST_OF_IT = 60
 SECOND_TOKEN = "SECOND_TOKEN"

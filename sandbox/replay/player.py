@@ -81,8 +81,7 @@ class Player:
 
     def _is_over(self, bot: BotProcess) -> bool:
         """Whether a call has come to its end."""
-        files = list((bot.config_file.parent / RECORDS).glob("*.jsonl"))
-        return any('"end of record"' in file.read_text()[-400:] for file in files)
+        return bool(complete_records(bot))
 
     async def _join(self, who: str) -> None:
         stage = self._stage
@@ -151,6 +150,12 @@ class Player:
         self._beside.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._failures.append(error)
+
+
+def complete_records(bot: BotProcess) -> list[Path]:
+    """The flight records of a bot's calls that are over, oldest first."""
+    files = (bot.config_file.parent / RECORDS).glob("*.jsonl")
+    return sorted(file for file in files if '"end of record"' in file.read_text()[-400:])
 
 
 def _copied(bot: BotProcess, copy: Path) -> Path:

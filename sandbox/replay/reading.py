@@ -8,12 +8,15 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
+from sandbox.discord.voice.server import DISCONNECTED, SESSION_INVALID
+from sandbox.discord.voice.transport import MODES, PAYLOAD_TYPE_OPUS, RETRANSMISSION
+
 from .scenario import ChangesSender, ChangesServer, Closes, Ends, Joins, Leaves, Scenario, Sends, Speaks, Step
 
 Entry = dict[str, Any]
 
-OPUS, RETRANSMISSION = 0x78, 0x66
-SESSION_INVALID, DISCONNECTED, CRASHED = 4006, 4014, 4015
+#: The voice server crashed; a connection that just breaks is played as this.
+CRASHED = 4015
 #: Opcodes that the stand-in sends by itself, as the documentation has them.
 EXPLAINED = {2, 4, 5, 6, 8, 9, 11, 12, 13, 21, 22, 24, 25, 27, 29, 30}
 #: What the stand-in sends by itself, by opcode; other fields that were recorded are sent as they stand there.
@@ -28,7 +31,6 @@ SENT = {
     22: {"transition_id"},
     24: {"epoch", "protocol_version"},
 }
-MODES = {"aead_aes256_gcm_rtpsize", "aead_xchacha20_poly1305_rtpsize"}
 #: Reasons of ends that follow from what else is played.
 ENDS_BY_ITSELF = frozenset({"NOT_STARTED", "EMPTY", "VOICE_LOST", "NOBODY_HEARD", "SEAT_TAKEN"})
 #: Seconds that a message takes at most where nothing delays it, between two things that came by different ways at the
@@ -57,6 +59,7 @@ class _Reading:
         self._live = next((e["t"] for e in self._of("state") if e.get("state") == "LIVE"), None)
         self._ending = next((e["t"] for e in self._of("state") if e.get("state") == "ENDING"), self._last)
         self._owners = self._find_owners()
+        self._sound = self._find_sound()
 
     @property
     def _last(self) -> float:
@@ -90,11 +93,11 @@ class _Reading:
                 owners.setdefault(str(ssrc), (str(body["user_id"]), entry["t"]))
         return owners
 
-    def _sound(self) -> dict[str, list[Entry]]:
+    def _find_sound(self) -> dict[str, list[Entry]]:
         """Return the sampled packets of people's sound, by SSRC."""
         found: dict[str, list[Entry]] = {}
         for entry in self._of("packet"):
-            if entry.get("direction") == "in" and entry.get("type") == OPUS and entry.get("ssrc"):
+            if entry.get("direction") == "in" and entry.get("type") == PAYLOAD_TYPE_OPUS and entry.get("ssrc"):
                 found.setdefault(str(entry["ssrc"]), []).append(entry)
         return {ssrc: packets for ssrc, packets in found.items() if ssrc in self._owners or _is_speech(packets)}
 
@@ -120,7 +123,7 @@ class _Reading:
         """Return who was there before the bot: who was told of at once, or never. There is always somebody."""
         told_at_once = (self._described or 0.0) + PROMPT
         present = [user for at, user in self._joins() if at <= told_at_once]
-        silent = [f"owner of {ssrc}" for ssrc in self._sound() if ssrc not in self._owners]
+        silent = [f"owner of {ssrc}" for ssrc in self._sound if ssrc not in self._owners]
         if not self._messages(11) and not present:
             present = [user for _, user in self._joins()[:1]]
         return tuple(dict.fromkeys([*present, *self._unowned_by(present, silent)])) or ("somebody",)
@@ -137,7 +140,7 @@ class _Reading:
             return self._owners[ssrc][0]
         owners = {user for user, _ in self._owners.values()}
         without = [user for user in present if user not in owners] or list(present)
-        unowned = [one for one in self._sound() if one not in self._owners]
+        unowned = [one for one in self._sound if one not in self._owners]
         return without[unowned.index(ssrc) % len(without)]
 
     # -- what happens ---------------------------------------------------------------------------------------------
@@ -149,7 +152,7 @@ class _Reading:
                 came[user] = at
                 yield Joins(at, user)
         yield from self._leavings()
-        for ssrc, packets in self._sound().items():
+        for ssrc, packets in self._sound.items():
             yield from _spoken(packets, self._speaker(ssrc, present))
         for entry in self._messages():
             if entry.get("op") not in EXPLAINED and "d" in entry:
@@ -187,7 +190,7 @@ class _Reading:
             user, at = str(_body(entry).get("user_id")), entry["t"]
             told = sorted(when for owner, when in self._owners.values() if owner == user and when < at)
             spoke_later = any(
-                self._owners.get(s, ("", 0))[0] == user and p[-1]["t"] > at for s, p in self._sound().items()
+                self._owners.get(s, ("", 0))[0] == user and p[-1]["t"] > at for s, p in self._sound.items()
             )
             if len(told) > 1 and spoke_later:
                 found[at] = told[-1]
@@ -227,9 +230,10 @@ class _Reading:
 
     def _end(self) -> Iterator[Step]:
         reason = next((e.get("reason") for e in self._of("state") if e.get("state") == "ENDING"), None)
-        how = {"DISCONNECTED": "kick", "MOVED": "move"}.get(str(reason))
-        if how == "kick" or how == "move":
-            yield Ends(self._ending, "kick" if how == "kick" else "move")
+        if reason == "DISCONNECTED":
+            yield Ends(self._ending, "kick")
+        elif reason == "MOVED":
+            yield Ends(self._ending, "move")
         elif self._live is not None and reason not in ENDS_BY_ITSELF:
             yield Ends(self._ending, "command")
 
@@ -249,7 +253,7 @@ class _Reading:
         found |= self._introductions(present)
         if late := self._late_goodbyes():
             found["late_disconnect"] = round(max(at - back for at, back in late.items()), 2)
-        if self._described is not None and not self._messages(11) and present and self._sound():
+        if self._described is not None and not self._messages(11) and present and self._sound:
             found["announces"] = False
         found |= self._dave()
         found |= self._acknowledgements()
@@ -271,7 +275,7 @@ class _Reading:
     def _contents(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         offered = [tuple(map(str, _body(entry).get("modes") or ())) for entry in self._messages(2)]
-        if offered and offered[0] and set(offered[0]) != MODES:
+        if offered and offered[0] and set(offered[0]) != set(MODES):
             found["modes"] = offered[0]
         fields: dict[int, dict[str, Any]] = {}
         for entry in self._messages(*SENT):
@@ -284,7 +288,7 @@ class _Reading:
         return {**found, "fields": fields} if fields else found
 
     def _introductions(self, present: tuple[str, ...]) -> dict[str, Any]:
-        sound = self._sound()
+        sound = self._sound
         if sound and not any(ssrc in self._owners for ssrc in sound):
             return {"introduces_present": False, "introduces_speakers": False}
         late = [self._owners[ssrc] for ssrc, packets in sound.items() if self._is_late(ssrc, packets)]
@@ -323,8 +327,8 @@ class _Reading:
     def _packets(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         packets = [e for e in self._of("packet") if e.get("direction") == "in"]
-        sound = [e for e in packets if e.get("type") == OPUS]
-        types = {int(e["type"]) for e in packets if "type" in e} - {OPUS}
+        sound = [e for e in packets if e.get("type") == PAYLOAD_TYPE_OPUS]
+        types = {int(e["type"]) for e in packets if "type" in e} - {PAYLOAD_TYPE_OPUS}
         noise = {"retransmission" if payload == RETRANSMISSION else "camera" for payload in types}
         if any(e.get("rtp") is False and "rtcp" not in e and e.get("bytes") not in (74, None) for e in packets):
             noise.add("zeros")
